@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// What a media section a client sends carries. The SFU routes by it and never
 /// learns more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ts_rs::TS,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// Speech.

@@ -178,7 +178,13 @@ mod tests {
 
     #[test]
     fn ids_of_another_length_are_refused() {
-        for text in ["\"\"", "\"AAAA\"", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"", "\"***\"", "7"] {
+        for text in [
+            "\"\"",
+            "\"AAAA\"",
+            "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
+            "\"***\"",
+            "7",
+        ] {
             assert!(serde_json::from_str::<RoomId>(text).is_err(), "{text}");
         }
     }

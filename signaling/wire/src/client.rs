@@ -1,0 +1,353 @@
+//! The WebSocket messages between a client and the signaling service: JSON
+//! text frames, one message a frame. `docs/protocol.md` section 3 is the
+//! normative text; the limits here are the service's.
+
+use crate::code::Code;
+use crate::control::{Sending, SlotAssignment, Source};
+use crate::id::{Blob, ParticipantId};
+use serde::{Deserialize, Serialize};
+
+/// Largest frame a client may send, bytes. A commit that updates the path in
+/// a tree of 500 unfilled leaves takes about 0.6 MB, as base64url a third
+/// more.
+pub const MAX_FRAME: usize = 1 << 20;
+
+/// The WebSocket subprotocol (RFC 6455 section 1.9) both sides name.
+pub const SUBPROTOCOL: &str = "conclave.v1";
+
+/// A frame from a client: a request and the number its answer repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientFrame {
+    /// Chosen by the client, rising within a stay. A request that is sent
+    /// again after a resume keeps its number and its content.
+    pub id: u32,
+    /// The request.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum Request {
+    /// First message of a new stay. Answered by [`ServerFrame::Entered`].
+    Enter {
+        /// The room's host key, if the sender has it: 32 bytes.
+        #[serde(default)]
+        #[ts(optional)]
+        host_key: Option<Blob>,
+    },
+    /// First message on a new socket of a running stay. Answered by
+    /// [`ServerFrame::Entered`], then by the entries after `after`.
+    Resume {
+        /// The stay.
+        participant: ParticipantId,
+        /// The token [`ServerFrame::Entered`] gave.
+        token: Blob,
+        /// The last log entry the client has applied; 0 for none.
+        after: u32,
+    },
+    /// A host begins the call: the sender's MLS group of one is at epoch 0.
+    StartCall {},
+    /// Ask to be let in. Sending it again replaces the earlier knock.
+    Knock {
+        /// An MLS KeyPackage (RFC 9420 section 10) whose credential carries
+        /// the sender's participant id and name.
+        key_package: Blob,
+        /// HMAC-SHA256 under the knock key of the link secret: 32 bytes.
+        tag: Blob,
+    },
+    /// A member offers a commit for the running epoch.
+    Commit {
+        /// The epoch the commit ends.
+        epoch: u32,
+        /// The MLSMessage with the commit (RFC 9420 section 6).
+        message: Blob,
+        /// The knockers whose KeyPackages the commit adds.
+        #[serde(default)]
+        adds: Vec<ParticipantId>,
+        /// The Welcome for them; there if `adds` is not empty.
+        #[serde(default)]
+        #[ts(optional)]
+        welcome: Option<Blob>,
+        /// The members whose leaves the commit removes.
+        #[serde(default)]
+        removes: Vec<ParticipantId>,
+    },
+    /// Turn a knocker away.
+    Refuse {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// The sender can decrypt this epoch.
+    Ready {
+        /// Which.
+        epoch: u32,
+    },
+    /// Negotiate media. Answered by [`ServerFrame::Answer`].
+    Offer {
+        /// The SDP offer.
+        sdp: String,
+        /// What its sending sections carry.
+        sending: Vec<Sending>,
+    },
+    /// Change what the sender's receive slots carry.
+    Assign {
+        /// The changes.
+        slots: Vec<SlotAssignment>,
+    },
+    /// The sources the sender has live now (a muted microphone is not).
+    Live {
+        /// All of them.
+        sources: Vec<Source>,
+    },
+    /// The sender leaves for good.
+    Leave {},
+    /// A host ends the call for everyone.
+    EndCall {},
+    /// Is the server there? Answered by an acknowledgement.
+    Ping {},
+}
+
+/// A frame from the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum ServerFrame {
+    /// The stay has begun, or goes on.
+    Entered {
+        /// The request this answers.
+        re: u32,
+        /// The stay.
+        participant: ParticipantId,
+        /// Resumes the stay on another socket; 32 bytes. A resume gives the
+        /// same one again.
+        token: Blob,
+        /// Whether the sender is a host.
+        host: bool,
+        /// The MLS ciphersuite of the room's calls (RFC 9420 section 17.1).
+        suite: u16,
+        /// Where the sender stands.
+        standing: Standing,
+        /// Whether the media connection must be offered anew.
+        media_lost: bool,
+    },
+    /// The request was done.
+    Ack {
+        /// Which.
+        re: u32,
+    },
+    /// The request was refused; nothing of it was done.
+    Error {
+        /// Which; nothing if the frame could not be read so far.
+        #[ts(optional)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<u32>,
+        /// Why.
+        code: Code,
+        /// With `stale-epoch`: the log from the commit's epoch on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missed: Vec<LogEntry>,
+    },
+    /// The SFU's answer to an offer.
+    Answer {
+        /// The request this answers.
+        re: u32,
+        /// The SDP answer.
+        sdp: String,
+    },
+    /// The next entry of the room's log.
+    Entry(LogEntry),
+    /// Every member can decrypt this epoch, or time is up: encrypt with it.
+    Activate {
+        /// Which.
+        epoch: u32,
+    },
+    /// Who is in the call, whole, after each change. To members.
+    Roster {
+        /// Everyone, the receiver included.
+        members: Vec<Member>,
+    },
+    /// Who waits, whole, after each change. To members that may admit.
+    Knocks {
+        /// In the order of their arrival.
+        knocks: Vec<KnockNotice>,
+    },
+    /// To one who waits: whether someone who may admit is there.
+    Waiting {
+        /// Whether the call runs.
+        call_running: bool,
+        /// Whether a host is there.
+        host_present: bool,
+    },
+    /// The media connection is lost at the SFU; offer anew.
+    MediaLost {},
+    /// The stay is over; the server closes the socket.
+    Over {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Where a participant stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Has not knocked.
+    Arrived,
+    /// Has knocked and waits.
+    Waiting,
+    /// Is a member of the call.
+    Member,
+}
+
+/// Why a stay is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// A host turned the knock away.
+    Refused,
+    /// A member's commit removed the participant.
+    Removed,
+    /// The call was ended for everyone, or its last member left.
+    Ended,
+    /// The stay was resumed on another socket.
+    Replaced,
+}
+
+/// One entry of a room's ordered log. Every member applies the entries in the
+/// order of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEntry {
+    /// 1 for the first entry of a call, then one more each.
+    pub seq: u32,
+    /// What happened.
+    pub event: LogEvent,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum LogEvent {
+    /// A host began the call.
+    Started {
+        /// Who.
+        by: ParticipantId,
+    },
+    /// A commit was accepted: the epoch it ends is over.
+    Commit {
+        /// The epoch the commit ends.
+        epoch: u32,
+        /// Who committed; their own commit comes back to them, too.
+        by: ParticipantId,
+        /// The MLSMessage.
+        message: Blob,
+        /// Who was added.
+        adds: Vec<ParticipantId>,
+        /// Who was removed.
+        removes: Vec<ParticipantId>,
+        /// To those who were added, and to nobody else.
+        #[ts(optional)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        welcome: Option<Blob>,
+    },
+    /// A member left or was lost; some member is to commit the removal.
+    Left {
+        /// Who.
+        participant: ParticipantId,
+    },
+}
+
+/// A member as the server sees one: no name, for names come from the MLS tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Whether they came with the host key.
+    pub host: bool,
+    /// Whether their socket is there.
+    pub present: bool,
+    /// What they have live.
+    pub live: Vec<Source>,
+}
+
+/// A knock as the members that may admit see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct KnockNotice {
+    /// Who waits.
+    pub participant: ParticipantId,
+    /// Their KeyPackage.
+    pub key_package: Blob,
+    /// The tag over it.
+    pub tag: Blob,
+    /// How long they have been waiting, in whole seconds.
+    pub waiting_seconds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_reads_as_the_protocol_writes_it() {
+        let text = r#"{"id":7,"type":"commit","epoch":3,"message":"AAEC","removes":["AAAAAAAAAAAAAAAAAAAAAA"]}"#;
+        let frame: ClientFrame = serde_json::from_str(text).expect("parses");
+        assert_eq!(frame.id, 7);
+        let Request::Commit {
+            epoch,
+            message,
+            adds,
+            welcome,
+            removes,
+        } = frame.request
+        else {
+            panic!("another request");
+        };
+        assert_eq!(
+            (epoch, message, adds, welcome),
+            (3, Blob(vec![0, 1, 2]), vec![], None)
+        );
+        assert_eq!(removes, [ParticipantId([0; 16])]);
+    }
+
+    #[test]
+    fn every_request_without_content_is_an_object_with_a_type() {
+        let frame = ClientFrame {
+            id: 1,
+            request: Request::Leave {},
+        };
+        assert_eq!(
+            serde_json::to_string(&frame).expect("serialises"),
+            r#"{"id":1,"type":"leave"}"#
+        );
+    }
+
+    #[test]
+    fn an_entry_reads_as_the_protocol_writes_it() {
+        let frame = ServerFrame::Entry(LogEntry {
+            seq: 2,
+            event: LogEvent::Left {
+                participant: ParticipantId([0; 16]),
+            },
+        });
+        assert_eq!(
+            serde_json::to_string(&frame).expect("serialises"),
+            r#"{"type":"entry","seq":2,"event":{"type":"left","participant":"AAAAAAAAAAAAAAAAAAAAAA"}}"#
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! The stable error codes. A code, once released, keeps its meaning; clients
+//! translate codes, never texts.
+
+use serde::{Deserialize, Serialize};
+
+/// Why something was refused.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS, thiserror::Error,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// The message is not one of the protocol's.
+    #[error("the message is not one of the protocol's")]
+    BadMessage,
+    /// A message, offer or field is over its limit.
+    #[error("the message or one of its fields is too large")]
+    TooLarge,
+    /// More messages in a short time than any honest client sends.
+    #[error("too many messages; slow down")]
+    TooMany,
+    /// No room has this identifier.
+    #[error("there is no such room")]
+    NoSuchRoom,
+    /// A token, host key or resume token that is not valid, or none where one
+    /// is needed.
+    #[error("the credential is missing or not valid")]
+    Unauthorized,
+    /// The sender's role or state does not allow it.
+    #[error("not allowed in the sender's role or state")]
+    Forbidden,
+    /// The stay that was to be resumed is over.
+    #[error("this stay in the call is over")]
+    Gone,
+    /// There is no call in the room yet.
+    #[error("there is no call in this room")]
+    NoCall,
+    /// There is a call in the room already.
+    #[error("there is a call in this room already")]
+    CallRunning,
+    /// A commit for an epoch that is over: what was missed comes with it.
+    #[error("the commit's epoch is over")]
+    StaleEpoch,
+    /// A commit that names a participant who does not wait, or is not a
+    /// member.
+    #[error("no such participant in that state")]
+    NoSuchParticipant,
+    /// The room, its lobby or the server holds as many as it may.
+    #[error("full")]
+    Full,
+    /// An SDP offer that cannot be parsed or breaks the rules of the protocol.
+    #[error("the SDP offer breaks the rules of the protocol")]
+    BadOffer,
+    /// The offer has no codec, transport or encryption in common with the SFU.
+    #[error("nothing in the offer is supported")]
+    UnsupportedMedia,
+    /// The media plane does not answer.
+    #[error("the media plane does not answer")]
+    MediaUnavailable,
+    /// No such resource.
+    #[error("there is no such resource")]
+    NotFound,
+    /// The method is not one of the resource's.
+    #[error("the resource does not have this method")]
+    MethodNotAllowed,
+    /// Something failed inside the server; the request can be tried again.
+    #[error("the server failed; try again")]
+    Internal,
+}
+
+impl Code {
+    /// The code as it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad-message",
+            Self::TooLarge => "too-large",
+            Self::TooMany => "too-many",
+            Self::NoSuchRoom => "no-such-room",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::Gone => "gone",
+            Self::NoCall => "no-call",
+            Self::CallRunning => "call-running",
+            Self::StaleEpoch => "stale-epoch",
+            Self::NoSuchParticipant => "no-such-participant",
+            Self::Full => "full",
+            Self::BadOffer => "bad-offer",
+            Self::UnsupportedMedia => "unsupported-media",
+            Self::MediaUnavailable => "media-unavailable",
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status that goes with the code.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadMessage | Self::BadOffer => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NoSuchRoom | Self::NoSuchParticipant | Self::NotFound | Self::NoCall => 404,
+            Self::MethodNotAllowed => 405,
+            Self::CallRunning | Self::StaleEpoch => 409,
+            Self::Gone => 410,
+            Self::TooLarge => 413,
+            Self::UnsupportedMedia => 415,
+            Self::TooMany => 429,
+            Self::Internal => 500,
+            Self::Full | Self::MediaUnavailable => 503,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_in_rust_is_the_code_on_the_wire() {
+        for code in [
+            Code::BadMessage,
+            Code::StaleEpoch,
+            Code::NoSuchRoom,
+            Code::MethodNotAllowed,
+        ] {
+            assert_eq!(
+                serde_json::to_value(code).expect("serialises"),
+                code.as_str()
+            );
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Writes the wire types as TypeScript. The copy in `web/src/wire.ts` is
+//! committed; a stale one fails this module's test, and
+//! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
+
+use crate::{client, code, control, http, id};
+use ts_rs::{Config, TS};
+
+/// The whole of `web/src/wire.ts`.
+pub fn declarations() -> String {
+    let config = Config::default();
+    let mut text = String::from(
+        "// Generated from signaling/wire; do not edit.\n\
+         // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire\n",
+    );
+    declare::<id::RoomId>(&config, &mut text);
+    declare::<id::ParticipantId>(&config, &mut text);
+    declare::<id::Blob>(&config, &mut text);
+    declare::<id::Mid>(&config, &mut text);
+    declare::<code::Code>(&config, &mut text);
+    declare::<control::Source>(&config, &mut text);
+    declare::<control::Sending>(&config, &mut text);
+    declare::<control::SourceOf>(&config, &mut text);
+    declare::<control::SlotAssignment>(&config, &mut text);
+    declare::<client::ClientFrame>(&config, &mut text);
+    declare::<client::Request>(&config, &mut text);
+    declare::<client::ServerFrame>(&config, &mut text);
+    declare::<client::Standing>(&config, &mut text);
+    declare::<client::Reason>(&config, &mut text);
+    declare::<client::LogEntry>(&config, &mut text);
+    declare::<client::LogEvent>(&config, &mut text);
+    declare::<client::Member>(&config, &mut text);
+    declare::<client::KnockNotice>(&config, &mut text);
+    declare::<http::RoomCreated>(&config, &mut text);
+    declare::<http::RoomInfo>(&config, &mut text);
+    declare::<http::Problem>(&config, &mut text);
+    text
+}
+
+fn declare<T: TS>(config: &Config, text: &mut String) {
+    text.push('\n');
+    if let Some(docs) = T::docs() {
+        text.push_str(docs.trim_end());
+        text.push('\n');
+    }
+    text.push_str("export ");
+    text.push_str(&T::decl(config));
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_browser_clients_types_are_fresh() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/src/wire.ts");
+        let fresh = declarations();
+        if std::env::var_os("CONCLAVE_WRITE_TYPES").is_some() {
+            std::fs::write(&path, &fresh).expect("writes web/src/wire.ts");
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == fresh,
+            "web/src/wire.ts is stale: run CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire"
+        );
+    }
+}

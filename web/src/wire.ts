@@ -1,0 +1,457 @@
+// Generated from signaling/wire; do not edit.
+// Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire
+
+/**
+ * A room, 128 random bits; the path component of its link.
+ */
+export type RoomId = string;
+
+/**
+ * One participant's stay in one call, 128 random bits given by the
+ * signaling service. It is also written into the participant's MLS
+ * credential, which is what ties the roster to the MLS tree.
+ */
+export type ParticipantId = string;
+
+/**
+ * Opaque bytes (MLS messages, KeyPackages, tags).
+ */
+export type Blob = string;
+
+/**
+ * A media section's identification tag (RFC 9143): 1 to 16 ASCII token
+ * characters.
+ */
+export type Mid = string;
+
+/**
+ * Why something was refused.
+ */
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+
+/**
+ * What a media section a client sends carries. The SFU routes by it and never
+ * learns more.
+ */
+export type Source = "microphone" | "camera" | "screen" | "screen-audio";
+
+/**
+ * One media section of a client's offer that it sends on.
+ */
+export type Sending = { 
+/**
+ * The section's mid in the offer.
+ */
+mid: Mid, 
+/**
+ * What it carries.
+ */
+source: Source, };
+
+/**
+ * One participant's source.
+ */
+export type SourceOf = { 
+/**
+ * Whose.
+ */
+participant: ParticipantId, 
+/**
+ * Which of theirs.
+ */
+source: Source, };
+
+/**
+ * What one receive slot of a client is to carry.
+ */
+export type SlotAssignment = { 
+/**
+ * The slot: the mid of a section the client only receives on.
+ */
+mid: Mid, 
+/**
+ * Whose what; nothing empties the slot.
+ */
+carries: SourceOf | null, };
+
+/**
+ * A frame from a client: a request and the number its answer repeats.
+ */
+export type ClientFrame = { 
+/**
+ * Chosen by the client, rising within a stay. A request that is sent
+ * again after a resume keeps its number and its content.
+ */
+id: number, } & ({ "type": "enter", 
+/**
+ * The room's host key, if the sender has it: 32 bytes.
+ */
+hostKey?: Blob, } | { "type": "resume", 
+/**
+ * The stay.
+ */
+participant: ParticipantId, 
+/**
+ * The token [`ServerFrame::Entered`] gave.
+ */
+token: Blob, 
+/**
+ * The last log entry the client has applied; 0 for none.
+ */
+after: number, } | { "type": "start-call", } | { "type": "knock", 
+/**
+ * An MLS KeyPackage (RFC 9420 section 10) whose credential carries
+ * the sender's participant id and name.
+ */
+keyPackage: Blob, 
+/**
+ * HMAC-SHA256 under the knock key of the link secret: 32 bytes.
+ */
+tag: Blob, } | { "type": "commit", 
+/**
+ * The epoch the commit ends.
+ */
+epoch: number, 
+/**
+ * The MLSMessage with the commit (RFC 9420 section 6).
+ */
+message: Blob, 
+/**
+ * The knockers whose KeyPackages the commit adds.
+ */
+adds: Array<ParticipantId>, 
+/**
+ * The Welcome for them; there if `adds` is not empty.
+ */
+welcome?: Blob, 
+/**
+ * The members whose leaves the commit removes.
+ */
+removes: Array<ParticipantId>, } | { "type": "refuse", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "ready", 
+/**
+ * Which.
+ */
+epoch: number, } | { "type": "offer", 
+/**
+ * The SDP offer.
+ */
+sdp: string, 
+/**
+ * What its sending sections carry.
+ */
+sending: Array<Sending>, } | { "type": "assign", 
+/**
+ * The changes.
+ */
+slots: Array<SlotAssignment>, } | { "type": "live", 
+/**
+ * All of them.
+ */
+sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "ping", });
+
+/**
+ * What a client asks for.
+ */
+export type Request = { "type": "enter", 
+/**
+ * The room's host key, if the sender has it: 32 bytes.
+ */
+hostKey?: Blob, } | { "type": "resume", 
+/**
+ * The stay.
+ */
+participant: ParticipantId, 
+/**
+ * The token [`ServerFrame::Entered`] gave.
+ */
+token: Blob, 
+/**
+ * The last log entry the client has applied; 0 for none.
+ */
+after: number, } | { "type": "start-call", } | { "type": "knock", 
+/**
+ * An MLS KeyPackage (RFC 9420 section 10) whose credential carries
+ * the sender's participant id and name.
+ */
+keyPackage: Blob, 
+/**
+ * HMAC-SHA256 under the knock key of the link secret: 32 bytes.
+ */
+tag: Blob, } | { "type": "commit", 
+/**
+ * The epoch the commit ends.
+ */
+epoch: number, 
+/**
+ * The MLSMessage with the commit (RFC 9420 section 6).
+ */
+message: Blob, 
+/**
+ * The knockers whose KeyPackages the commit adds.
+ */
+adds: Array<ParticipantId>, 
+/**
+ * The Welcome for them; there if `adds` is not empty.
+ */
+welcome?: Blob, 
+/**
+ * The members whose leaves the commit removes.
+ */
+removes: Array<ParticipantId>, } | { "type": "refuse", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "ready", 
+/**
+ * Which.
+ */
+epoch: number, } | { "type": "offer", 
+/**
+ * The SDP offer.
+ */
+sdp: string, 
+/**
+ * What its sending sections carry.
+ */
+sending: Array<Sending>, } | { "type": "assign", 
+/**
+ * The changes.
+ */
+slots: Array<SlotAssignment>, } | { "type": "live", 
+/**
+ * All of them.
+ */
+sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "ping", };
+
+/**
+ * A frame from the server.
+ */
+export type ServerFrame = { "type": "entered", 
+/**
+ * The request this answers.
+ */
+re: number, 
+/**
+ * The stay.
+ */
+participant: ParticipantId, 
+/**
+ * Resumes the stay on another socket; 32 bytes. A resume gives the
+ * same one again.
+ */
+token: Blob, 
+/**
+ * Whether the sender is a host.
+ */
+host: boolean, 
+/**
+ * The MLS ciphersuite of the room's calls (RFC 9420 section 17.1).
+ */
+suite: number, 
+/**
+ * Where the sender stands.
+ */
+standing: Standing, 
+/**
+ * Whether the media connection must be offered anew.
+ */
+mediaLost: boolean, } | { "type": "ack", 
+/**
+ * Which.
+ */
+re: number, } | { "type": "error", 
+/**
+ * Which; nothing if the frame could not be read so far.
+ */
+re?: number, 
+/**
+ * Why.
+ */
+code: Code, 
+/**
+ * With `stale-epoch`: the log from the commit's epoch on.
+ */
+missed?: Array<LogEntry>, } | { "type": "answer", 
+/**
+ * The request this answers.
+ */
+re: number, 
+/**
+ * The SDP answer.
+ */
+sdp: string, } | { "type": "entry" } & LogEntry | { "type": "activate", 
+/**
+ * Which.
+ */
+epoch: number, } | { "type": "roster", 
+/**
+ * Everyone, the receiver included.
+ */
+members: Array<Member>, } | { "type": "knocks", 
+/**
+ * In the order of their arrival.
+ */
+knocks: Array<KnockNotice>, } | { "type": "waiting", 
+/**
+ * Whether the call runs.
+ */
+callRunning: boolean, 
+/**
+ * Whether a host is there.
+ */
+hostPresent: boolean, } | { "type": "media-lost", } | { "type": "over", 
+/**
+ * Why.
+ */
+reason: Reason, };
+
+/**
+ * Where a participant stands.
+ */
+export type Standing = "arrived" | "waiting" | "member";
+
+/**
+ * Why a stay is over.
+ */
+export type Reason = "refused" | "removed" | "ended" | "replaced";
+
+/**
+ * One entry of a room's ordered log. Every member applies the entries in the
+ * order of their numbers.
+ */
+export type LogEntry = { 
+/**
+ * 1 for the first entry of a call, then one more each.
+ */
+seq: number, 
+/**
+ * What happened.
+ */
+event: LogEvent, };
+
+/**
+ * What an entry says.
+ */
+export type LogEvent = { "type": "started", 
+/**
+ * Who.
+ */
+by: ParticipantId, } | { "type": "commit", 
+/**
+ * The epoch the commit ends.
+ */
+epoch: number, 
+/**
+ * Who committed; their own commit comes back to them, too.
+ */
+by: ParticipantId, 
+/**
+ * The MLSMessage.
+ */
+message: Blob, 
+/**
+ * Who was added.
+ */
+adds: Array<ParticipantId>, 
+/**
+ * Who was removed.
+ */
+removes: Array<ParticipantId>, 
+/**
+ * To those who were added, and to nobody else.
+ */
+welcome?: Blob, } | { "type": "left", 
+/**
+ * Who.
+ */
+participant: ParticipantId, };
+
+/**
+ * A member as the server sees one: no name, for names come from the MLS tree.
+ */
+export type Member = { 
+/**
+ * Who.
+ */
+participant: ParticipantId, 
+/**
+ * Whether they came with the host key.
+ */
+host: boolean, 
+/**
+ * Whether their socket is there.
+ */
+present: boolean, 
+/**
+ * What they have live.
+ */
+live: Array<Source>, };
+
+/**
+ * A knock as the members that may admit see it.
+ */
+export type KnockNotice = { 
+/**
+ * Who waits.
+ */
+participant: ParticipantId, 
+/**
+ * Their KeyPackage.
+ */
+keyPackage: Blob, 
+/**
+ * The tag over it.
+ */
+tag: Blob, 
+/**
+ * How long they have been waiting, in whole seconds.
+ */
+waitingSeconds: number, };
+
+/**
+ * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
+ * the host key, and never sees the link secret at all.
+ */
+export type RoomCreated = { 
+/**
+ * The room.
+ */
+room: RoomId, 
+/**
+ * Makes its holder a host: 32 bytes.
+ */
+hostKey: Blob, };
+
+/**
+ * `GET /api/v1/rooms/{room}`.
+ */
+export type RoomInfo = { 
+/**
+ * The MLS ciphersuite of the room's calls.
+ */
+suite: number, };
+
+/**
+ * Problem details (RFC 9457), media type `application/problem+json`.
+ */
+export type Problem = { 
+/**
+ * `urn:conclave:problem:` and the code.
+ */
+type: string, 
+/**
+ * One English sentence.
+ */
+title: string, 
+/**
+ * The HTTP status.
+ */
+status: number, 
+/**
+ * The stable code.
+ */
+code: Code, };
