@@ -25,7 +25,7 @@ fmt: ## formats the Rust code
 	cargo fmt --all
 
 lint: ## formatting, scripts, licences, clippy and types
-	@scripts/test setup format scripts deny wasm types lint
+	@scripts/test setup format scripts deny wasm types bundle lint
 
 bench: ## the forwarding path without a network: time, instructions and allocations a packet
 	cargo bench --locked --package conclave-bench
