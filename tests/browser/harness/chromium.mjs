@@ -1,0 +1,88 @@
+// Chromium, one process for each page: the files of the fake devices are the process's.
+
+import { chromium } from 'playwright-core';
+import { film, tune } from './fake-media.mjs';
+import { installProbe } from './probe.mjs';
+import { which } from './programs.mjs';
+import { Tab } from './tab.mjs';
+
+/** How long the driver waits for one thing to become clickable. */
+const PATIENCE = 10_000;
+
+/**
+ * @typedef {object} Options
+ * @property {string} name  who sits before it
+ * @property {number} tone  hertz
+ * @property {import('./fake-media.mjs').Colour} colour
+ * @property {string} [language]
+ * @property {{width: number, height: number}} [size]
+ * @property {boolean} [touch]  a telephone's screen
+ * @property {string[]} [flags]
+ * @property {Record<string, string>} [env]
+ */
+
+/**
+ * @param {import('./stage.mjs').Stage} stage
+ * @param {Options} options
+ */
+export async function openChromium(stage, options) {
+  const { name, tone, colour, language = 'en-GB', size = { width: 1280, height: 800 }, touch = false } = options;
+  const browser = await chromium.launch({
+    executablePath: which('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome'),
+    args: [
+      '--headless=new',
+      '--no-sandbox',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-gpu',
+      '--allow-loopback-in-peer-connection',
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+      `--use-file-for-fake-video-capture=${film(stage.folder, colour)}`,
+      `--use-file-for-fake-audio-capture=${tune(stage.folder, tone)}`,
+      ...(options.flags ?? []),
+    ],
+    env: { .../** @type {Record<string, string>} */ (process.env), ...options.env },
+  });
+  stage.keep({ close: () => browser.close() });
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    locale: language,
+    viewport: size,
+    hasTouch: touch,
+    isMobile: touch,
+    reducedMotion: 'reduce',
+  });
+  context.setDefaultTimeout(PATIENCE);
+  await context.addInitScript(installProbe);
+  const page = await context.newPage();
+  /** @type {{problems: string[], requests: string[]}} */
+  const seen = { problems: [], requests: [] };
+  page.on('console', (message) => {
+    if (message.type() === 'error') seen.problems.push(message.text());
+  });
+  page.on('pageerror', (error) => seen.problems.push(error.stack ?? error.message));
+  context.on('request', (request) => seen.requests.push(request.url()));
+  page.on('websocket', (socket) => seen.requests.push(socket.url()));
+  return new Tab(
+    name,
+    tone,
+    'chromium',
+    {
+      open: (url) => page.goto(url),
+      run: (fn, arg) => page.evaluate(/** @type {any} */ (fn), arg),
+      click: (selector) => page.locator(selector).first().click(),
+      fill: (selector, text) => page.locator(selector).fill(text),
+      press: (key) => page.keyboard.press(key),
+      type: (text) => page.keyboard.type(text),
+      shot: (path) => page.screenshot({ path }),
+      inject: (source) => page.evaluate(source),
+      resize: (width, height) => page.setViewportSize({ width, height }),
+      close: () => browser.close(),
+    },
+    seen,
+  );
+}

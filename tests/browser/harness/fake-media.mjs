@@ -1,0 +1,82 @@
+// What the fake camera and the fake microphone of a browser give: every page its own colour and
+// its own tone, so that a test can tell from what arrives whose it is.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** @typedef {{name: string, y: number, u: number, v: number}} Colour  BT.601, limited range */
+
+/** Far apart in chroma, which survives a low bitrate best. */
+export const colours = {
+  red: { name: 'red', y: 82, u: 90, v: 240 },
+  green: { name: 'green', y: 145, u: 54, v: 34 },
+  blue: { name: 'blue', y: 41, u: 240, v: 110 },
+  grey: { name: 'grey', y: 126, u: 128, v: 128 },
+};
+
+const width = 320;
+const height = 180;
+const framesPerSecond = 12;
+
+/**
+ * A film of one colour with a bar that wanders, for `--use-file-for-fake-video-capture`.
+ *
+ * @param {string} folder
+ * @param {Colour} colour
+ * @returns {string} the file
+ */
+export function film(folder, colour) {
+  const header = Buffer.from(`YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420jpeg\n`);
+  const frames = [header];
+  const count = 2 * framesPerSecond;
+  for (let n = 0; n < count; n += 1) {
+    const luma = Buffer.alloc(width * height, colour.y);
+    const left = Math.floor((n / count) * (width - 16));
+    for (let row = height - 24; row < height - 8; row += 1) luma.fill(235, row * width + left, row * width + left + 16);
+    const quarter = (width * height) / 4;
+    frames.push(Buffer.from('FRAME\n'), luma, Buffer.alloc(quarter, colour.u), Buffer.alloc(quarter, colour.v));
+  }
+  const file = join(folder, `${colour.name}.y4m`);
+  writeFileSync(file, Buffer.concat(frames));
+  return file;
+}
+
+const samplesPerSecond = 48_000;
+
+/** Strokes of the tone a second, and the share of each that sounds. */
+const strokesPerSecond = 2.5;
+const sounding = 0.4;
+
+/**
+ * Two seconds of a tone in strokes, for `--use-file-for-fake-audio-capture`. More silence than
+ * sound, as in speech: noise suppression takes what sounds all the time for noise.
+ *
+ * @param {string} folder
+ * @param {number} hertz
+ * @returns {string} the file
+ */
+export function tune(folder, hertz) {
+  const count = 2 * samplesPerSecond;
+  const wav = Buffer.alloc(44 + 2 * count);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + 2 * count, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20); // PCM
+  wav.writeUInt16LE(1, 22); // mono
+  wav.writeUInt32LE(samplesPerSecond, 24);
+  wav.writeUInt32LE(2 * samplesPerSecond, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(2 * count, 40);
+  for (let n = 0; n < count; n += 1) {
+    const t = n / samplesPerSecond;
+    const stroke = ((t * strokesPerSecond) % 1) / sounding;
+    const loudness = stroke < 1 ? 0.25 * (1 - Math.cos(2 * Math.PI * stroke)) : 0;
+    wav.writeInt16LE(Math.round(32_767 * loudness * Math.sin(2 * Math.PI * hertz * t)), 44 + 2 * n);
+  }
+  const file = join(folder, `${hertz}.wav`);
+  writeFileSync(file, wav);
+  return file;
+}

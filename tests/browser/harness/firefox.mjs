@@ -1,0 +1,63 @@
+// Firefox over WebDriver BiDi. Its fake camera changes colour all the time; its fake microphone
+// hums at a frequency that can be set.
+
+import puppeteer from 'puppeteer-core';
+import { installProbe } from './probe.mjs';
+import { which } from './programs.mjs';
+import { Tab } from './tab.mjs';
+
+/**
+ * @param {import('./stage.mjs').Stage} stage
+ * @param {{name: string, tone: number, language?: string, size?: {width: number, height: number}}} options
+ */
+export async function openFirefox(stage, { name, tone, language = 'en-GB', size = { width: 1280, height: 800 } }) {
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: which('FIREFOX', 'firefox-esr', 'firefox'),
+    headless: true,
+    acceptInsecureCerts: true,
+    defaultViewport: size,
+    extraPrefsFirefox: {
+      'intl.accept_languages': language,
+      'media.navigator.streams.fake': true,
+      'media.navigator.audio.fake_frequency': tone,
+      'media.navigator.permission.disabled': true,
+      'media.peerconnection.ice.loopback': true,
+      'media.autoplay.default': 0,
+      // Nothing may open pages or ask the network for anything of its own.
+      'browser.startup.homepage_override.mstone': 'ignore',
+      'datareporting.policy.dataSubmissionEnabled': false,
+      'app.normandy.enabled': false,
+      'network.captive-portal-service.enabled': false,
+      'network.connectivity-service.enabled': false,
+    },
+  });
+  stage.keep({ close: () => browser.close() });
+  const page = await browser.newPage();
+  /** @type {{problems: string[], requests: string[]}} */
+  const seen = { problems: [], requests: [] };
+  page.on('console', (message) => {
+    if (message.type() === 'error') seen.problems.push(message.text());
+  });
+  page.on('pageerror', (error) => seen.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  page.on('request', (request) => seen.requests.push(request.url()));
+  await page.evaluateOnNewDocument(installProbe);
+  return new Tab(
+    name,
+    tone,
+    'firefox',
+    {
+      open: (url) => page.goto(url),
+      run: (fn, arg) => page.evaluate(/** @type {any} */ (fn), arg),
+      click: (selector) => page.locator(selector).click(),
+      fill: (selector, text) => page.locator(selector).fill(text),
+      press: (key) => page.keyboard.press(/** @type {import('puppeteer-core').KeyInput} */ (key)),
+      type: (text) => page.keyboard.type(text),
+      shot: (path) => page.screenshot({ path: /** @type {`${string}.png`} */ (path) }),
+      inject: (source) => page.evaluate(source),
+      resize: (width, height) => page.setViewport({ width, height }),
+      close: () => browser.close(),
+    },
+    seen,
+  );
+}

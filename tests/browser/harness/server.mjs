@@ -1,0 +1,92 @@
+// The server under test: the real binary, on free loopback ports, with a folder of its own.
+
+import { createSocket } from 'node:dgram';
+import { existsSync, mkdirSync } from 'node:fs';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Child } from './child.mjs';
+import { root } from './stage.mjs';
+
+/** The binary; cargo's tests have built it. */
+export const conclave = process.env['CONCLAVE_BIN'] ?? join(root, 'target', 'debug', 'conclave');
+
+/** A port that is free for TCP and for UDP. @returns {Promise<number>} */
+async function freePort() {
+  for (;;) {
+    const tcp = createServer();
+    await new Promise((done, fail) => tcp.once('error', fail).listen(0, '127.0.0.1', () => done(undefined)));
+    const address = tcp.address();
+    if (address === null || typeof address === 'string') throw new Error('no address');
+    const free = await new Promise((done) => {
+      const udp = createSocket('udp4');
+      udp.once('error', () => done(false)).bind(address.port, '127.0.0.1', () => udp.close(() => done(true)));
+    });
+    await new Promise((done) => tcp.close(done));
+    if (free) return address.port;
+  }
+}
+
+export class Server {
+  /** @param {import('./stage.mjs').Stage} stage */
+  static async start(stage) {
+    if (!existsSync(conclave)) throw new Error(`${conclave} is missing: build it, or set CONCLAVE_BIN`);
+    const server = new Server(join(stage.folder, 'server'), await freePort());
+    stage.keep(server);
+    await server.run();
+    return server;
+  }
+
+  /**
+   * @param {string} data
+   * @param {number} port
+   */
+  constructor(data, port) {
+    this.data = data;
+    this.port = port;
+    this.url = `https://localhost:${port}`;
+    mkdirSync(data, { recursive: true });
+    /** @type {Child | undefined} */
+    this.child = undefined;
+  }
+
+  /** Starts the process; again after `kill`, with the same folder and ports. */
+  async run() {
+    const at = `127.0.0.1:${this.port}`;
+    const child = new Child('server', conclave, ['serve', '--listen', at, '--media', at, '--announce', '127.0.0.1', '--data', this.data]);
+    this.child = child;
+    await child.until('/readyz', () => this.ready());
+  }
+
+  /** @returns {Promise<boolean>} */
+  ready() {
+    return new Promise((done) => {
+      request(`${this.url}/readyz`, { rejectUnauthorized: false, timeout: 1000 }, (answer) => {
+        answer.resume();
+        done(answer.statusCode === 200);
+      })
+        .once('error', () => done(false))
+        .end();
+    });
+  }
+
+  /** As a crash or a power cut would. */
+  async kill() {
+    await this.child?.kill('SIGKILL');
+  }
+
+  close() {
+    return this.kill();
+  }
+
+  /** A new room's links. @returns {Promise<{host: string, guest: string}>} */
+  async room() {
+    const child = new Child('room create', conclave, ['room', 'create', '--server', this.url, '--data', this.data]);
+    if ((await child.ended) !== 0) throw new Error(`no room was made:\n${child.tail()}`);
+    const links = child.out.join('\n').match(/https:\/\/\S+#\S+/g) ?? [];
+    const host = links.find((link) => link.split('#')[1]?.includes('.'));
+    const guest = links.find((link) => !link.split('#')[1]?.includes('.'));
+    if (!host || !guest) throw new Error(`no links in:\n${child.tail()}`);
+    return { host, guest };
+  }
+}

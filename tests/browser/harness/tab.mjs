@@ -1,0 +1,153 @@
+// A page, the same face for Chromium under Playwright and for Firefox under Puppeteer.
+
+import { join } from 'node:path';
+import { until } from './until.mjs';
+
+/**
+ * What a driver must be able to do.
+ *
+ * @typedef {object} Driver
+ * @property {(url: string) => Promise<unknown>} open
+ * @property {(fn: Function, arg: unknown) => Promise<any>} run
+ * @property {(selector: string) => Promise<unknown>} click
+ * @property {(selector: string, text: string) => Promise<unknown>} fill
+ * @property {(key: string) => Promise<unknown>} press
+ * @property {(text: string) => Promise<unknown>} type
+ * @property {(file: string) => Promise<unknown>} shot
+ * @property {(source: string) => Promise<unknown>} inject  runs a script's text in the page
+ * @property {(width: number, height: number) => Promise<unknown>} resize
+ * @property {() => Promise<unknown>} close
+ */
+
+/** @param {string} id */
+export const byId = (id) => `[data-testid="${id}"]`;
+
+export class Tab {
+  /**
+   * @param {string} name  who sits before it
+   * @param {number} tone  hertz, what its microphone hears
+   * @param {string} family  `chromium` or `firefox`
+   * @param {Driver} driver
+   * @param {{problems: string[], requests: string[]}} seen  filled by the driver
+   */
+  constructor(name, tone, family, driver, seen) {
+    this.name = name;
+    this.tone = tone;
+    this.family = family;
+    this.driver = driver;
+    /** Console errors and uncaught exceptions. */
+    this.problems = seen.problems;
+    /** The address of every request and socket. */
+    this.requests = seen.requests;
+    this.closed = false;
+  }
+
+  /** @param {string} url */
+  open(url) {
+    return this.driver.open(url);
+  }
+
+  /**
+   * Runs a function in the page; it must stand alone.
+   *
+   * @template A, R
+   * @param {(arg: A) => R} fn
+   * @param {A} [arg]
+   * @returns {Promise<Awaited<R>>}
+   */
+  run(fn, arg) {
+    return this.driver.run(fn, arg);
+  }
+
+  /**
+   * Waits until a function in the page answers something truthy.
+   *
+   * @template A, R
+   * @param {string} what
+   * @param {(arg: A) => R} fn
+   * @param {A} [arg]
+   * @param {number} [within]  milliseconds
+   */
+  until(what, fn, arg, within = 10_000) {
+    return until(`${what} (${this.name})`, () => this.run(fn, /** @type {A} */ (arg)), {
+      within,
+      explain: async () => ({ problems: this.problems, text: await this.text() }),
+    });
+  }
+
+  /** What a reader of the page sees. */
+  text() {
+    return this.run(() => document.body.innerText.slice(0, 2000));
+  }
+
+  /** Whether something with this test id is there and visible. @param {string} id */
+  shows(id) {
+    return this.run((selector) => [...document.querySelectorAll(selector)].some((found) => found.checkVisibility()), byId(id));
+  }
+
+  /** @param {string} id @param {number} [within] */
+  untilShown(id, within) {
+    return this.until(
+      `“${id}” to be shown`,
+      (selector) => [...document.querySelectorAll(selector)].some((found) => found.checkVisibility()),
+      byId(id),
+      within,
+    );
+  }
+
+  /** @param {string} id @param {number} [within] */
+  untilHidden(id, within) {
+    return this.until(
+      `“${id}” to be gone`,
+      (selector) => ![...document.querySelectorAll(selector)].some((found) => found.checkVisibility()),
+      byId(id),
+      within,
+    );
+  }
+
+  /** @param {string} id  a test id */
+  click(id) {
+    return this.driver.click(byId(id));
+  }
+
+  /** @param {string} selector  CSS */
+  clickOn(selector) {
+    return this.driver.click(selector);
+  }
+
+  /** @param {string} id @param {string} text */
+  fill(id, text) {
+    return this.driver.fill(byId(id), text);
+  }
+
+  /** @param {string} key  as KeyboardEvent.key */
+  press(key) {
+    return this.driver.press(key);
+  }
+
+  /** Types into whatever has the focus. @param {string} text */
+  type(text) {
+    return this.driver.type(text);
+  }
+
+  /** @param {string} source  a script's text */
+  inject(source) {
+    return this.driver.inject(source);
+  }
+
+  /** @param {number} width @param {number} height */
+  resize(width, height) {
+    return this.driver.resize(width, height);
+  }
+
+  /** @param {string} folder @param {string} name */
+  shot(folder, name) {
+    return this.driver.shot(join(folder, `${name}.png`));
+  }
+
+  async close() {
+    if (this.closed) return;
+    this.closed = true;
+    await this.driver.close();
+  }
+}
