@@ -1,1 +1,66 @@
-//! Placeholder: replaced by the first commit of this crate.
+//! End-to-end encryption of a call: MLS decides who holds keys, SFrame uses them.
+//!
+//! One [`Session`] is one participant in one call. It does no IO and reads no
+//! clock: bytes and times go in, bytes come out. The same source serves the
+//! native participant and, through `conclave-e2ee-wasm`, the browser.
+//!
+//! # A call
+//!
+//! ```text
+//! Anna                                      server                         Ben
+//! create_group()                                                           knock()
+//! verify_knock() ◀───────────────── key package, tag ◀───────────────────────┘
+//! admit() ──── commit, welcome ────▶ accepts first of epoch
+//! confirm_pending() ◀── accepted ───┴─────────── welcome ────────────────▶ join()
+//! ready_epoch() ──────────────────▶ all ready, or 2 s ◀──────────── ready_epoch()
+//! activate(n) ◀─────────────────────────┴───────────────────────────▶ activate(n)
+//! seal() ═══════════════════════ frames it cannot open ═══════════════════▶ open()
+//! ```
+//!
+//! When another's commit won the epoch, [`Session::process`] drops our pending
+//! one; what it was for is then committed anew.
+//!
+//! # What holds
+//!
+//! - The server cannot add anyone: an Add without the link secret is refused
+//!   by members, a Welcome without it by the one it welcomes.
+//! - A newcomer opens no earlier frame, a removed member no later one; frames
+//!   of a removed member that are still under way are dropped at once.
+//! - A counter is used once for the life of its key, whatever fails or is
+//!   recreated around it.
+//! - A frame changes state only after its tag verified, and no number of bad
+//!   frames turns a key off.
+//! - Secrets are wiped when their time is over and when the session is dropped.
+//!
+//! Members are not protected from each other's media: SFrame keys are derived
+//! from a secret all of them share, so a member could seal frames under
+//! another's key id (RFC 9605 section 7.1).
+//!
+//! # Modules, in the order a call meets them
+//!
+//! [`suite`] permitted profile · [`secret`] link secret · [`identity`] who ·
+//! `mls` group, commits and their rules · [`epoch`] keys over time ·
+//! [`sframe`] frames · [`trust`] call code · [`session`] façade · [`error`] blame
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod epoch;
+pub mod error;
+pub mod identity;
+mod mls;
+pub mod secret;
+pub mod session;
+pub mod sframe;
+pub mod suite;
+pub mod trust;
+
+pub use epoch::{Opened, RETIRED_MS};
+pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};
+pub use identity::{Leaf, Member, Name, ParticipantId, RoomId};
+pub use mls::group::Pending;
+pub use mls::knock::{Knock, VerifiedKnock};
+pub use secret::LinkSecret;
+pub use session::{Advance, Config, Processed, Session};
+pub use sframe::{Context, Source};
+pub use suite::Suite;
+pub use trust::CallCode;

@@ -1,0 +1,291 @@
+//! Keys over time: which epoch sends, which ones still open frames.
+//!
+//! ```text
+//!   commit processed        activate(n)           activate(n+1)       10 s
+//!  ─────────────────▶ Prepared ─────────▶ Active ───────────▶ Retired ────▶ gone
+//!                     opens               opens, seals        opens
+//! ```
+//!
+//! Counters belong to the (epoch, context) they count for and live exactly as
+//! long as the epoch's keys, so nothing a caller recreates can reset one.
+
+use crate::error::{Error, FrameDrop, Misuse};
+use crate::identity::{Leaf, Member, ParticipantId};
+use crate::sframe::{Context, FrameCipher, FrameHeader, Kid, ReplayWindow};
+use crate::suite::MediaSuite;
+use std::collections::HashMap;
+use zeroize::Zeroizing;
+
+/// How long an epoch opens frames after a newer one was activated, in
+/// milliseconds. Longer would keep a removed key's reach longer; shorter would
+/// drop what a slow path or jitter buffer still carries.
+pub const RETIRED_MS: u64 = 10_000;
+
+/// Frames one key may seal. Far below the 2^36 bytes-per-nonce and collision
+/// bounds of AES-GCM, and two years of 60 Hz video.
+const MAX_FRAMES: u64 = 1 << 32;
+
+/// Everything needed to enter an epoch.
+pub(crate) struct EpochKeys {
+    pub(crate) epoch: u64,
+    pub(crate) base_key: Zeroizing<Vec<u8>>,
+    pub(crate) own_leaf: Leaf,
+    /// Members by ascending leaf.
+    pub(crate) roster: Vec<Member>,
+}
+
+/// A frame that was authenticated and decrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened<'s> {
+    /// Whose leaf sealed it.
+    pub sender: &'s Member,
+    /// Which of the sender's streams it belongs to.
+    pub context: Context,
+    /// In which epoch it was sealed.
+    pub epoch: u64,
+    /// Its place in the stream; gaps are lost frames.
+    pub counter: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Prepared,
+    Active,
+    /// Opens frames until this time in milliseconds.
+    Retired(u64),
+}
+
+struct Sender {
+    cipher: FrameCipher,
+    next: u64,
+}
+
+struct Receiver {
+    cipher: FrameCipher,
+    window: ReplayWindow,
+}
+
+struct Epoch {
+    keys: EpochKeys,
+    stage: Stage,
+    senders: [Option<Box<Sender>>; Context::COUNT],
+    /// Only key ids that have sealed an authentic frame.
+    receivers: HashMap<Kid, Box<Receiver>>,
+}
+
+/// All epochs whose keys are held, oldest first.
+pub(crate) struct Epochs {
+    suite: MediaSuite,
+    held: Vec<Epoch>,
+}
+
+impl Epochs {
+    pub(crate) fn new(suite: MediaSuite) -> Self {
+        Self {
+            suite,
+            held: Vec::new(),
+        }
+    }
+
+    /// Takes the keys of a newer epoch; frames of it can be opened from now on.
+    ///
+    /// The epoch that shares its low bits is dropped (RFC 9605 section 5.2).
+    pub(crate) fn prepare(&mut self, keys: EpochKeys) {
+        self.held.retain(|held| {
+            held.keys.epoch < keys.epoch && !Kid::same_epoch(held.keys.epoch, keys.epoch)
+        });
+        self.held.push(Epoch {
+            keys,
+            stage: Stage::Prepared,
+            senders: std::array::from_fn(|_| None),
+            receivers: HashMap::new(),
+        });
+    }
+
+    /// Seals with this epoch from now on and retires all older ones.
+    ///
+    /// An epoch that is active, or older than the active one, changes nothing.
+    pub(crate) fn activate(&mut self, epoch: u64, now_ms: u64) -> Result<(), Misuse> {
+        if self.sending().is_some_and(|active| epoch <= active) {
+            return Ok(());
+        }
+        if !self.held.iter().any(|held| held.keys.epoch == epoch) {
+            return Err(Misuse::UnknownEpoch);
+        }
+        for held in &mut self.held {
+            if held.keys.epoch == epoch {
+                held.stage = Stage::Active;
+            } else if held.keys.epoch < epoch && !matches!(held.stage, Stage::Retired(_)) {
+                held.stage = Stage::Retired(now_ms.saturating_add(RETIRED_MS));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a participant in all epochs before `epoch`: frames of a removed
+    /// member that are still under way are not opened.
+    pub(crate) fn forget(&mut self, participant: ParticipantId, epoch: u64) {
+        for held in self.held.iter_mut().filter(|held| held.keys.epoch < epoch) {
+            let roster = &mut held.keys.roster;
+            if let Some(at) = roster
+                .iter()
+                .position(|member| member.participant == participant)
+            {
+                let leaf = roster.remove(at).leaf;
+                held.receivers.retain(|kid, _| kid.leaf() != leaf);
+            }
+        }
+    }
+
+    /// Drops, and so wipes, the keys of epochs whose time is over.
+    pub(crate) fn tick(&mut self, now_ms: u64) {
+        self.held
+            .retain(|held| !matches!(held.stage, Stage::Retired(until) if now_ms >= until));
+    }
+
+    /// When [`tick`](Self::tick) has something to drop next, in milliseconds.
+    pub(crate) fn next_timeout(&self) -> Option<u64> {
+        self.held
+            .iter()
+            .filter_map(|held| match held.stage {
+                Stage::Retired(until) => Some(until),
+                Stage::Prepared | Stage::Active => None,
+            })
+            .min()
+    }
+
+    /// Drops all keys.
+    pub(crate) fn wipe(&mut self) {
+        self.held.clear();
+    }
+
+    /// The epoch frames are sealed with.
+    pub(crate) fn sending(&self) -> Option<u64> {
+        self.held
+            .iter()
+            .find(|held| held.stage == Stage::Active)
+            .map(|held| held.keys.epoch)
+    }
+
+    /// The newest epoch whose frames can be opened.
+    pub(crate) fn ready(&self) -> Option<u64> {
+        self.held.last().map(|held| held.keys.epoch)
+    }
+
+    /// Seals a payload into `out` with the active epoch.
+    pub(crate) fn seal(
+        &mut self,
+        context: Context,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let suite = self.suite;
+        let epoch = self
+            .held
+            .iter_mut()
+            .find(|held| held.stage == Stage::Active)
+            .ok_or(Misuse::NoSendEpoch)?;
+        let sender = epoch.sender(suite, context)?;
+        // The counter is used up before anything can fail or be repeated.
+        let counter = sender.take_counter()?;
+        sender.cipher.seal(counter, &[], payload, out)
+    }
+
+    /// Opens a frame into `out`. Nothing changes unless its tag verifies.
+    pub(crate) fn open(
+        &mut self,
+        frame: &[u8],
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Opened<'_>, FrameDrop> {
+        out.clear();
+        let header = FrameHeader::parse(frame)?;
+        let context = Context::from_number(header.kid.context_number())
+            .map_err(|_| FrameDrop::UnknownContext)?;
+        let suite = self.suite;
+        let epoch = self
+            .held
+            .iter_mut()
+            .find(|held| {
+                header.kid.epoch_low() == Kid::low(held.keys.epoch)
+                    && !matches!(held.stage, Stage::Retired(until) if now_ms >= until)
+            })
+            .ok_or(FrameDrop::UnknownEpoch)?;
+        let at = epoch
+            .keys
+            .position(header.kid.leaf())
+            .ok_or(FrameDrop::UnknownLeaf)?;
+        epoch.open(suite, header, frame, out)?;
+        Ok(Opened {
+            sender: &epoch.keys.roster[at],
+            context,
+            epoch: epoch.keys.epoch,
+            counter: header.counter,
+        })
+    }
+}
+
+impl EpochKeys {
+    /// Where the roster names the leaf of another member.
+    fn position(&self, leaf: Leaf) -> Option<usize> {
+        if leaf == self.own_leaf {
+            return None;
+        }
+        self.roster
+            .binary_search_by_key(&leaf, |member| member.leaf)
+            .ok()
+    }
+}
+
+impl Epoch {
+    fn sender(&mut self, suite: MediaSuite, context: Context) -> Result<&mut Sender, Error> {
+        let slot = &mut self.senders[usize::from(context.number())];
+        match slot {
+            Some(sender) => Ok(sender),
+            None => {
+                let kid = Kid::new(context, self.keys.own_leaf, self.keys.epoch);
+                let cipher = FrameCipher::derive(suite, &self.keys.base_key, kid)?;
+                Ok(slot.insert(Box::new(Sender { cipher, next: 0 })))
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        suite: MediaSuite,
+        header: FrameHeader,
+        frame: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), FrameDrop> {
+        if let Some(receiver) = self.receivers.get_mut(&header.kid) {
+            if !receiver.window.admits(header.counter) {
+                return Err(FrameDrop::Replayed);
+            }
+            receiver.cipher.open(frame, &[], out)?;
+            receiver.window.record(header.counter);
+            return Ok(());
+        }
+        let mut window = ReplayWindow::new();
+        if !window.admits(header.counter) {
+            return Err(FrameDrop::Replayed);
+        }
+        let cipher = FrameCipher::derive(suite, &self.keys.base_key, header.kid)
+            .map_err(|_| FrameDrop::NotAuthentic)?;
+        cipher.open(frame, &[], out)?;
+        window.record(header.counter);
+        self.receivers
+            .insert(header.kid, Box::new(Receiver { cipher, window }));
+        Ok(())
+    }
+}
+
+impl Sender {
+    fn take_counter(&mut self) -> Result<u64, Misuse> {
+        if self.next >= MAX_FRAMES {
+            return Err(Misuse::CounterExhausted);
+        }
+        let counter = self.next;
+        self.next += 1;
+        Ok(counter)
+    }
+}

@@ -1,0 +1,10 @@
+//! The MLS group (RFC 9420) behind a call.
+//!
+//! [`knock`] is the way to its door, [`group`] the door and the room behind
+//! it, [`rules`] what a commit may do there beyond what MLS itself demands,
+//! [`provider`] the primitives and the memory all of it lives in.
+
+pub(crate) mod group;
+pub(crate) mod knock;
+pub(crate) mod provider;
+pub(crate) mod rules;

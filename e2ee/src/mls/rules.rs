@@ -1,0 +1,164 @@
+//! What a commit may do in a call, beyond being valid MLS.
+//!
+//! Every member checks these for every commit before it takes effect, its own
+//! included, so a commit that breaks one changes nobody's group:
+//!
+//! - proposals are carried by value and are Add, Remove or PreSharedKey;
+//! - a commit with an Add mixes in this room's link secret, exactly once; one
+//!   without an Add mixes in nothing;
+//! - an added credential parses, and no participant ends up with two leaves
+//!   (removing the old leaf in the same commit is how a member returns);
+//! - the committer keeps its identity and signature key;
+//! - the group stays within the leaves a key id can name.
+
+use crate::error::{Error, PeerMisbehaved};
+use crate::identity::{Identity, Leaf, Member};
+use crate::sframe::MAX_LEAVES;
+use openmls::group::{MlsGroup, StagedCommit};
+use openmls::prelude::tls_codec::{Deserialize, Serialize};
+use openmls::prelude::{LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender};
+use openmls::schedule::psk::{PreSharedKeyId, Psk};
+
+/// What an accepted commit does to the roster.
+pub(crate) struct Effect {
+    pub(crate) added: Vec<Identity>,
+    pub(crate) removed: Vec<Member>,
+}
+
+/// Whether a PSK proposal names this PSK.
+///
+/// OpenMLS gives no access to the id inside a proposal, whose encoding is
+/// exactly that id (RFC 9420 section 12.1.4); so it is encoded and read back.
+fn proposes(proposal: &PreSharedKeyProposal, link: &Psk) -> bool {
+    proposal
+        .tls_serialize_detached()
+        .ok()
+        .and_then(|bytes| PreSharedKeyId::tls_deserialize_exact(bytes).ok())
+        .is_some_and(|id| id.psk() == link)
+}
+
+/// Checks a staged commit of `committer` against the rules.
+pub(crate) fn check(
+    group: &MlsGroup,
+    staged: &StagedCommit,
+    committer: LeafNodeIndex,
+    link: &Psk,
+) -> Result<Effect, Error> {
+    let before = roster(group)?;
+    let mut effect = Effect {
+        added: Vec::new(),
+        removed: Vec::new(),
+    };
+    let mut psks = 0;
+    for queued in staged.queued_proposals() {
+        if queued.proposal_or_ref_type() != ProposalOrRefType::Proposal
+            || *queued.sender() != Sender::Member(committer)
+        {
+            return Err(PeerMisbehaved::ForbiddenProposal.into());
+        }
+        match queued.proposal() {
+            Proposal::Add(add) => {
+                effect
+                    .added
+                    .push(Identity::parse(add.key_package().leaf_node().credential())?);
+            }
+            Proposal::Remove(remove) => {
+                let leaf = u16::try_from(remove.removed().u32()).map(Leaf).ok();
+                let member = before.iter().find(|member| Some(member.leaf) == leaf);
+                effect
+                    .removed
+                    .push(member.ok_or(PeerMisbehaved::InvalidCommit)?.clone());
+            }
+            _ => {}
+        }
+    }
+    for queued in staged.psk_proposals() {
+        if !proposes(queued.psk_proposal(), link) {
+            return Err(PeerMisbehaved::ForeignPsk.into());
+        }
+        psks += 1;
+    }
+    let known = effect.added.len() + effect.removed.len() + psks;
+    if staged.queued_proposals().count() != known {
+        return Err(PeerMisbehaved::ForbiddenProposal.into());
+    }
+    match (effect.added.is_empty(), psks) {
+        (true, 0) | (false, 1) => {}
+        (false, 0) => return Err(PeerMisbehaved::AddWithoutLinkSecret.into()),
+        _ => return Err(PeerMisbehaved::ForeignPsk.into()),
+    }
+    identity_kept(group, staged, committer)?;
+    no_duplicates(&before, &effect)?;
+    if before.len() - effect.removed.len() + effect.added.len() > MAX_LEAVES {
+        return Err(PeerMisbehaved::GroupOverflow.into());
+    }
+    Ok(effect)
+}
+
+/// The members by ascending leaf, each credential parsed, no participant twice.
+pub(crate) fn roster(group: &MlsGroup) -> Result<Vec<Member>, PeerMisbehaved> {
+    members(group.members())
+}
+
+/// As [`roster`], of any tree.
+pub(crate) fn members(
+    tree: impl Iterator<Item = openmls::prelude::Member>,
+) -> Result<Vec<Member>, PeerMisbehaved> {
+    let mut members = Vec::new();
+    for member in tree {
+        let identity = Identity::parse(&member.credential)?;
+        let leaf = u16::try_from(member.index.u32())
+            .ok()
+            .filter(|leaf| usize::from(*leaf) < MAX_LEAVES)
+            .ok_or(PeerMisbehaved::GroupOverflow)?;
+        if members
+            .iter()
+            .any(|known: &Member| known.participant == identity.participant)
+        {
+            return Err(PeerMisbehaved::DuplicateParticipant);
+        }
+        members.push(Member {
+            leaf: Leaf(leaf),
+            participant: identity.participant,
+            name: identity.name,
+        });
+    }
+    Ok(members)
+}
+
+fn identity_kept(
+    group: &MlsGroup,
+    staged: &StagedCommit,
+    committer: LeafNodeIndex,
+) -> Result<(), PeerMisbehaved> {
+    let Some(new) = staged.update_path_leaf_node() else {
+        return Ok(());
+    };
+    let kept = group.member_at(committer).is_some_and(|old| {
+        old.credential == *new.credential() && old.signature_key == new.signature_key().as_slice()
+    });
+    if kept {
+        Ok(())
+    } else {
+        Err(PeerMisbehaved::IdentityChanged)
+    }
+}
+
+fn no_duplicates(before: &[Member], effect: &Effect) -> Result<(), PeerMisbehaved> {
+    for (at, added) in effect.added.iter().enumerate() {
+        let stays = before.iter().any(|member| {
+            member.participant == added.participant
+                && !effect
+                    .removed
+                    .iter()
+                    .any(|removed| removed.leaf == member.leaf)
+        });
+        let twice = effect.added[..at]
+            .iter()
+            .any(|other| other.participant == added.participant);
+        if stays || twice {
+            return Err(PeerMisbehaved::DuplicateParticipant);
+        }
+    }
+    Ok(())
+}
