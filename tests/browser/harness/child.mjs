@@ -30,7 +30,12 @@ export class Child {
     this.failure = undefined;
     this.process = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
     running.add(this.process);
-    createInterface({ input: this.process.stdout }).on('line', (line) => this.out.push(line));
+    /** Hears every line of its output. @type {(line: string) => void} */
+    this.onLine = () => {};
+    createInterface({ input: this.process.stdout }).on('line', (line) => {
+      this.out.push(line);
+      this.onLine(line);
+    });
     createInterface({ input: this.process.stderr }).on('line', (line) => this.err.push(line));
     this.ended = new Promise((done) => {
       const end = (/** @type {unknown} */ how) => {

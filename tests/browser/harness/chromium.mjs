@@ -2,7 +2,8 @@
 
 import { chromium } from 'playwright-core';
 import { film, tune } from './fake-media.mjs';
-import { installProbe } from './probe.mjs';
+import { channel, collectFrames, spyScript } from './frame-spy.mjs';
+import { installProbe, remember } from './probe.mjs';
 import { which } from './programs.mjs';
 import { Tab } from './tab.mjs';
 
@@ -17,6 +18,8 @@ const PATIENCE = 10_000;
  * @property {string} [language]
  * @property {{width: number, height: number}} [size]
  * @property {boolean} [touch]  a telephone's screen
+ * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
+ * @property {boolean} [spy]  collect every encoded frame before and after encryption
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
  */
@@ -58,6 +61,8 @@ export async function openChromium(stage, options) {
   });
   context.setDefaultTimeout(PATIENCE);
   await context.addInitScript(installProbe);
+  await context.addInitScript(remember, options.preferences ?? {});
+  if (options.spy) await spyOnFrames(context);
   const page = await context.newPage();
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
@@ -85,4 +90,13 @@ export async function openChromium(stage, options) {
     },
     seen,
   );
+}
+
+/** @param {import('playwright-core').BrowserContext} context */
+async function spyOnFrames(context) {
+  await context.addInitScript(collectFrames, channel);
+  await context.route(/\/assets\/worker[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: spyScript + (await response.text()) });
+  });
 }

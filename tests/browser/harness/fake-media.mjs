@@ -44,12 +44,14 @@ export function film(folder, colour) {
 const samplesPerSecond = 48_000;
 
 /** Strokes of the tone a second, and the share of each that sounds. */
-const strokesPerSecond = 2.5;
-const sounding = 0.4;
+const strokesPerSecond = 2;
+const sounding = 0.55;
+/** Seconds in which a stroke swells and fades. */
+const fade = 0.01;
 
 /**
- * Two seconds of a tone in strokes, for `--use-file-for-fake-audio-capture`. More silence than
- * sound, as in speech: noise suppression takes what sounds all the time for noise.
+ * Two seconds of a tone in strokes, for `--use-file-for-fake-audio-capture`: noise suppression takes
+ * what sounds all the time for noise.
  *
  * @param {string} folder
  * @param {number} hertz
@@ -72,8 +74,9 @@ export function tune(folder, hertz) {
   wav.writeUInt32LE(2 * count, 40);
   for (let n = 0; n < count; n += 1) {
     const t = n / samplesPerSecond;
-    const stroke = ((t * strokesPerSecond) % 1) / sounding;
-    const loudness = stroke < 1 ? 0.25 * (1 - Math.cos(2 * Math.PI * stroke)) : 0;
+    const since = t % (1 / strokesPerSecond);
+    const left = sounding / strokesPerSecond - since;
+    const loudness = 0.4 * Math.max(0, Math.min(1, since / fade, left / fade));
     wav.writeInt16LE(Math.round(32_767 * loudness * Math.sin(2 * Math.PI * hertz * t)), 44 + 2 * n);
   }
   const file = join(folder, `${hertz}.wav`);

@@ -2,15 +2,25 @@
 // hums at a frequency that can be set.
 
 import puppeteer from 'puppeteer-core';
-import { installProbe } from './probe.mjs';
+import { installProbe, remember } from './probe.mjs';
 import { which } from './programs.mjs';
 import { Tab } from './tab.mjs';
 
 /**
- * @param {import('./stage.mjs').Stage} stage
- * @param {{name: string, tone: number, language?: string, size?: {width: number, height: number}}} options
+ * @typedef {object} Options
+ * @property {string} name  who sits before it
+ * @property {number} tone  hertz
+ * @property {string} [language]
+ * @property {{width: number, height: number}} [size]
+ * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  */
-export async function openFirefox(stage, { name, tone, language = 'en-GB', size = { width: 1280, height: 800 } }) {
+
+/**
+ * @param {import('./stage.mjs').Stage} stage
+ * @param {Options} options
+ */
+export async function openFirefox(stage, options) {
+  const { name, tone, language = 'en-GB', size = { width: 1280, height: 800 } } = options;
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: which('FIREFOX', 'firefox-esr', 'firefox'),
@@ -42,6 +52,7 @@ export async function openFirefox(stage, { name, tone, language = 'en-GB', size 
   page.on('pageerror', (error) => seen.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error)));
   page.on('request', (request) => seen.requests.push(request.url()));
   await page.evaluateOnNewDocument(installProbe);
+  await page.evaluateOnNewDocument(remember, options.preferences ?? {});
   return new Tab(
     name,
     tone,

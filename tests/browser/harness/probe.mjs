@@ -1,7 +1,17 @@
 // Runs inside every page before the page's own scripts. It looks, and changes nothing that the page
 // could notice.
 
-/** @typedef {{mid: string, kind: string, frames: number, energy: number, packets: number, width: number}} Receiver */
+/**
+ * What one receive slot has got so far.
+ *
+ * @typedef {object} Received
+ * @property {number} slot  the client opens its slots in this order
+ * @property {'audio' | 'video'} kind
+ * @property {number} frames  decoded
+ * @property {number} energy  of the decoded sound, in total
+ * @property {number} packets
+ * @property {number} width  of the last picture
+ */
 
 /** Sets up `window.probe`. Must stand alone: it is sent to the page as text. */
 export function installProbe() {
@@ -21,32 +31,35 @@ export function installProbe() {
     violations.push(`${event.effectiveDirective} ${event.blockedURI}`);
   });
 
-  const alive = () => connections.filter((connection) => connection.connectionState !== 'closed');
+  /** The page's connection; a lost one is replaced by another. */
+  const connection = () => connections.findLast((one) => one.connectionState !== 'closed');
 
-  /** What every receiver of every living connection has got so far. */
-  async function receivers() {
-    const found = [];
-    for (const connection of alive()) {
-      for (const row of (await connection.getStats()).values()) {
-        if (row.type !== 'inbound-rtp') continue;
-        found.push({
-          mid: row.mid,
-          kind: row.kind,
-          frames: row.framesDecoded ?? 0,
-          energy: row.totalAudioEnergy ?? 0,
-          packets: row.packetsReceived ?? 0,
-          width: row.frameWidth ?? 0,
-        });
-      }
+  const slots = () => (connection()?.getTransceivers() ?? []).filter(({ direction }) => direction === 'recvonly');
+
+  /** @returns {Promise<Received[]>} */
+  async function received() {
+    const bySection = new Map();
+    for (const row of (await connection()?.getStats())?.values() ?? []) {
+      if (row.type === 'inbound-rtp') bySection.set(row.mid, row);
     }
-    return found;
+    return slots().map(({ mid, receiver }, slot) => {
+      const row = bySection.get(mid);
+      return {
+        slot,
+        kind: receiver.track.kind,
+        frames: row?.framesDecoded ?? 0,
+        energy: row?.totalAudioEnergy ?? 0,
+        packets: row?.packetsReceived ?? 0,
+        width: row?.frameWidth ?? 0,
+      };
+    });
   }
 
   /** Where media goes: the other end of every candidate pair that was chosen. */
   async function peers() {
     const found = [];
-    for (const connection of connections) {
-      const stats = await connection.getStats();
+    for (const one of connections) {
+      const stats = await one.getStats();
       for (const row of stats.values()) {
         if (row.type !== 'candidate-pair' || !row.nominated) continue;
         const remote = stats.get(row.remoteCandidateId);
@@ -60,14 +73,13 @@ export function installProbe() {
    * How loud each tone is in what a receiver plays during the next second: 0 to 1.
    * Recorded and decoded again, for an AudioContext does not run where there is no sound card.
    *
-   * @param {string} mid
+   * @param {number} slot
    * @param {number[]} tones  hertz
    */
-  async function hear(mid, tones) {
-    const transceivers = alive().flatMap((connection) => connection.getTransceivers());
-    const transceiver = transceivers.find((one) => one.mid === mid && one.currentDirection === 'recvonly');
-    if (!transceiver) throw new Error(`nothing is received on ${mid}`);
-    const recorder = new MediaRecorder(new MediaStream([transceiver.receiver.track]), { mimeType: 'audio/webm;codecs=opus' });
+  async function hear(slot, tones) {
+    const track = slots()[slot]?.receiver.track;
+    if (!track) throw new Error(`there is no slot ${slot}`);
+    const recorder = new MediaRecorder(new MediaStream([track]), { mimeType: 'audio/webm;codecs=opus' });
     /** @type {Blob[]} */
     const parts = [];
     recorder.ondataavailable = ({ data }) => parts.push(data);
@@ -107,5 +119,19 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { receivers, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { received, peers, hear, colour, violations } });
+}
+
+/**
+ * Lets the client find choices of an earlier visit. Must stand alone.
+ *
+ * @param {Record<string, unknown>} preferences
+ */
+export function remember(preferences) {
+  const key = 'conclave.preferences';
+  try {
+    if (localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(preferences));
+  } catch {
+    // about:blank has no storage.
+  }
 }

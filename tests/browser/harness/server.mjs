@@ -45,6 +45,8 @@ export class Server {
     this.data = data;
     this.port = port;
     this.url = `https://localhost:${port}`;
+    /** The self-made certificate, for those who must trust it. */
+    this.certificate = join(data, 'dev-cert.pem');
     mkdirSync(data, { recursive: true });
     /** @type {Child | undefined} */
     this.child = undefined;

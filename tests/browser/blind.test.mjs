@@ -1,0 +1,104 @@
+// What leaves a page holds no byte of what its encoders made: every payload is a VP9 descriptor and
+// a part of an SFrame, or an SFrame of sound. Read where the browser hands packets to SRTP.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { anna, ben } from './harness/cast.mjs';
+import { framesOf } from './harness/frame-spy.mjs';
+import { gather, inChromium } from './harness/gather.mjs';
+import { dumpTo, sentPackets, sframeHeader, videoFrames } from './harness/rtp-dump.mjs';
+import { Server } from './harness/server.mjs';
+import { Stage } from './harness/stage.mjs';
+import { until } from './harness/until.mjs';
+
+/** Runs of so many equal bytes do not happen by chance: 2^-96 each. */
+const RUN = 12;
+/** A key frame of VP9 profile 0 begins so: frame marker, then the sync code (VP9 section 6.2). */
+const KEY_FRAME = /^[89a-b].498342/;
+
+const TAG = 16;
+
+test('no byte of an encoded frame leaves the page in clear', async (t) => {
+  const stage = new Stage(t);
+  const server = await Server.start(stage);
+  const log = join(stage.folder, 'chromium.log');
+  const [host, guest] = await Promise.all([inChromium(stage, { ...anna, spy: true, ...dumpTo(log) }), inChromium(stage, ben)]);
+  await gather(await server.room(), [host, guest]);
+  await until('some seconds of pictures', async () => (await guest.flows()).some(({ source, frames }) => source === 'camera' && frames > 40), {
+    within: 20_000,
+  });
+  await host.leave();
+  await host.tab.untilShown('ended');
+  const handled = (await framesOf(host)).map(({ kind, before, after }) => ({
+    kind,
+    before: Buffer.from(before, 'base64'),
+    after: Buffer.from(after, 'base64'),
+  }));
+  await host.tab.close();
+
+  const packets = sentPackets(log).filter(({ payload }) => payload.length > 0);
+  const worked = new Map(handled.map((frame) => [text(frame.after), frame]));
+  const payloads = new Set(packets.map(({ payload }) => text(payload)));
+  const sealed = new Set();
+  const count = { audio: 0, video: 0, keyFrames: 0, repeated: 0 };
+  const counters = new Map();
+
+  // Every frame on the wire is one that the worker sealed, whole.
+  for (const [ssrc, stream] of streams(packets)) {
+    // A retransmission: the sequence number and the payload of the original (RFC 4588 section 4).
+    if (stream.every(({ payload }) => payloads.has(text(payload.subarray(2))))) {
+      count.repeated += stream.length;
+      continue;
+    }
+    const audio = stream.every(({ payload }) => worked.get(text(payload))?.kind === 'audio');
+    const frames = audio ? stream.map(({ payload }) => payload) : videoFrames(stream);
+    stage.say(`payload type ${stream[0]?.payloadType}: ${stream.length} packets, ${frames.length} frames`);
+    assert.ok(frames.length > 0, `ssrc ${ssrc} carries something else than frames`);
+    for (const frame of frames) {
+      const known = worked.get(text(frame));
+      assert.ok(known, `a frame left the page that the worker did not seal: ${frame.toString('hex', 0, 24)}…`);
+      sealed.add(known);
+      const header = sframeHeader(frame);
+      assert.ok(header, 'an SFrame header');
+      assert.equal(frame.length, header.bodyAt + known.before.length + TAG, 'header, ciphertext and tag, nothing else');
+      assert.notEqual(frame.toString('hex', header.bodyAt, header.bodyAt + 4), known.before.toString('hex', 0, 4), 'encrypted from the first byte');
+      assert.equal(Number(header.kid >> 16n) % 4, audio ? 0 : 1, 'the key id names the source');
+      assert.ok(header.counter > (counters.get(header.kid) ?? -1n), 'no counter twice');
+      counters.set(header.kid, header.counter);
+      count[audio ? 'audio' : 'video'] += 1;
+      if (!audio && KEY_FRAME.test(known.before.toString('hex', 0, 4))) count.keyFrames += 1;
+    }
+  }
+  assert.ok(count.audio > 50 && count.video > 30 && count.keyFrames > 0, `enough to judge: ${JSON.stringify(count)}`);
+
+  // And no run of an encoded frame's bytes is in any packet, whatever the packet is.
+  const runs = new Set();
+  for (const { before } of sealed) {
+    for (let at = 0; at + RUN <= before.length; at += RUN) runs.add(before.toString('latin1', at, at + RUN));
+  }
+  for (const { payload } of packets) {
+    const bytes = payload.toString('latin1');
+    for (let at = 0; at + RUN <= bytes.length; at += 1) {
+      assert.ok(!runs.has(bytes.slice(at, at + RUN)), `encoded bytes in clear: ${payload.toString('hex', at, at + RUN)}`);
+    }
+  }
+  stage.say(`${JSON.stringify(count)} in ${packets.length} packets; ${runs.size} runs of encoded bytes searched for`);
+});
+
+/** @param {Buffer} bytes */
+function text(bytes) {
+  return bytes.toString('latin1');
+}
+
+/** @param {import('./harness/rtp-dump.mjs').Packet[]} packets */
+function streams(packets) {
+  /** @type {Map<number, import('./harness/rtp-dump.mjs').Packet[]>} */
+  const found = new Map();
+  for (const packet of packets) {
+    const stream = found.get(packet.ssrc);
+    if (stream) stream.push(packet);
+    else found.set(packet.ssrc, [packet]);
+  }
+  return found;
+}

@@ -1,0 +1,104 @@
+// Three Chromium pages, a Firefox page and a native participant in one room: three seconds after its
+// admission each sees and hears every other, and they it.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { anna, ben, chris, fatma, nadia, tones } from './harness/cast.mjs';
+import { inChromium, inFirefox } from './harness/gather.mjs';
+import { Native } from './harness/native.mjs';
+import { Server } from './harness/server.mjs';
+import { Stage } from './harness/stage.mjs';
+import { until } from './harness/until.mjs';
+
+/** Milliseconds from the click on Admit. */
+const LIMIT = 3000;
+/** A tone is there if it is so much louder than every other. */
+const CLEARLY = 5;
+
+test('five participants see and hear each other three seconds after admission', async (t) => {
+  const stage = new Stage(t);
+  const server = await Server.start(stage);
+  const links = await server.room();
+  const [host, ...guests] = await Promise.all([
+    inChromium(stage, anna),
+    inChromium(stage, ben),
+    inChromium(stage, chris),
+    inFirefox(stage, fatma),
+  ]);
+  stage.say('browsers are up');
+  await Promise.all([host.arrive(links.host), ...guests.map((guest) => guest.arrive(links.guest))]);
+  await host.join();
+  await host.inCall();
+
+  const here = [host];
+  /** @type {{who: string, took: number}[]} */
+  const times = [];
+  for (const guest of guests) {
+    await guest.join();
+    const admitted = await host.admit(guest.name);
+    const done = async (/** @type {import('./harness/person.mjs').Person} */ one, /** @type {string[]} */ names) => {
+      await one.untilReceives(names);
+      times.push({ who: `${one.name} receives ${names.join(', ')}`, took: Math.round(performance.now() - admitted) });
+    };
+    const names = here.map(({ name }) => name);
+    await Promise.all([done(guest, names), ...here.map((one) => done(one, [guest.name]))]);
+    here.push(guest);
+  }
+
+  const native = new Native(stage, server, links.guest, nadia);
+  await native.until('waiting');
+  const admitted = await host.admit(nadia.name);
+  await Promise.all([
+    ...here.map(async (one) => {
+      await one.untilReceives([nadia.name]);
+      times.push({ who: `${one.name} receives ${nadia.name}`, took: Math.round(performance.now() - admitted) });
+    }),
+    (async () => {
+      const first = () => native.events.filter(({ event, source }) => event === 'first-frame' && ['camera', 'microphone'].includes(source));
+      await native.child.until('frames of everyone', () => first().length >= 2 * here.length);
+      times.push({ who: `${nadia.name} receives everyone`, took: Math.round(Math.max(...first().map(({ at }) => at)) - admitted) });
+    })(),
+  ]);
+  for (const { who, took } of times) stage.say(`${String(took).padStart(5)} ms after admission: ${who}`);
+
+  // Everyone hears everyone's own tone, and sees everyone's own colour.
+  await Promise.all(
+    here.map(async (one) => {
+      for (const other of [...here, native]) {
+        if (other.name === one.name) continue;
+        await until(`${one.name} to hear ${other.tone} Hz from ${other.name}`, async () => {
+          const heard = await one.hears(other.name, tones);
+          const own = heard[tones.indexOf(other.tone)] ?? 0;
+          return heard.every((loudness, index) => tones[index] === other.tone || own > CLEARLY * loudness);
+        });
+      }
+    }),
+  );
+  for (const { name, colour } of [anna, ben, chris]) {
+    for (const one of here) {
+      if (one.name === name) continue;
+      const seen = await one.sees(name);
+      assert.equal(seen && strongest(seen), colour.name, `${one.name} sees ${name} in ${JSON.stringify(seen)}`);
+    }
+  }
+  for (const other of here) {
+    await native.until('tone', ({ hz }) => Math.abs(hz - other.tone) <= 4);
+  }
+  const code = await host.callCode();
+  for (const one of here) assert.equal(await one.callCode(), code, `${one.name} has the call's code`);
+
+  const report = await native.report();
+  assert.deepEqual(report.remotes.map((/** @type {any} */ { name }) => name).sort(), here.map(({ name }) => name).sort());
+  for (const { name, audio, camera } of report.remotes) {
+    const tone = here.find((one) => one.name === name)?.tone ?? 0;
+    assert.ok(Math.abs(audio.tone_hz - tone) <= 4, `${nadia.name} heard ${audio.tone_hz} Hz from ${name}, who has ${tone}`);
+    assert.ok(camera.frames_opened > 10, `${nadia.name} got ${camera.frames_opened} pictures of ${name}`);
+  }
+  const late = times.filter(({ took }) => took > LIMIT);
+  assert.deepEqual(late, [], `later than ${LIMIT} ms`);
+});
+
+/** @param {{red: number, green: number, blue: number}} colour */
+function strongest(colour) {
+  return Object.entries(colour).sort(([, one], [, other]) => other - one)[0]?.[0];
+}

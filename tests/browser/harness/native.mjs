@@ -1,0 +1,49 @@
+// The participant without a browser: `conclave join`.
+
+import { join } from 'node:path';
+import { Child } from './child.mjs';
+import { conclave } from './server.mjs';
+import { root } from './stage.mjs';
+
+/** @typedef {{event: string, at: number} & Record<string, any>} Told  `at` by `performance.now()` */
+
+export class Native {
+  /**
+   * Knocks and goes on by itself.
+   *
+   * @param {import('./stage.mjs').Stage} stage
+   * @param {import('./server.mjs').Server} server
+   * @param {string} link
+   * @param {{name: string, tone: number}} who
+   */
+  constructor(stage, server, link, { name, tone }) {
+    this.name = name;
+    this.tone = tone;
+    /** @type {Told[]} */
+    this.events = [];
+    const film = join(root, 'tests', 'media', 'camera.ivf');
+    this.child = stage.keep(
+      new Child(name, conclave, ['join', link, '--name', name, '--tone', String(tone), '--video', film, '--events', '--ca', server.certificate]),
+    );
+    this.child.onLine = (line) => {
+      if (line.startsWith('{"event"')) this.events.push({ ...JSON.parse(line), at: performance.now() });
+    };
+  }
+
+  /**
+   * @param {string} event
+   * @param {(told: Told) => boolean} [which]
+   * @param {number} [within]
+   * @returns {Promise<Told>}
+   */
+  until(event, which = () => true, within) {
+    return this.child.until(`“${event}”`, () => this.events.find((told) => told.event === event && which(told)), within);
+  }
+
+  /** Leaves, and says what it got. */
+  async report() {
+    await this.child.kill('SIGINT');
+    const report = this.child.out.filter((line) => !line.startsWith('{"event"')).join('\n');
+    return JSON.parse(report);
+  }
+}

@@ -1,0 +1,177 @@
+// Somebody before a page of the product: what they can do, and what they see and hear.
+
+import { until } from './until.mjs';
+import { byId } from './tab.mjs';
+
+/** The sound of a sender counts as heard from this energy on; a muted one has none. */
+const HEARD = 0.0005;
+/** One picture might be an accident. */
+const SEEN = 3;
+
+/**
+ * What a page receives from one source of one participant, by the sender its own keys name.
+ *
+ * @typedef {object} Flow
+ * @property {string} name  the sender's, from the tile
+ * @property {string} participant
+ * @property {string} source
+ * @property {number} slot
+ * @property {number} opened  frames that verified
+ * @property {number} frames
+ * @property {number} energy
+ * @property {number} width
+ */
+
+export class Person {
+  /** @param {import('./tab.mjs').Tab} tab */
+  constructor(tab) {
+    this.tab = tab;
+    this.name = tab.name;
+    this.tone = tab.tone;
+  }
+
+  /** Opens a link and gives the name; the page is ready to join. @param {string} link */
+  async arrive(link) {
+    await this.tab.open(link);
+    await this.tab.untilShown('prejoin-name');
+    await this.tab.fill('prejoin-name', this.name);
+    await this.tab.until(
+      'the join button',
+      (selector) => document.querySelector(`${selector}:not(:disabled):not([aria-disabled="true"])`) !== null,
+      byId('join-button'),
+    );
+  }
+
+  /** A host enters, everybody else knocks. */
+  join() {
+    return this.tab.click('join-button');
+  }
+
+  /** The call is there. @param {number} [within] */
+  inCall(within) {
+    return this.tab.untilShown('toolbar', within);
+  }
+
+  /** A host sees the knock and lets the visitor in. @param {string} name @returns {Promise<number>} when, by `performance.now()` */
+  async admit(name) {
+    const knock = await this.tab.until(
+      `the knock of ${name}`,
+      ([selector, visitor]) =>
+        [...document.querySelectorAll(selector)].find((one) => one.textContent?.includes(visitor))?.getAttribute('data-participant'),
+      /** @type {[string, string]} */ ([byId('knock'), name]),
+    );
+    const now = performance.now();
+    await this.tab.clickOn(`${byId('knock')}[data-participant="${knock}"] ${byId('admit')}`);
+    return now;
+  }
+
+  /** The names of everyone in the call, this person's own included. @returns {Promise<string[]>} */
+  names() {
+    return this.tab.run(
+      (selector) => [...new Set([...document.querySelectorAll(selector)].map((tile) => tile.getAttribute('data-name') ?? ''))].sort(),
+      byId('tile'),
+    );
+  }
+
+  /** @returns {Promise<Flow[]>} */
+  flows() {
+    return this.tab.run(async (selector) => {
+      const { conclaveDiagnostics, probe } = /** @type {any} */ (window);
+      const told = await conclaveDiagnostics();
+      const { slots } = typeof told === 'string' ? JSON.parse(told) : told;
+      const received = await probe.received();
+      const names = new Map(
+        [...document.querySelectorAll(selector)].map((tile) => [tile.getAttribute('data-participant'), tile.getAttribute('data-name')]),
+      );
+      return slots
+        .filter((/** @type {any} */ slot) => slot.verified !== null)
+        .map((/** @type {any} */ { slot, verified, source, opened }) => ({
+          ...received[slot],
+          slot,
+          participant: verified,
+          source,
+          opened,
+          name: names.get(verified) ?? '',
+        }));
+    }, byId('tile'));
+  }
+
+  /**
+   * Whether pictures and sound of everyone named arrive, decoded.
+   *
+   * @param {string[]} names
+   */
+  async receives(names) {
+    const flows = await this.flows();
+    return names.every((name) => {
+      const of = (/** @type {string} */ source) => flows.find((flow) => flow.name === name && flow.source === source);
+      return (of('camera')?.frames ?? 0) >= SEEN && (of('microphone')?.energy ?? 0) >= HEARD;
+    });
+  }
+
+  /** @param {string[]} names @param {number} [within] */
+  untilReceives(names, within = 10_000) {
+    return until(`${this.name} to see and hear ${names.join(', ')}`, () => this.receives(names), {
+      within,
+      explain: async () => ({ flows: await this.flows(), problems: this.tab.problems }),
+    });
+  }
+
+  /**
+   * How loud each of the tones is in what comes from one participant.
+   *
+   * @param {string} name
+   * @param {number[]} tones
+   * @returns {Promise<number[]>}
+   */
+  async hears(name, tones) {
+    const flow = (await this.flows()).find((one) => one.name === name && one.source === 'microphone');
+    if (!flow) throw new Error(`${this.name} receives no sound of ${name}`);
+    return this.tab.run(({ slot, hertz }) => /** @type {any} */ (window).probe.hear(slot, hertz), { slot: flow.slot, hertz: tones });
+  }
+
+  /** The colour of what a tile shows. @param {string} name @param {string} [source] */
+  sees(name, source = 'camera') {
+    return this.tab.run(
+      (selector) => {
+        const video = document.querySelector(selector);
+        return video instanceof HTMLVideoElement ? /** @type {any} */ (window).probe.colour(video) : null;
+      },
+      `${byId('tile')}[data-name="${name}"][data-source="${source}"] video`,
+    );
+  }
+
+  /** Whether a tile shows this source. @param {string} name @param {string} source @returns {Promise<boolean>} */
+  hasTile(name, source) {
+    return this.tab.run((selector) => document.querySelector(selector) !== null, `${byId('tile')}[data-name="${name}"][data-source="${source}"]`);
+  }
+
+  /** Shares what the browser's picker gives, and confirms that it is a whole screen. */
+  async startSharing() {
+    await this.tab.click('screen');
+    await this.tab.click('confirm-screen');
+  }
+
+  stopSharing() {
+    return this.tab.click('screen');
+  }
+
+  /** @returns {Promise<string>} twelve digits */
+  callCode() {
+    return this.tab.run((selector) => (document.querySelector(selector)?.textContent ?? '').replaceAll(/\D/g, ''), byId('call-code'));
+  }
+
+  /** Frames opened so far, by sender and source. @returns {Promise<Record<string, number>>} */
+  async opened() {
+    return Object.fromEntries((await this.flows()).map(({ name, source, opened }) => [`${name}/${source}`, opened]));
+  }
+
+  /** @param {string} name @param {number} [within] */
+  untilGone(name, within) {
+    return this.tab.until(`${name} to be gone`, (selector) => document.querySelector(selector) === null, `${byId('tile')}[data-name="${name}"]`, within);
+  }
+
+  leave() {
+    return this.tab.click('leave');
+  }
+}
