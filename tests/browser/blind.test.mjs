@@ -29,7 +29,7 @@ test('no byte of an encoded frame leaves the page in clear', async (t) => {
     within: 20_000,
   });
   await host.leave();
-  await host.tab.untilShown('ended');
+  await host.over();
   const handled = (await framesOf(host)).map(({ kind, before, after }) => ({
     kind,
     before: Buffer.from(before, 'base64'),

@@ -23,7 +23,7 @@ test('a call contacts its own origin alone and leaves no key behind', async (t) 
   }
   await guest.leave();
   await host.end();
-  await Promise.all(people.map(({ tab }) => tab.untilShown('ended')));
+  await Promise.all(people.map((one) => one.over()));
 
   const [, secret = '', hostKey = ''] = /#([^.]+)\.(.+)$/.exec(links.host) ?? [];
   for (const { tab, name } of people) {

@@ -28,7 +28,7 @@ test('a removed page opens no later frame, a newcomer no earlier one', async (t)
 
   await host.remove(removed.name);
   const at = Date.now();
-  await removed.tab.untilShown('ended', 2000);
+  await removed.over();
   await host.untilGone(removed.name);
   await everyoneReceives([host, stays]);
   const codeAfter = await host.callCode();

@@ -49,7 +49,7 @@ test('a killed and restarted server costs a call five seconds at most', async (t
   assert.notEqual(withThird, code);
 
   await guest.leave();
-  await guest.tab.untilShown('ended');
+  await guest.over();
   const rest = [...people.filter((one) => one !== guest), third];
   await Promise.all(rest.map((one) => one.untilGone(guest.name)));
   await until('a new epoch', async () => (await host.callCode()) !== withThird);

@@ -35,11 +35,6 @@ export class Person {
     await this.tab.open(link);
     await this.tab.untilShown('prejoin-name');
     await this.tab.fill('prejoin-name', this.name);
-    await this.tab.until(
-      'the join button',
-      (selector) => document.querySelector(`${selector}:not(:disabled):not([aria-disabled="true"])`) !== null,
-      byId('join-button'),
-    );
   }
 
   /** A host enters, everybody else knocks. */
@@ -49,19 +44,15 @@ export class Person {
 
   /** The call is there. @param {number} [within] */
   inCall(within) {
-    return this.tab.untilShown('toolbar', within);
+    return this.tab.untilPhase('call', within);
   }
 
   /** A host sees the knock and lets the visitor in. @param {string} name @returns {Promise<number>} when, by `performance.now()` */
   async admit(name) {
-    const knock = await this.tab.until(
-      `the knock of ${name}`,
-      ([selector, visitor]) =>
-        [...document.querySelectorAll(selector)].find((one) => one.textContent?.includes(visitor))?.getAttribute('data-participant'),
-      /** @type {[string, string]} */ ([byId('knock'), name]),
-    );
+    const button = `${byId('knock')}[data-name="${name}"] ${byId('admit')}`;
+    await this.tab.until(`the knock of ${name}`, (selector) => document.querySelector(selector) !== null, button);
     const now = performance.now();
-    await this.tab.clickOn(`${byId('knock')}[data-participant="${knock}"] ${byId('admit')}`);
+    await this.tab.clickOn(button);
     return now;
   }
 
@@ -149,16 +140,50 @@ export class Person {
   /** Shares what the browser's picker gives, and confirms that it is a whole screen. */
   async startSharing() {
     await this.tab.click('screen');
-    await this.tab.click('confirm-screen');
+    await this.tab.click('screen-confirm');
   }
 
   stopSharing() {
-    return this.tab.click('screen');
+    return this.tab.click('stop-sharing');
   }
 
-  /** @returns {Promise<string>} twelve digits */
-  callCode() {
-    return this.tab.run((selector) => (document.querySelector(selector)?.textContent ?? '').replaceAll(/\D/g, ''), byId('call-code'));
+  /** Waits until somebody's tile says that they are muted, or that they are not. @param {string} name @param {boolean} muted */
+  seesMuted(name, muted) {
+    return this.tab.until(
+      `${name} to be shown ${muted ? 'muted' : 'unmuted'}`,
+      ([selector, wanted]) => {
+        const tile = document.querySelector(selector);
+        return tile !== null && /, (muted|stumm)/.test(tile.textContent ?? '') === wanted;
+      },
+      /** @type {[string, boolean]} */ ([`${byId('tile')}[data-name="${name}"][data-source="camera"]`, muted]),
+    );
+  }
+
+  /** Opens the dialog with the call's code, and closes it. @returns {Promise<string>} twelve digits */
+  async callCode() {
+    await this.tab.click('call-code');
+    await this.tab.untilShown('code');
+    const code = await this.tab.run((selector) => (document.querySelector(selector)?.textContent ?? '').replaceAll(/\D/g, ''), byId('code'));
+    await this.tab.press('Escape');
+    await this.tab.untilHidden('code');
+    return code;
+  }
+
+  /** A host sends somebody out. @param {string} name @returns {Promise<number>} when, by `performance.now()` */
+  async remove(name) {
+    await this.tab.click('people');
+    await this.tab.clickOn(`${byId('person')}[data-name="${name}"] ${byId('remove')}`);
+    await this.tab.untilShown('remove-confirm');
+    const now = performance.now();
+    await this.tab.click('remove-confirm');
+    await this.tab.click('people');
+    return now;
+  }
+
+  /** A host ends the call for everyone. */
+  async end() {
+    await this.tab.click('end');
+    await this.tab.click('end-confirm');
   }
 
   /** Frames opened so far, by sender and source. @returns {Promise<Record<string, number>>} */
@@ -169,6 +194,10 @@ export class Person {
   /** @param {string} name @param {number} [within] */
   untilGone(name, within) {
     return this.tab.until(`${name} to be gone`, (selector) => document.querySelector(selector) === null, `${byId('tile')}[data-name="${name}"]`, within);
+  }
+
+  over() {
+    return this.tab.untilPhase('over');
   }
 
   leave() {

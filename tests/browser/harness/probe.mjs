@@ -6,7 +6,7 @@
  *
  * @typedef {object} Received
  * @property {number} slot  the client opens its slots in this order
- * @property {'audio' | 'video'} kind
+ * @property {string} kind  `audio` or `video`
  * @property {number} frames  decoded
  * @property {number} energy  of the decoded sound, in total
  * @property {number} packets

@@ -19,6 +19,9 @@ import { until } from './until.mjs';
  * @property {() => Promise<unknown>} close
  */
 
+/** More stops than any page of ours has. */
+const MOST_STOPS = 60;
+
 /** @param {string} id */
 export const byId = (id) => `[data-testid="${id}"]`;
 
@@ -105,6 +108,11 @@ export class Tab {
     );
   }
 
+  /** Waits until the page stands there: `pre-join`, `entering`, `waiting`, `call`, `over`. @param {string} phase @param {number} [within] */
+  untilPhase(phase, within) {
+    return this.until(`the phase “${phase}”`, (selector) => document.querySelector(selector) !== null, `[data-phase="${phase}"]`, within);
+  }
+
   /** @param {string} id  a test id */
   click(id) {
     return this.driver.click(byId(id));
@@ -128,6 +136,26 @@ export class Tab {
   /** Types into whatever has the focus. @param {string} text */
   type(text) {
     return this.driver.type(text);
+  }
+
+  /**
+   * Goes with the Tab key to what has the test id.
+   *
+   * @param {string} id
+   */
+  async reach(id) {
+    /** @type {string[]} */
+    const passed = [];
+    for (let press = 0; press < MOST_STOPS; press += 1) {
+      await this.press('Tab');
+      const { there, what } = await this.run((selector) => {
+        const focused = document.activeElement;
+        return { there: focused?.matches(selector) ?? false, what: focused?.outerHTML.slice(0, 100) ?? '' };
+      }, byId(id));
+      if (there) return;
+      passed.push(what);
+    }
+    throw new Error(`${this.name} cannot reach “${id}” with the keyboard; the stops were\n${passed.join('\n')}`);
   }
 
   /** @param {string} source  a script's text */

@@ -1,6 +1,6 @@
 // Waiting for a condition, never for a time.
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const pause = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
  * Asks until the answer is truthy and returns it; fails at the deadline, with the last answer or
