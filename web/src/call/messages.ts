@@ -1,0 +1,90 @@
+/** What may happen to the call (events) and what the reducer asks for (effects). */
+
+import type { Call, Commit, Knock, SlotReport, Tree } from '../e2ee/calls';
+import type { Quality } from '../preferences';
+import type { Answer, Entered, Notice } from '../signaling';
+import type { Code, ParticipantId, Request } from '../wire';
+import type { Device, DeviceProblem, Switch } from './state';
+
+/** Something happened. */
+export type Event =
+  // The user
+  | { readonly type: 'join'; readonly name: string }
+  | { readonly type: 'leave' }
+  | { readonly type: 'end-for-all' }
+  | { readonly type: 'rejoin' }
+  | { readonly type: 'admit'; readonly participants: readonly ParticipantId[] }
+  | { readonly type: 'refuse'; readonly participant: ParticipantId }
+  | { readonly type: 'remove'; readonly participant: ParticipantId }
+  | { readonly type: 'switch'; readonly device: Device; readonly on: boolean }
+  | { readonly type: 'share-screen' }
+  | { readonly type: 'confirm-screen'; readonly yes: boolean }
+  | { readonly type: 'stop-screen' }
+  | { readonly type: 'pin'; readonly tile: string | null }
+  | { readonly type: 'set-quality'; readonly quality: Quality }
+  | { readonly type: 'unlock-sound' }
+  // The socket
+  | { readonly type: 'entered'; readonly frame: Entered; readonly resumed: boolean }
+  | { readonly type: 'notice'; readonly frame: Notice }
+  | { readonly type: 'interrupted' }
+  | { readonly type: 'refused-by-server'; readonly code: Code }
+  | { readonly type: 'answered'; readonly request: Request; readonly answer: Answer }
+  // The worker
+  | { readonly type: 'founded'; readonly tree: Tree }
+  | { readonly type: 'knock-made'; readonly knock: Omit<Knock, 'participant'> }
+  | { readonly type: 'advanced'; readonly tree: Tree; readonly joined: boolean }
+  | { readonly type: 'knock-checked'; readonly participant: ParticipantId; readonly tag: string; readonly name: string | null }
+  | { readonly type: 'commit-made'; readonly commit: Commit }
+  | { readonly type: 'commit-not-made'; readonly code: string }
+  | { readonly type: 'cut-off' }
+  | { readonly type: 'keys-failed'; readonly code: string }
+  | ({ readonly type: 'slot' } & SlotReport)
+  // Devices and the media connection
+  | { readonly type: 'device'; readonly device: Device; readonly state: Switch; readonly problem: DeviceProblem | null }
+  | { readonly type: 'screen-chosen'; readonly wholeScreen: boolean; readonly sound: boolean }
+  | { readonly type: 'screen-ended' }
+  | { readonly type: 'offered'; readonly mids: readonly string[] }
+  | { readonly type: 'media'; readonly state: 'connecting' | 'connected' | 'broken' }
+  | { readonly type: 'speaking'; readonly participants: readonly ParticipantId[] }
+  | { readonly type: 'sound-blocked' }
+  // Time
+  | { readonly type: 'timer'; readonly timer: Timer };
+
+/** What a timer is for; of equal timers only the last one set runs. */
+export type Timer =
+  | { readonly kind: 'left'; readonly participant: ParticipantId }
+  | { readonly kind: 'roster'; readonly mismatch: string }
+  | { readonly kind: 'slot'; readonly slot: number }
+  | { readonly kind: 'media' };
+
+/** Something to say to the people, spoken by the live regions as well. */
+export type Announcement =
+  | { readonly key: 'joined' | 'left' | 'knocking'; readonly names: readonly string[] }
+  | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
+  | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' }
+  | { readonly key: 'actionFailed'; readonly code: string };
+
+/** Something to be done. */
+export type Effect =
+  | { readonly type: 'open-socket' }
+  | { readonly type: 'request'; readonly request: Request }
+  | { readonly type: 'keys'; readonly call: Call }
+  | { readonly type: 'connect-media' }
+  | { readonly type: 'device'; readonly device: Device; readonly on: boolean }
+  | { readonly type: 'choose-screen' }
+  | { readonly type: 'send-screen' }
+  | { readonly type: 'stop-screen' }
+  | { readonly type: 'apply-quality'; readonly quality: Quality }
+  | { readonly type: 'play-sound' }
+  | { readonly type: 'timer'; readonly timer: Timer; readonly ms: number }
+  | { readonly type: 'announce'; readonly announcement: Announcement; readonly urgent: boolean }
+  /** Keeps the link for a reload again, after an earlier hang-up. */
+  | { readonly type: 'keep-link' }
+  /** Closes socket, media and devices, wipes the keys and the kept link; `leave`: says so to the server. */
+  | { readonly type: 'hang-up'; readonly leave: boolean };
+
+/** An event's outcome. */
+export interface Outcome<S> {
+  readonly state: S;
+  readonly effects: readonly Effect[];
+}

@@ -1,0 +1,348 @@
+/** State and event to state and effects. Pure: no clock, no chance, no browser. */
+
+import type { Answer, Notice } from '../signaling';
+import type { Code, KnockNotice, Request } from '../wire';
+import {
+  admit,
+  advanced,
+  applyEntry,
+  checkRoster,
+  commitAnswered,
+  commitFailed,
+  commitMade,
+  nextCommit,
+  remove,
+  removalDue,
+  rosterSettled,
+} from './handshake';
+import type { Effect, Event, Outcome, Timer } from './messages';
+import { openSlots, reassign, slotReported, slotSettled } from './slots';
+import { initialState, liveSources, type Ending, type OwnDevice, type OwnScreen, type State, type Visitor } from './state';
+import { chain, outcome, unchanged } from './step';
+
+/** How long a broken media connection rests before the next attempt. */
+const MEDIA_RETRY_MS = 700;
+
+/** What follows from an event. */
+export function reduce(state: State, event: Event): Outcome<State> {
+  // Late answers of socket, worker and devices find a call that is over.
+  if (state.phase === 'over' && event.type !== 'rejoin') return unchanged(state);
+  switch (event.type) {
+    case 'join':
+      return outcome({ ...state, phase: 'entering', name: event.name }, { type: 'open-socket' });
+    case 'leave':
+      return end(state, { kind: 'left' });
+    case 'end-for-all':
+      return outcome(state, { type: 'request', request: { type: 'end-call' } });
+    case 'rejoin':
+      return rejoin(state);
+    case 'admit':
+      return admit(state, event.participants);
+    case 'refuse':
+      return outcome(
+        { ...state, visitors: state.visitors.filter(({ participant }) => participant !== event.participant) },
+        { type: 'request', request: { type: 'refuse', participant: event.participant } },
+      );
+    case 'remove':
+      return remove(state, event.participant);
+    case 'switch':
+      return switchDevice(state, event.device, event.on);
+    case 'share-screen':
+      if (state.own.screen.state !== 'off') return unchanged(state);
+      return outcome(withScreen(state, { state: 'choosing', sound: false }), { type: 'choose-screen' });
+    case 'screen-chosen':
+      return event.wholeScreen
+        ? outcome(withScreen(state, { state: 'confirming', sound: event.sound }))
+        : sendScreen(withScreen(state, { state: 'on', sound: event.sound }));
+    case 'confirm-screen':
+      if (state.own.screen.state !== 'confirming') return unchanged(state);
+      return event.yes ? sendScreen(withScreen(state, { ...state.own.screen, state: 'on' })) : stopScreen(state);
+    case 'stop-screen':
+    case 'screen-ended':
+      return stopScreen(state);
+    case 'pin':
+      return reassign({ ...state, pinned: event.tile });
+    case 'set-quality':
+      return outcome({ ...state, quality: event.quality }, { type: 'apply-quality', quality: event.quality });
+    case 'unlock-sound':
+      return outcome({ ...state, soundBlocked: false }, { type: 'play-sound' });
+    case 'sound-blocked':
+      return outcome({ ...state, soundBlocked: true });
+    case 'entered':
+      return event.resumed ? resumed(state, event.frame.mediaLost) : entered(state, event);
+    case 'notice':
+      return noticed(state, event.frame);
+    case 'interrupted':
+      return interrupted(state);
+    case 'refused-by-server':
+      return refused(state, event.code);
+    case 'answered':
+      return answered(state, event.request, event.answer);
+    case 'founded':
+      return outcome(
+        { ...state, handshake: { ...state.handshake, tree: event.tree }, order: event.tree.members.map((m) => m.participant) },
+        { type: 'request', request: { type: 'start-call' } },
+      );
+    case 'knock-made':
+      return outcome(state, { type: 'request', request: { type: 'knock', ...event.knock } });
+    case 'advanced':
+      return event.joined
+        ? chain(
+            state,
+            (s) => outcome(s, { type: 'keys', call: { op: 'activate', epoch: event.tree.epoch } }),
+            (s) => advanced(s, event.tree),
+            startCall,
+            (s) => outcome(s, { type: 'announce', announcement: { key: 'admitted' }, urgent: false }),
+          )
+        : advanced(state, event.tree);
+    case 'knock-checked':
+      return knockChecked(state, event.participant, event.tag, event.name);
+    case 'commit-made':
+      return commitMade(state, event.commit);
+    case 'commit-not-made':
+      return commitFailed(state, event.code);
+    case 'cut-off':
+      return end(state, { kind: 'removed' });
+    case 'keys-failed':
+      return end(state, { kind: 'keys-failed' });
+    case 'slot':
+      return slotReported(state, event);
+    case 'device':
+      return deviceChanged(state, event.device, { state: event.state, problem: event.problem });
+    case 'offered':
+      return openSlots(state, event.mids);
+    case 'media':
+      return mediaChanged(state, event.state);
+    case 'speaking':
+      return reassign({
+        ...state,
+        speaking: event.participants,
+        lastSpoke: [...event.participants, ...state.lastSpoke.filter((p) => !event.participants.includes(p))],
+      });
+    case 'timer':
+      return timeIsUp(state, event.timer);
+  }
+}
+
+function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): Outcome<State> {
+  const known: State = {
+    ...state,
+    self: frame.participant,
+    host: frame.host,
+    suite: frame.suite,
+    online: true,
+    phase: frame.host ? 'entering' : 'waiting',
+  };
+  return outcome(known, begin(known), { type: 'keys', call: { op: frame.host ? 'create' : 'knock' } });
+}
+
+/** Fresh keys for this stay. */
+function begin({ link, self, name, suite }: State): Effect {
+  return {
+    type: 'keys',
+    call: { op: 'begin', suite, room: link.room, participant: self ?? '', name, secret: link.secret },
+  };
+}
+
+function resumed(state: State, mediaLost: boolean): Outcome<State> {
+  const back: State = { ...state, online: true, mismatch: '' };
+  if (state.phase !== 'call') return outcome(back);
+  return chain(
+    back,
+    (s) => outcome(s, { type: 'announce', announcement: { key: 'reconnected' }, urgent: false }, live(s)),
+    (s) => (mediaLost || s.media === 'broken' ? connectMedia(s) : unchanged(s)),
+    nextCommit,
+  );
+}
+
+function interrupted(state: State): Outcome<State> {
+  if (!state.online) return unchanged(state);
+  const offline: State = { ...state, online: false };
+  if (state.phase !== 'call') return outcome(offline);
+  return outcome(offline, { type: 'announce', announcement: { key: 'reconnecting' }, urgent: true });
+}
+
+function refused(state: State, code: Code): Outcome<State> {
+  return end(state, code === 'gone' ? { kind: 'lost' } : { kind: 'refused-by-server', code });
+}
+
+function noticed(state: State, frame: Notice): Outcome<State> {
+  switch (frame.type) {
+    case 'entry':
+      return applyEntry(state, frame);
+    case 'activate':
+      return outcome(state, { type: 'keys', call: { op: 'activate', epoch: frame.epoch } });
+    case 'roster': {
+      const order = [...state.order];
+      for (const { participant } of frame.members) if (!order.includes(participant)) order.push(participant);
+      return chain({ ...state, roster: frame.members, order }, checkRoster, reassign);
+    }
+    case 'knocks':
+      return knocked(state, frame.knocks);
+    case 'waiting':
+      return outcome({ ...state, waiting: { callRunning: frame.callRunning, hostPresent: frame.hostPresent } });
+    case 'media-lost':
+      return state.phase === 'call' ? connectMedia(state) : unchanged(state);
+    case 'over':
+      return end(state, { kind: frame.reason });
+  }
+}
+
+function knocked(state: State, knocks: readonly KnockNotice[]): Outcome<State> {
+  const effects: Effect[] = [];
+  const visitors = knocks.map(({ participant, keyPackage, tag }): Visitor => {
+    const known = state.visitors.find((visitor) => visitor.participant === participant && visitor.tag === tag);
+    if (known !== undefined) return known;
+    effects.push({ type: 'keys', call: { op: 'verify', participant, keyPackage, tag } });
+    return { participant, keyPackage, tag, check: 'checking', name: '' };
+  });
+  const wanted = state.handshake.admit.filter((participant) => knocks.some((knock) => knock.participant === participant));
+  return outcome({ ...state, visitors, handshake: { ...state.handshake, admit: wanted } }, ...effects);
+}
+
+function knockChecked(state: State, participant: string, tag: string, name: string | null): Outcome<State> {
+  const visitors = state.visitors.map((visitor): Visitor => {
+    if (visitor.participant !== participant || visitor.tag !== tag) return visitor;
+    return name === null ? { ...visitor, check: 'forged' } : { ...visitor, check: 'valid', name };
+  });
+  const next: State = { ...state, visitors };
+  if (name === null) return outcome(next);
+  return outcome(next, { type: 'announce', announcement: { key: 'knocking', names: [name] }, urgent: false });
+}
+
+function answered(state: State, request: Request, answer: Answer): Outcome<State> {
+  switch (request.type) {
+    case 'start-call':
+      if (answer.type !== 'error') return chain(state, startCall);
+      if (answer.code !== 'call-running') return refused(state, answer.code);
+      // Someone was faster: our group of one is thrown away, we ask to be let in.
+      return outcome(
+        { ...state, phase: 'waiting', order: [], handshake: { ...state.handshake, tree: null } },
+        begin(state),
+        { type: 'keys', call: { op: 'knock' } },
+      );
+    case 'knock':
+      return answer.type === 'error' ? refused(state, answer.code) : unchanged(state);
+    case 'commit':
+      return commitAnswered(state, answer);
+    case 'end-call':
+    case 'refuse':
+      if (answer.type !== 'error' || answer.code === 'no-such-participant') return unchanged(state);
+      return outcome(state, { type: 'announce', announcement: { key: 'actionFailed', code: answer.code }, urgent: true });
+    default:
+      return unchanged(state);
+  }
+}
+
+function startCall(state: State): Outcome<State> {
+  const inCall: State = { ...state, phase: 'call', waiting: null };
+  return chain(inCall, (s) => outcome(s, live(s)), connectMedia, nextCommit);
+}
+
+function connectMedia(state: State): Outcome<State> {
+  return outcome({ ...state, media: 'connecting' }, { type: 'connect-media' });
+}
+
+function mediaChanged(state: State, media: 'connecting' | 'connected' | 'broken'): Outcome<State> {
+  const next: State = { ...state, media };
+  if (media !== 'broken' || state.phase !== 'call') return outcome(next);
+  return outcome(next, { type: 'timer', timer: { kind: 'media' }, ms: MEDIA_RETRY_MS });
+}
+
+function timeIsUp(state: State, timer: Timer): Outcome<State> {
+  switch (timer.kind) {
+    case 'left':
+      return removalDue(state, timer.participant);
+    case 'roster':
+      return rosterSettled(state, timer.mismatch);
+    case 'slot':
+      return slotSettled(state, timer.slot);
+    case 'media':
+      // Without the socket there is nobody to offer to: the resume connects.
+      return state.media === 'broken' && state.online ? connectMedia(state) : unchanged(state);
+  }
+}
+
+function live(state: State): Effect {
+  return { type: 'request', request: { type: 'live', sources: liveSources(state) } };
+}
+
+function tellLive(state: State): Outcome<State> {
+  return state.phase === 'call' ? outcome(state, live(state)) : unchanged(state);
+}
+
+function switchDevice(state: State, device: 'microphone' | 'camera', on: boolean): Outcome<State> {
+  if (on) return outcome(withDevice(state, device, { state: 'starting', problem: null }), { type: 'device', device, on });
+  return chain(
+    state,
+    (s) => outcome(s, { type: 'device', device, on }),
+    (s) => deviceChanged(s, device, { state: 'off', problem: s.own[device].problem }),
+  );
+}
+
+function deviceChanged(state: State, device: 'microphone' | 'camera', own: OwnDevice): Outcome<State> {
+  const before = state.own[device].state;
+  const after = own.state;
+  const key = device === 'microphone' ? (after === 'on' ? 'microphoneOn' : 'microphoneOff') : after === 'on' ? 'cameraOn' : 'cameraOff';
+  return chain(
+    withDevice(state, device, own),
+    tellLive,
+    // Before the call the page itself shows it; in the call it must not go unnoticed.
+    (s) =>
+      s.phase === 'call' && before !== after && after !== 'starting'
+        ? outcome(s, { type: 'announce', announcement: { key }, urgent: true })
+        : unchanged(s),
+  );
+}
+
+function withDevice(state: State, device: 'microphone' | 'camera', own: OwnDevice): State {
+  return { ...state, own: { ...state.own, [device]: own } };
+}
+
+function withScreen(state: State, screen: OwnScreen): State {
+  return { ...state, own: { ...state.own, screen } };
+}
+
+function sendScreen(state: State): Outcome<State> {
+  return chain(
+    state,
+    (s) => outcome(s, { type: 'send-screen' }),
+    tellLive,
+    (s) => outcome(s, { type: 'announce', announcement: { key: 'sharing' }, urgent: true }),
+  );
+}
+
+function stopScreen(state: State): Outcome<State> {
+  const was = state.own.screen.state;
+  if (was === 'off') return unchanged(state);
+  const off = withScreen(state, { state: 'off', sound: false });
+  if (was !== 'on') return outcome(off, { type: 'stop-screen' });
+  return chain(
+    off,
+    tellLive,
+    (s) => outcome(s, { type: 'stop-screen' }),
+    (s) => outcome(s, { type: 'announce', announcement: { key: 'sharingStopped' }, urgent: true }),
+  );
+}
+
+/** Endings after which the same link leads somewhere again. */
+export function mayRejoin(ending: Ending): boolean {
+  return ['left', 'lost', 'keys-failed', 'refused-by-server'].includes(ending.kind);
+}
+
+function end(state: State, ending: Ending): Outcome<State> {
+  const nothing = initialState(state.link, state.name, state.quality);
+  const link = mayRejoin(ending) ? state.link : { room: state.link.room, secret: '', hostKey: null };
+  const leave = ending.kind === 'left' || ending.kind === 'keys-failed';
+  return outcome({ ...nothing, link, host: state.host, phase: 'over', ending }, { type: 'hang-up', leave });
+}
+
+function rejoin(state: State): Outcome<State> {
+  if (state.ending === null || !mayRejoin(state.ending)) return unchanged(state);
+  return chain(
+    initialState(state.link, state.name, state.quality),
+    (s) => outcome(s, { type: 'keep-link' }),
+    (s) => switchDevice(s, 'microphone', true),
+    (s) => switchDevice(s, 'camera', true),
+  );
+}

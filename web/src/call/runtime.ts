@@ -1,0 +1,351 @@
+/**
+ * Runs the call: events into the reducer, effects out of it to socket, worker and media. The only place where
+ * the three meet.
+ */
+
+import { Keys, KeysError } from '../e2ee/bridge';
+import type { Call } from '../e2ee/calls';
+import { forgetLink, keepLink, type RoomLink } from '../link';
+import { Connection } from '../media/connection';
+import { Local } from '../media/local';
+import { Meters } from '../media/meter';
+import { Receive } from '../media/receive';
+import type { Preferences } from '../preferences';
+import { browserSurroundings, Signaling, type Answer } from '../signaling';
+import type { Request, Source } from '../wire';
+import type { Announcement, Effect, Event, Timer } from './messages';
+import { reduce } from './reduce';
+import { AUDIO_SLOTS } from './slots';
+import { initialState, type State } from './state';
+
+/** Who shows the call. */
+export interface View {
+  state(state: State): void;
+  /** Streams changed: those of the slots, or our own. */
+  streams(): void;
+  levels(): void;
+  announce(announcement: Announcement, urgent: boolean): void;
+  /** There is no encryption in this browser. */
+  unavailable(): void;
+}
+
+/** The key of a timer: of equal ones only the last runs. */
+function timerKey(timer: Timer): string {
+  switch (timer.kind) {
+    case 'left':
+      return `left ${timer.participant}`;
+    case 'slot':
+      return `slot ${timer.slot}`;
+    default:
+      return timer.kind;
+  }
+}
+
+/** One page's call, from pre-join to its end. */
+export class Runtime {
+  #state: State;
+  readonly #queue: Event[] = [];
+  #running = false;
+  #signaling: Signaling | null = null;
+  #connection: Connection | null = null;
+  #abandonOffer: (() => void) | null = null;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #keys: Keys;
+  readonly #received: Receive;
+  readonly local: Local;
+  readonly meters: Meters;
+
+  constructor(
+    link: RoomLink,
+    preferences: () => Preferences,
+    private readonly view: View,
+  ) {
+    this.#state = initialState(link, preferences().name, preferences().quality);
+    const worker = new Worker(new URL('../e2ee/worker.ts', import.meta.url), { type: 'module', name: 'keys' });
+    this.#keys = new Keys(
+      worker,
+      (report) => this.dispatch({ ...report, type: 'slot' }),
+      () => this.view.unavailable(),
+    );
+    this.#received = new Receive(() => this.dispatch({ type: 'sound-blocked' }));
+    this.meters = new Meters(() => this.#measured());
+    this.local = new Local(
+      {
+        device: (device, state, problem) => this.dispatch({ type: 'device', device, state, problem }),
+        screenEnded: () => this.dispatch({ type: 'screen-ended' }),
+        track: (source, track) => this.#ownTrack(source, track),
+      },
+      preferences,
+      () => this.#state.quality,
+    );
+    addEventListener('online', () => this.#signaling?.hurry());
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The stream a slot carries. */
+  stream(slot: number): MediaStream | null {
+    return this.#received.stream(slot);
+  }
+
+  /** Sends sound to another loudspeaker. */
+  setSpeaker(id: string | null): Promise<void> {
+    return this.#received.setSpeaker(id);
+  }
+
+  /** Something happened. Events that follow from effects wait until this one is done. */
+  dispatch(event: Event): void {
+    this.#queue.push(event);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const { state, effects } = reduce(this.#state, next);
+        this.#state = state;
+        for (const effect of effects) this.#run(effect);
+      }
+    } finally {
+      this.#running = false;
+    }
+    this.view.state(this.#state);
+  }
+
+  /** States and counts for whoever looks for a fault: no name, no key, no address. */
+  async diagnose(): Promise<Diagnosis> {
+    const { phase, online, media, handshake, roster, slots, own } = this.#state;
+    const [frames, connection] = await Promise.all([
+      this.#keys.call({ op: 'diagnose' }).catch(() => null),
+      this.#connection?.diagnose() ?? null,
+    ]);
+    return {
+      phase,
+      online,
+      media,
+      epoch: frames?.epoch ?? null,
+      sendEpoch: frames?.sendEpoch ?? null,
+      members: handshake.tree?.members.length ?? 0,
+      roster: roster.length,
+      microphone: own.microphone.state,
+      camera: own.camera.state,
+      screen: own.screen.state,
+      connection: connection?.connection ?? null,
+      ice: connection?.ice ?? null,
+      sent: (connection?.sent ?? []).map((sent) => ({
+        ...sent,
+        ...frames?.sent.find(({ source }) => source === sent.source),
+      })),
+      slots: slots.map(({ carries, sender, failing, alarm }, slot) => ({
+        ...connection?.received.find((received) => received.slot === slot),
+        slot,
+        participant: carries?.participant ?? null,
+        source: carries?.source ?? null,
+        verified: sender?.participant ?? null,
+        failing,
+        alarm,
+        opened: 0,
+        dropped: {},
+        ...frames?.slots.find((counts) => counts.slot === slot),
+      })),
+    };
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.type) {
+      case 'open-socket':
+        return this.#openSocket();
+      case 'request':
+        return this.#request(effect.request);
+      case 'keys':
+        return void this.#callKeys(effect.call);
+      case 'connect-media':
+        return void this.#connectMedia();
+      case 'device':
+        return void this.local.switch(effect.device, effect.on);
+      case 'choose-screen':
+        return void this.#chooseScreen();
+      case 'send-screen':
+        return this.local.sendScreen();
+      case 'stop-screen':
+        return this.local.stopScreen();
+      case 'apply-quality':
+        void this.#connection?.setQuality(effect.quality);
+        return void this.local.reopen('camera');
+      case 'play-sound':
+        this.meters.resume();
+        return this.#received.play();
+      case 'timer':
+        return this.#setTimer(effect.timer, effect.ms);
+      case 'announce':
+        return this.view.announce(effect.announcement, effect.urgent);
+      case 'keep-link':
+        return keepLink(this.#state.link, sessionStorage);
+      case 'hang-up':
+        return this.#hangUp(effect.leave);
+    }
+  }
+
+  #openSocket(): void {
+    this.meters.resume();
+    const { room, hostKey } = this.#state.link;
+    const scheme = location.protocol === 'http:' ? 'ws:' : 'wss:';
+    this.#signaling = new Signaling(
+      browserSurroundings(`${scheme}//${location.host}/api/v1/rooms/${room}/socket`),
+      {
+        applied: () => this.#state.handshake.applied,
+        entered: (frame, resumed) => this.dispatch({ type: 'entered', frame, resumed }),
+        notice: (frame) => this.dispatch({ type: 'notice', frame }),
+        interrupted: () => this.dispatch({ type: 'interrupted' }),
+        failed: (code) => this.dispatch({ type: 'refused-by-server', code }),
+      },
+      hostKey,
+    );
+    this.#signaling.open();
+  }
+
+  #request(request: Request): void {
+    this.#signaling?.request(request, (answer) => this.dispatch({ type: 'answered', request, answer }));
+  }
+
+  async #callKeys(call: Call): Promise<void> {
+    try {
+      switch (call.op) {
+        case 'create':
+          return this.dispatch({ type: 'founded', tree: await this.#keys.call(call) });
+        case 'knock':
+          return this.dispatch({ type: 'knock-made', knock: await this.#keys.call(call) });
+        case 'join':
+          return this.dispatch({ type: 'advanced', tree: await this.#keys.call(call), joined: true });
+        case 'process': {
+          const tree = await this.#keys.call(call);
+          return this.dispatch(tree === null ? { type: 'cut-off' } : { type: 'advanced', tree, joined: false });
+        }
+        case 'verify': {
+          const { name } = await this.#keys.call(call);
+          return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name });
+        }
+        case 'admit':
+        case 'remove':
+          return this.dispatch({ type: 'commit-made', commit: await this.#keys.call(call) });
+        default:
+          await this.#keys.call(call);
+      }
+    } catch (error) {
+      this.#keysFailed(call, error instanceof KeysError ? error.code : 'internal');
+    }
+  }
+
+  #keysFailed(call: Call, code: string): void {
+    switch (call.op) {
+      case 'verify':
+        return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name: null });
+      case 'admit':
+      case 'remove':
+        return this.dispatch({ type: 'commit-not-made', code });
+      case 'begin':
+      case 'create':
+      case 'knock':
+      case 'join':
+      case 'process':
+        return this.dispatch({ type: 'keys-failed', code });
+      default:
+      // Nothing to discard, or an epoch that is over: as wanted.
+    }
+  }
+
+  async #connectMedia(): Promise<void> {
+    this.#abandonOffer?.();
+    this.#connection?.close();
+    const connection = new Connection(
+      {
+        transform: (options) => this.#keys.transform(options),
+        negotiate: (sdp, sending) => this.#offer({ type: 'offer', sdp, sending }),
+        changed: (state) => {
+          if (this.#connection === connection) this.dispatch({ type: 'media', state });
+        },
+      },
+      this.#state.quality,
+    );
+    this.#connection = connection;
+    this.#received.take(connection.tracks);
+    connection.tracks.slice(0, AUDIO_SLOTS).forEach((track, slot) => this.meters.set(`slot ${slot}`, track));
+    this.view.streams();
+    for (const source of ['microphone', 'camera', 'screen', 'screen-audio'] as const) {
+      void connection.send(source, this.local.track(source));
+    }
+    const mids = await connection.negotiate();
+    if (mids !== null && this.#connection === connection) this.dispatch({ type: 'offered', mids });
+  }
+
+  #offer(request: Request): Promise<string | null> {
+    return new Promise((resolve) => {
+      const signaling = this.#signaling;
+      if (signaling === null) return resolve(null);
+      const abandon = signaling.request(request, (answer: Answer) => resolve(answer.type === 'answer' ? answer.sdp : null));
+      this.#abandonOffer = () => {
+        abandon();
+        resolve(null);
+      };
+    });
+  }
+
+  async #chooseScreen(): Promise<void> {
+    const chosen = await this.local.chooseScreen();
+    this.dispatch(chosen === null ? { type: 'screen-ended' } : { type: 'screen-chosen', ...chosen });
+    this.view.streams();
+  }
+
+  #ownTrack(source: Source, track: MediaStreamTrack | null): void {
+    if (source === 'microphone') this.meters.set('own', track);
+    void this.#connection?.send(source, track);
+    this.view.streams();
+  }
+
+  #setTimer(timer: Timer, ms: number): void {
+    const key = timerKey(timer);
+    clearTimeout(this.#timers.get(key));
+    this.#timers.set(
+      key,
+      setTimeout(() => {
+        this.#timers.delete(key);
+        this.dispatch({ type: 'timer', timer });
+      }, ms),
+    );
+  }
+
+  /** Measures the slots that carry a voice, and tells who speaks when that changes. */
+  #measured(): void {
+    const speaking: string[] = [];
+    this.#state.slots.forEach(({ sender }, slot) => {
+      if (sender?.source === 'microphone' && this.meters.speaks(`slot ${slot}`)) speaking.push(sender.participant);
+    });
+    const { self } = this.#state;
+    if (self !== null && this.meters.speaks('own')) speaking.push(self);
+    speaking.sort();
+    if (speaking.join() !== this.#state.speaking.join()) this.dispatch({ type: 'speaking', participants: speaking });
+    this.view.levels();
+  }
+
+  #hangUp(leave: boolean): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#abandonOffer?.();
+    this.#connection?.close();
+    this.#connection = null;
+    this.#received.clear();
+    this.local.stop();
+    this.meters.clear();
+    void this.#keys.call({ op: 'end' }).catch(() => undefined);
+    if (leave) this.#signaling?.leave();
+    else this.#signaling?.close();
+    this.#signaling = null;
+    forgetLink(this.#state.link.room, sessionStorage);
+    this.view.streams();
+  }
+}
+
+/** The answer of `conclaveDiagnostics()` and of *Copy diagnostics*. */
+export interface Diagnosis {
+  readonly [field: string]: unknown;
+}

@@ -1,0 +1,159 @@
+/** All that the page knows about the call, as plain data. Streams and elements live in `media/`. */
+
+import type { Quality } from '../preferences';
+import type { Knock, Tree } from '../e2ee/calls';
+import type { RoomLink } from '../link';
+import type { Code, Member, ParticipantId, Reason, Source } from '../wire';
+
+/** Where the page stands. */
+export type Phase =
+  | 'pre-join'
+  /** The socket is opening, or the host's group is being made. */
+  | 'entering'
+  /** Knocked, not admitted yet. */
+  | 'waiting'
+  | 'call'
+  | 'over';
+
+/** Why it is over; a `Code` is the server's refusal. */
+export type Ending =
+  | { readonly kind: Reason | 'left' | 'lost' | 'keys-failed' }
+  | { readonly kind: 'refused-by-server'; readonly code: Code };
+
+/** One of our own sources. */
+export type Switch = 'off' | 'starting' | 'on';
+
+/** Why a device is not there. */
+export type DeviceProblem = 'blocked' | 'blocked-by-system' | 'missing' | 'busy' | 'failed';
+
+/** A device we send from. */
+export type Device = 'microphone' | 'camera';
+
+export interface OwnDevice {
+  readonly state: Switch;
+  readonly problem: DeviceProblem | null;
+}
+
+/** Our screen. `confirming`: a whole screen was chosen and nothing of it sent yet. */
+export interface OwnScreen {
+  readonly state: 'off' | 'choosing' | 'confirming' | 'on';
+  readonly sound: boolean;
+}
+
+/** Who waits at the door, as far as our own check of the knock says. */
+export interface Visitor extends Knock {
+  readonly check: 'checking' | 'valid' | 'forged';
+  /** The verified name; empty until `valid`. */
+  readonly name: string;
+}
+
+/** What a receive slot carries: what we asked for, and who the frames say they are from. */
+export interface Slot {
+  readonly mid: string;
+  readonly carries: { readonly participant: ParticipantId; readonly source: Source } | null;
+  readonly sender: { readonly participant: ParticipantId; readonly name: string; readonly source: Source } | null;
+  /** Frames arrive that do not open. */
+  readonly failing: boolean;
+  /** Frames of another than the requested were seen; one may be a straggler, a second is not. */
+  readonly suspect: boolean;
+  readonly alarm: boolean;
+}
+
+/** A commit of ours on its way. */
+export interface PendingCommit {
+  readonly stage: 'making' | 'offered';
+  readonly adds: readonly ParticipantId[];
+  readonly removes: readonly ParticipantId[];
+}
+
+/** The MLS side of the call. */
+export interface Handshake {
+  /** The last log entry that was handed to the worker. */
+  readonly applied: number;
+  readonly tree: Tree | null;
+  /** Whom the user wants in, and out. */
+  readonly admit: readonly ParticipantId[];
+  readonly remove: readonly ParticipantId[];
+  /** Left by the log, their leaves not removed yet. */
+  readonly left: readonly ParticipantId[];
+  /** Of those, whose removal it is our turn to commit. */
+  readonly due: readonly ParticipantId[];
+  readonly pending: PendingCommit | null;
+}
+
+export interface State {
+  readonly phase: Phase;
+  readonly ending: Ending | null;
+  readonly link: RoomLink;
+  readonly name: string;
+  readonly self: ParticipantId | null;
+  readonly host: boolean;
+  readonly suite: number;
+  /** Whether the socket is up. */
+  readonly online: boolean;
+  readonly waiting: { readonly callRunning: boolean; readonly hostPresent: boolean } | null;
+  readonly visitors: readonly Visitor[];
+  readonly roster: readonly Member[];
+  /** Everyone in the order in which they were first seen: tiles do not move. */
+  readonly order: readonly ParticipantId[];
+  readonly handshake: Handshake;
+  /** What differs between roster and tree right now; empty if nothing. */
+  readonly mismatch: string;
+  /** The difference stayed: someone may be listening who should not be. */
+  readonly rosterAlarm: boolean;
+  readonly own: { readonly microphone: OwnDevice; readonly camera: OwnDevice; readonly screen: OwnScreen };
+  readonly quality: Quality;
+  readonly media: 'none' | 'connecting' | 'connected' | 'broken';
+  /** Audio slots, then video slots; empty before the first answer. */
+  readonly slots: readonly Slot[];
+  readonly pinned: string | null;
+  readonly speaking: readonly ParticipantId[];
+  /** Who spoke last comes first. */
+  readonly lastSpoke: readonly ParticipantId[];
+  /** The browser wants a click before it plays sound. */
+  readonly soundBlocked: boolean;
+}
+
+/** The state before anything has happened. */
+export function initialState(link: RoomLink, name: string, quality: Quality): State {
+  return {
+    phase: 'pre-join',
+    ending: null,
+    link,
+    name,
+    self: null,
+    host: false,
+    suite: 0,
+    online: false,
+    waiting: null,
+    visitors: [],
+    roster: [],
+    order: [],
+    handshake: { applied: 0, tree: null, admit: [], remove: [], left: [], due: [], pending: null },
+    mismatch: '',
+    rosterAlarm: false,
+    own: {
+      microphone: { state: 'off', problem: null },
+      camera: { state: 'off', problem: null },
+      screen: { state: 'off', sound: false },
+    },
+    quality,
+    media: 'none',
+    slots: [],
+    pinned: null,
+    speaking: [],
+    lastSpoke: [],
+    soundBlocked: false,
+  };
+}
+
+/** What we have live now, for the roster. */
+export function liveSources(state: State): Source[] {
+  const { microphone, camera, screen } = state.own;
+  const live: Source[] = [];
+  if (microphone.state === 'on') live.push('microphone');
+  if (camera.state === 'on') live.push('camera');
+  if (screen.state === 'on') live.push('screen');
+  if (screen.state === 'on' && screen.sound) live.push('screen-audio');
+  return live;
+}

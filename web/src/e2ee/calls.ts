@@ -1,0 +1,107 @@
+/** What the page and the worker that owns the keys say to each other. No secret comes back to the page. */
+
+import type { Blob, ParticipantId, RoomId, Source } from '../wire';
+
+/** A member as the MLS tree has it: authenticated, unlike the server's roster. */
+export interface TreeMember {
+  readonly leaf: number;
+  readonly participant: ParticipantId;
+  readonly name: string;
+}
+
+/** The MLS group at one epoch. */
+export interface Tree {
+  readonly epoch: number;
+  /** The twelve digits to compare aloud. */
+  readonly code: string;
+  /** By ascending leaf. */
+  readonly members: readonly TreeMember[];
+}
+
+/** A knock as it is sent. */
+export interface Knock {
+  readonly participant: ParticipantId;
+  readonly keyPackage: Blob;
+  readonly tag: Blob;
+}
+
+/** A commit of ours, to be offered to the delivery service. */
+export interface Commit {
+  /** The epoch it ends. */
+  readonly epoch: number;
+  readonly message: Blob;
+  readonly welcome: Blob | null;
+}
+
+/** Each operation with its arguments and its result. */
+export interface Operations {
+  /** Starts afresh: earlier keys are wiped. */
+  begin: {
+    args: { suite: number; room: RoomId; participant: ParticipantId; name: string; secret: string };
+    result: null;
+  };
+  create: { args: Record<never, never>; result: Tree };
+  knock: { args: Record<never, never>; result: Omit<Knock, 'participant'> };
+  verify: { args: Knock; result: { name: string } };
+  join: { args: { welcome: Blob }; result: Tree };
+  admit: { args: { knocks: readonly Knock[] }; result: Commit };
+  remove: { args: { participants: readonly ParticipantId[] }; result: Commit };
+  discard: { args: Record<never, never>; result: null };
+  /** `null`: the commit removed us. */
+  process: { args: { message: Blob }; result: Tree | null };
+  activate: { args: { epoch: number }; result: null };
+  /** Forgets who a slot's frames came from, so that the next frame reports it again. */
+  watch: { args: { slot: number }; result: null };
+  diagnose: { args: Record<never, never>; result: FrameCounts };
+  /** Wipes everything. */
+  end: { args: Record<never, never>; result: null };
+}
+
+export type Operation = keyof Operations;
+
+/** An operation with its arguments. */
+export type Call = { [O in Operation]: { readonly op: O } & Operations[O]['args'] }[Operation];
+
+/** From the page to the worker. */
+export interface CallMessage {
+  readonly id: number;
+  readonly call: Call;
+}
+
+/** What the frames of one receive slot were, as their key ids say. */
+export interface SlotReport {
+  readonly slot: number;
+  /** Who sealed them, and what they are; `null` before the first that opened. */
+  readonly sender: { readonly participant: ParticipantId; readonly name: string; readonly source: Source } | null;
+  /** Frames arrive, and none of them has opened for a while. */
+  readonly failing: boolean;
+}
+
+/** From the worker to the page. */
+export type WorkerMessage =
+  | { readonly type: 'loaded' }
+  | { readonly type: 'unavailable' }
+  | { readonly type: 'done'; readonly id: number; readonly result: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly code: string }
+  | ({ readonly type: 'slot' } & SlotReport);
+
+/** Frames counted since the connection was made. */
+export interface FrameCounts {
+  readonly epoch: number | null;
+  readonly sendEpoch: number | null;
+  readonly sent: readonly { readonly source: Source; readonly sealed: number; readonly dropped: number }[];
+  readonly slots: readonly {
+    readonly slot: number;
+    readonly opened: number;
+    /** Counts by the reason's code. */
+    readonly dropped: Readonly<Record<string, number>>;
+  }[];
+}
+
+/** What a transform is told when it is made. */
+export type TransformOptions =
+  | { readonly direction: 'send'; readonly source: Source }
+  | { readonly direction: 'receive'; readonly slot: number };
+
+/** SFrame contexts by protocol.md section 5. */
+export const CONTEXTS: readonly Source[] = ['microphone', 'camera', 'screen', 'screen-audio'];

@@ -1,0 +1,89 @@
+/**
+ * The worker that owns the MLS state and the media keys. They exist nowhere else, in memory only; `end` and
+ * `begin` wipe them. Calls are done strictly in the order in which they arrive, frames between them.
+ */
+
+import type { Call, CallMessage, TransformOptions, WorkerMessage } from './calls';
+import { KeySession, load } from './session';
+import { codeOf, Frames, type EncodedFrame } from './transform';
+
+/** The part of a dedicated worker's scope this needs (the DOM's types describe a page). */
+interface Scope {
+  onmessage: ((event: MessageEvent<CallMessage>) => void) | null;
+  onrtctransform: ((event: { transformer: Transformer }) => void) | null;
+  postMessage(message: WorkerMessage): void;
+}
+
+interface Transformer {
+  readonly readable: ReadableStream<EncodedFrame>;
+  readonly writable: WritableStream<EncodedFrame>;
+  readonly options: TransformOptions;
+}
+
+const scope = globalThis as unknown as Scope;
+
+/** Keys whose time is over are wiped at most this much later. */
+const TICK_MS = 500;
+
+let session: KeySession | null = null;
+
+const frames = new Frames(
+  () => session,
+  (slot) => scope.postMessage({ type: 'slot', ...slot }),
+  () => performance.now(),
+);
+
+const loaded = load();
+loaded.then(
+  () => scope.postMessage({ type: 'loaded' }),
+  () => scope.postMessage({ type: 'unavailable' }),
+);
+
+setInterval(() => session?.tick(), TICK_MS);
+
+scope.onrtctransform = ({ transformer: { readable, writable, options } }) => {
+  frames.begin(options);
+  const through = new TransformStream<EncodedFrame, EncodedFrame>({
+    transform: (frame, controller) => {
+      if (frames.handle(options, frame)) controller.enqueue(frame);
+    },
+  });
+  // Ends with the connection; whether by close or by error makes no difference here.
+  readable
+    .pipeThrough(through)
+    .pipeTo(writable)
+    .catch(() => undefined);
+};
+
+scope.onmessage = ({ data: { id, call } }) => {
+  // All wait for the same promise, so they go on in their order.
+  void loaded.then(() => {
+    try {
+      scope.postMessage({ type: 'done', id, result: perform(call) });
+    } catch (error) {
+      scope.postMessage({ type: 'failed', id, code: codeOf(error) });
+    }
+  });
+};
+
+function perform(call: Call): unknown {
+  switch (call.op) {
+    case 'begin':
+      session?.wipe();
+      session = new KeySession(call);
+      return null;
+    case 'end':
+      session?.wipe();
+      session = null;
+      frames.clear();
+      return null;
+    case 'watch':
+      frames.watch(call.slot);
+      return null;
+    case 'diagnose':
+      return { epoch: session?.epoch ?? null, sendEpoch: session?.sendEpoch ?? null, ...frames.counts() };
+    default:
+      if (session === null) throw { code: 'ended' };
+      return session.perform(call);
+  }
+}

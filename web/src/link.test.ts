@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { encode } from './bytes';
+import { forgetLink, invitation, readLink, takeLink, type Keeper } from './link';
+
+const room = encode(new Uint8Array(16).fill(7));
+const secret = encode(new Uint8Array(32).fill(9));
+const hostKey = encode(new Uint8Array(32).fill(11));
+
+function keeper(): Keeper & { kept: Map<string, string> } {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+  };
+}
+
+test('a guest link and a host link are read', () => {
+  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, hostKey: null } });
+  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, hostKey } });
+});
+
+test.each([
+  ['no fragment', `/r/${room}`, ''],
+  ['a fragment cut off', `/r/${room}`, `#${secret.slice(0, -1)}`],
+  ['a host key cut off', `/r/${room}`, `#${secret}.abc`],
+  ['something after the host key', `/r/${room}`, `#${secret}.${hostKey}.x`],
+  ['letters outside of base64url', `/r/${room}`, `#${secret.slice(0, -1)}!`],
+])('a link with %s is incomplete', (_, path, fragment) => {
+  expect(readLink(path, fragment)).toEqual({ kind: 'incomplete', room });
+});
+
+test('a room that is none names no room', () => {
+  expect(readLink('/r/short', `#${secret}`)).toEqual({ kind: 'incomplete', room: null });
+  expect(readLink('/', '')).toEqual({ kind: 'none' });
+});
+
+test('a reload without the fragment finds the host link again, until it is forgotten', () => {
+  const tab = keeper();
+  takeLink(`/r/${room}`, `#${secret}.${hostKey}`, tab);
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, hostKey } });
+  forgetLink(room, tab);
+  expect(tab.kept.size).toBe(0);
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'incomplete', room });
+});
+
+test('a host link opened over a kept guest link takes its place', () => {
+  const tab = keeper();
+  takeLink(`/r/${room}`, `#${secret}`, tab);
+  takeLink(`/r/${room}`, `#${secret}.${hostKey}`, tab);
+  expect(takeLink(`/r/${room}`, '', tab)).toMatchObject({ link: { hostKey } });
+});
+
+test('an invitation never holds the host key', () => {
+  expect(invitation('https://host', { room, secret, hostKey })).toBe(`https://host/r/${room}#${secret}`);
+});

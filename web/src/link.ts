@@ -1,0 +1,75 @@
+/**
+ * Room links: `https://HOST/r/ROOM#SECRET`, for a host `…#SECRET.HOSTKEY`.
+ *
+ * The fragment never goes to the server. It is taken out of the address bar as soon as it is read, and kept
+ * in the tab's session storage until hang-up so that a reload finds it again.
+ */
+
+import { decode } from './bytes';
+import type { Blob, RoomId } from './wire';
+
+/** A link that was read. */
+export interface RoomLink {
+  readonly room: RoomId;
+  /** The link secret: 32 bytes, base64url. */
+  readonly secret: string;
+  /** The room's host key, in a host's link. */
+  readonly hostKey: Blob | null;
+}
+
+/** What stands in the address bar. */
+export type Reading =
+  | { readonly kind: 'none' }
+  /** A room, but no usable fragment: cut off by whatever forwarded the link. */
+  | { readonly kind: 'incomplete'; readonly room: RoomId | null }
+  | { readonly kind: 'link'; readonly link: RoomLink };
+
+/** The part of {@link Storage} this needs. */
+export type Keeper = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+const kept = (room: RoomId): string => `conclave.link.${room}`;
+
+function isBytes(text: string | undefined, length: number): text is string {
+  return text !== undefined && decode(text)?.length === length;
+}
+
+/** Reads a path and a fragment (with or without its `#`). */
+export function readLink(path: string, fragment: string): Reading {
+  const match = /^\/r\/([^/]+)\/?$/.exec(path);
+  if (match === null) return { kind: 'none' };
+  const room = match[1];
+  if (!isBytes(room, 16)) return { kind: 'incomplete', room: null };
+  const [secret, hostKey, ...rest] = fragment.replace(/^#/, '').split('.');
+  if (!isBytes(secret, 32) || rest.length > 0) return { kind: 'incomplete', room };
+  if (hostKey !== undefined && !isBytes(hostKey, 32)) return { kind: 'incomplete', room };
+  return { kind: 'link', link: { room, secret, hostKey: hostKey ?? null } };
+}
+
+/** Reads the link from the address, or what an earlier load of this tab kept, and keeps it. */
+export function takeLink(path: string, fragment: string, keeper: Keeper): Reading {
+  const reading = readLink(path, fragment);
+  if (reading.kind === 'link') {
+    keepLink(reading.link, keeper);
+    return reading;
+  }
+  if (reading.kind === 'incomplete' && reading.room !== null) {
+    const earlier = keeper.getItem(kept(reading.room));
+    if (earlier !== null) return readLink(path, earlier);
+  }
+  return reading;
+}
+
+/** Keeps a link for a reload of this tab. */
+export function keepLink({ room, secret, hostKey }: RoomLink, keeper: Keeper): void {
+  keeper.setItem(kept(room), hostKey === null ? secret : `${secret}.${hostKey}`);
+}
+
+/** Forgets what was kept. */
+export function forgetLink(room: RoomId, keeper: Keeper): void {
+  keeper.removeItem(kept(room));
+}
+
+/** The link to hand to guests: never with the host key. */
+export function invitation(origin: string, link: RoomLink): string {
+  return `${origin}/r/${link.room}#${link.secret}`;
+}

@@ -1,0 +1,248 @@
+/**
+ * The one media connection: four sections to send on, and the receive slots, all opened at once and never
+ * negotiated again. A lost connection is replaced by a new one of the same shape.
+ */
+
+import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
+import type { TransformOptions } from '../e2ee/calls';
+import type { Quality } from '../preferences';
+import type { Sending, Source } from '../wire';
+import { VIDEO } from './devices';
+
+/** ICE may lose the path for so long before the connection is given up. */
+const DISCONNECTED_MS = 3_000;
+/** A connection that has not come up by then is given up. */
+const CONNECT_WITHIN_MS = 10_000;
+
+const SCREEN_BITRATE = 2_500_000;
+const VOICE_BITRATE = 40_000;
+const SCREEN_SOUND_BITRATE = 96_000;
+
+const SENDING: readonly Source[] = ['microphone', 'camera', 'screen', 'screen-audio'];
+
+/** Whether this browser can encrypt frames at all. */
+export function canEncrypt(): boolean {
+  return typeof RTCRtpScriptTransform === 'function' && typeof RTCPeerConnection === 'function';
+}
+
+/** What a connection is given. */
+export interface ConnectionNeeds {
+  transform(options: TransformOptions): RTCRtpScriptTransform;
+  /** Sends the offer; the answer's SDP, or `null` if there is none to be had now. */
+  negotiate(sdp: string, sending: Sending[]): Promise<string | null>;
+  changed(state: 'connected' | 'broken'): void;
+}
+
+function kindOf(source: Source): 'audio' | 'video' {
+  return source === 'microphone' || source === 'screen-audio' ? 'audio' : 'video';
+}
+
+/** Only what both browsers can encrypt whole: Opus, and VP9 profile 0 with its retransmissions. */
+function accepted({ mimeType, sdpFmtpLine }: RTCRtpCodec): boolean {
+  switch (mimeType.toLowerCase()) {
+    case 'audio/opus':
+    case 'video/rtx':
+      return true;
+    case 'video/vp9':
+      return sdpFmtpLine === undefined || !/profile-id=[1-9]/.test(sdpFmtpLine);
+    default:
+      return false;
+  }
+}
+
+function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', sends: boolean): void {
+  // Firefox has it since 128. Before, the server's answer alone decides; it takes nothing else either.
+  if (typeof transceiver.setCodecPreferences !== 'function') return;
+  const capabilities = (sends ? RTCRtpSender : RTCRtpReceiver).getCapabilities(kind);
+  transceiver.setCodecPreferences((capabilities?.codecs ?? []).filter(accepted));
+}
+
+/** One PeerConnection. */
+export class Connection {
+  readonly #pc: RTCPeerConnection;
+  readonly #senders = new Map<Source, RTCRtpTransceiver>();
+  readonly #slots: RTCRtpTransceiver[] = [];
+  #closed = false;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(
+    private readonly needs: ConnectionNeeds,
+    quality: Quality,
+  ) {
+    this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#timer = setTimeout(() => this.#broken(), CONNECT_WITHIN_MS);
+    this.#pc.oniceconnectionstatechange = () => this.#iceChanged();
+    this.#pc.onconnectionstatechange = () => {
+      if (this.#pc.connectionState === 'failed') this.#broken();
+      if (this.#pc.connectionState === 'connected') this.#up();
+    };
+    for (const source of SENDING) {
+      const kind = kindOf(source);
+      const transceiver = this.#pc.addTransceiver(kind, {
+        direction: 'sendonly',
+        sendEncodings: [encoding(source, quality)],
+      });
+      preferCodecs(transceiver, kind, true);
+      transceiver.sender.transform = needs.transform({ direction: 'send', source });
+      this.#senders.set(source, transceiver);
+    }
+    for (let slot = 0; slot < AUDIO_SLOTS + VIDEO_SLOTS; slot += 1) {
+      const kind = slot < AUDIO_SLOTS ? 'audio' : 'video';
+      const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
+      preferCodecs(transceiver, kind, false);
+      transceiver.receiver.transform = needs.transform({ direction: 'receive', slot });
+      this.#slots.push(transceiver);
+    }
+  }
+
+  /** The track of each slot; they exist, silent and black, from the start. */
+  get tracks(): MediaStreamTrack[] {
+    return this.#slots.map(({ receiver }) => receiver.track);
+  }
+
+  /** Offers and takes the answer. The mids of the slots, or `null` if nothing came of it. */
+  async negotiate(): Promise<string[] | null> {
+    try {
+      await this.#pc.setLocalDescription();
+      const sdp = this.#pc.localDescription?.sdp;
+      if (this.#closed || sdp === undefined) return null;
+      const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
+      const answer = await this.needs.negotiate(sdp, sending);
+      if (this.#closed) return null;
+      if (answer === null) {
+        this.#broken();
+        return null;
+      }
+      await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      return this.#slots.map(({ mid }) => mid ?? '');
+    } catch {
+      this.#broken();
+      return null;
+    }
+  }
+
+  /** Sends a track, or nothing. */
+  async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    try {
+      await this.#senders.get(source)?.sender.replaceTrack(track);
+    } catch {
+      // Closed meanwhile: its successor is given the tracks.
+    }
+  }
+
+  /** Fits the camera's bitrate. */
+  async setQuality(quality: Quality): Promise<void> {
+    const sender = this.#senders.get('camera')?.sender;
+    const parameters = sender?.getParameters();
+    const first = parameters?.encodings[0];
+    if (sender === undefined || parameters === undefined || first === undefined) return;
+    first.maxBitrate = VIDEO[quality].bitrate;
+    await sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  /** Numbers about what flows; neither addresses nor keys. */
+  async diagnose(): Promise<ConnectionDiagnosis> {
+    const [sent, received] = await Promise.all([
+      Promise.all([...this.#senders].map(async ([source, { sender }]) => ({ source, ...(await flow(sender)) }))),
+      Promise.all(this.#slots.map(async ({ receiver }, slot) => ({ slot, ...(await flow(receiver)) }))),
+    ]);
+    return { connection: this.#pc.connectionState, ice: this.#pc.iceConnectionState, sent, received };
+  }
+
+  /** Ends it. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#pc.close();
+  }
+
+  #iceChanged(): void {
+    switch (this.#pc.iceConnectionState) {
+      case 'disconnected':
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#broken(), DISCONNECTED_MS);
+        return;
+      case 'failed':
+        return this.#broken();
+      case 'connected':
+      case 'completed':
+        if (this.#pc.connectionState === 'connected') this.#up();
+        return;
+      default:
+    }
+  }
+
+  #up(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.needs.changed('connected');
+  }
+
+  #broken(): void {
+    if (this.#closed) return;
+    this.close();
+    this.needs.changed('broken');
+  }
+}
+
+function encoding(source: Source, quality: Quality): RTCRtpEncodingParameters & { scalabilityMode?: string } {
+  switch (source) {
+    case 'microphone':
+      return { maxBitrate: VOICE_BITRATE };
+    case 'screen-audio':
+      return { maxBitrate: SCREEN_SOUND_BITRATE };
+    case 'camera':
+      return { maxBitrate: VIDEO[quality].bitrate, scalabilityMode: 'L1T1' };
+    case 'screen':
+      return { maxBitrate: SCREEN_BITRATE, scalabilityMode: 'L1T1' };
+  }
+}
+
+/** Numbers of `getStats`, those that are there. */
+export type Flow = Readonly<Record<string, number | string>>;
+
+/** What {@link Connection.diagnose} tells. */
+export interface ConnectionDiagnosis {
+  readonly connection: string;
+  readonly ice: string;
+  readonly sent: readonly ({ readonly source: Source } & Flow)[];
+  readonly received: readonly ({ readonly slot: number } & Flow)[];
+}
+
+const TOLD = [
+  'packetsSent',
+  'bytesSent',
+  'framesEncoded',
+  'keyFramesEncoded',
+  'packetsReceived',
+  'bytesReceived',
+  'packetsLost',
+  'jitter',
+  'framesReceived',
+  'framesDecoded',
+  'keyFramesDecoded',
+  'framesDropped',
+  'framesPerSecond',
+  'frameWidth',
+  'frameHeight',
+  'freezeCount',
+  'totalAudioEnergy',
+  'totalSamplesDuration',
+  'audioLevel',
+  'concealedSamples',
+  'nackCount',
+  'pliCount',
+  'qualityLimitationReason',
+] as const;
+
+async function flow(end: RTCRtpSender | RTCRtpReceiver): Promise<Record<string, number | string>> {
+  const told: Record<string, number | string> = {};
+  (await end.getStats()).forEach((stat: Record<string, unknown>) => {
+    if (stat['type'] !== 'inbound-rtp' && stat['type'] !== 'outbound-rtp') return;
+    for (const key of TOLD) {
+      const value = stat[key];
+      if (typeof value === 'number' || typeof value === 'string') told[key] = value;
+    }
+  });
+  return told;
+}

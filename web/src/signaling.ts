@@ -1,0 +1,239 @@
+/**
+ * The socket to the signaling service: requests and their answers, a ping that notices a dead path, and the
+ * resume of a stay on a new socket without losing or repeating anything (docs/protocol.md section 3.5).
+ */
+
+import type { Blob, ClientFrame, Code, LogEntry, ParticipantId, Request, ServerFrame } from './wire';
+
+/** What answers a request. */
+export type Answer =
+  | { readonly type: 'ack' }
+  | { readonly type: 'answer'; readonly sdp: string }
+  | { readonly type: 'error'; readonly code: Code; readonly missed: readonly LogEntry[] };
+
+/** The `entered` frame. */
+export type Entered = Extract<ServerFrame, { type: 'entered' }>;
+
+/** Frames that answer nothing. */
+export type Notice = Exclude<ServerFrame, { type: 'entered' | 'ack' | 'answer' | 'error' }>;
+
+/** The part of a WebSocket this needs. */
+export interface SocketLike {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: (() => void) | null;
+  send(data: string): void;
+  close(code?: number): void;
+}
+
+/** What the surroundings give: sockets, timers, chance. */
+export interface Surroundings {
+  connect(): SocketLike;
+  /** Runs `then` after `ms` milliseconds; the result cancels. */
+  after(ms: number, then: () => void): () => void;
+  /** 0 ≤ x < 1. */
+  random(): number;
+}
+
+/** What is told to the owner. */
+export interface Listener {
+  /** The last log entry that was applied. */
+  applied(): number;
+  /** The stay has begun or goes on. */
+  entered(frame: Entered, resumed: boolean): void;
+  notice(frame: Notice): void;
+  /** The socket is gone, a new one is being tried. */
+  interrupted(): void;
+  /** The stay cannot go on: refused at the door, or forgotten by the server. */
+  failed(code: Code): void;
+}
+
+const FIRST_BACKOFF_MS = 250;
+const LAST_BACKOFF_MS = 2_000;
+const PING_EVERY_MS = 2_000;
+/** Without any frame for so long, the path is dead whatever the socket says. */
+const DEAD_AFTER_MS = 5_000;
+/** A socket that does not open within this time is tried anew. */
+const OPEN_WITHIN_MS = 8_000;
+
+interface Unanswered {
+  readonly frame: ClientFrame;
+  readonly then: (answer: Answer) => void;
+}
+
+/** One stay. */
+export class Signaling {
+  #socket: SocketLike | null = null;
+  #ready = false;
+  #closed = false;
+  #nextId = 1;
+  #greeting: number | null = null;
+  #stay: { participant: ParticipantId; token: Blob } | null = null;
+  #backoff = FIRST_BACKOFF_MS;
+  readonly #unanswered = new Map<number, Unanswered>();
+  #cancelRetry: (() => void) | null = null;
+  #cancelPing: (() => void) | null = null;
+  #cancelDeadline: (() => void) | null = null;
+
+  constructor(
+    private readonly surroundings: Surroundings,
+    private readonly listener: Listener,
+    private readonly hostKey: Blob | null,
+  ) {}
+
+  /** Opens the first socket. */
+  open(): void {
+    this.#connect();
+  }
+
+  /**
+   * Sends a request now, or as soon as the stay goes on, again with the same number until it is answered.
+   * The result gives it up: it is not sent again and its answer is ignored.
+   */
+  request(request: Request, then: (answer: Answer) => void): () => void {
+    const frame: ClientFrame = { id: this.#nextId++, ...request };
+    this.#unanswered.set(frame.id, { frame, then });
+    if (this.#ready) this.#send(frame);
+    return () => this.#unanswered.delete(frame.id);
+  }
+
+  /** Tries at once instead of waiting, as when the network has come back. */
+  hurry(): void {
+    if (this.#closed || this.#socket !== null) return;
+    this.#cancelRetry?.();
+    this.#connect();
+  }
+
+  /** Ends the stay (`leave`) and closes the socket. */
+  leave(): void {
+    if (this.#closed) return;
+    if (this.#ready) this.#send({ id: this.#nextId++, type: 'leave' });
+    this.close();
+  }
+
+  /** Closes for good. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    this.#drop(1000);
+    this.#unanswered.clear();
+  }
+
+  #connect(): void {
+    const socket = this.surroundings.connect();
+    this.#socket = socket;
+    this.#deadline(OPEN_WITHIN_MS);
+    socket.onopen = () => {
+      if (this.#socket !== socket) return;
+      this.#greeting = this.#nextId++;
+      const greeting: Request =
+        this.#stay === null
+          ? { type: 'enter', ...(this.hostKey === null ? {} : { hostKey: this.hostKey }) }
+          : { type: 'resume', ...this.#stay, after: this.listener.applied() };
+      this.#send({ id: this.#greeting, ...greeting });
+      this.#deadline(DEAD_AFTER_MS);
+      this.#ping();
+    };
+    socket.onmessage = ({ data }) => {
+      if (this.#socket !== socket || typeof data !== 'string') return;
+      this.#deadline(DEAD_AFTER_MS);
+      let frame: ServerFrame;
+      try {
+        frame = JSON.parse(data) as ServerFrame;
+      } catch {
+        return this.#lost();
+      }
+      this.#receive(frame);
+    };
+    socket.onclose = () => {
+      if (this.#socket === socket) this.#lost();
+    };
+  }
+
+  #send(frame: ClientFrame): void {
+    this.#socket?.send(JSON.stringify(frame));
+  }
+
+  #receive(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'entered': {
+        const resumed = this.#stay !== null;
+        this.#stay = { participant: frame.participant, token: frame.token };
+        this.#backoff = FIRST_BACKOFF_MS;
+        // The owner first: it may give requests up that the new situation has made pointless.
+        this.listener.entered(frame, resumed);
+        this.#ready = !this.#closed;
+        if (this.#ready) for (const { frame: waiting } of this.#unanswered.values()) this.#send(waiting);
+        return;
+      }
+      case 'ack':
+        return this.#answered(frame.re, { type: 'ack' });
+      case 'answer':
+        return this.#answered(frame.re, { type: 'answer', sdp: frame.sdp });
+      case 'error':
+        if (frame.re !== undefined && frame.re === this.#greeting && !this.#ready) {
+          this.close();
+          return this.listener.failed(frame.code);
+        }
+        if (frame.re === undefined) return;
+        return this.#answered(frame.re, { type: 'error', code: frame.code, missed: frame.missed ?? [] });
+      case 'over':
+        this.close();
+        return this.listener.notice(frame);
+      default:
+        return this.listener.notice(frame);
+    }
+  }
+
+  #answered(id: number, answer: Answer): void {
+    const asked = this.#unanswered.get(id);
+    this.#unanswered.delete(id);
+    asked?.then(answer);
+  }
+
+  #ping(): void {
+    this.#cancelPing?.();
+    this.#cancelPing = this.surroundings.after(PING_EVERY_MS, () => {
+      if (this.#ready) this.#send({ id: this.#nextId++, type: 'ping' });
+      this.#ping();
+    });
+  }
+
+  #deadline(ms: number): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = this.surroundings.after(ms, () => this.#lost());
+  }
+
+  #drop(code?: number): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#ready = false;
+    this.#cancelPing?.();
+    this.#cancelDeadline?.();
+    if (socket === null) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(code);
+  }
+
+  #lost(): void {
+    // A code of our own: 1000 would end the stay.
+    this.#drop(4000);
+    if (this.#closed) return;
+    const wait = this.#backoff * (0.75 + 0.5 * this.surroundings.random());
+    this.#backoff = Math.min(this.#backoff * 2, LAST_BACKOFF_MS);
+    this.listener.interrupted();
+    this.#cancelRetry = this.surroundings.after(wait, () => this.#connect());
+  }
+}
+
+/** Sockets and timers of a browser. */
+export function browserSurroundings(url: string): Surroundings {
+  return {
+    connect: () => new WebSocket(url, 'conclave.v1') as unknown as SocketLike,
+    after: (ms, then) => {
+      const timer = setTimeout(then, ms);
+      return () => clearTimeout(timer);
+    },
+    random: Math.random,
+  };
+}

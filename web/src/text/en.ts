@@ -1,0 +1,233 @@
+/** English. The other languages have exactly these texts: a missing one is a type error. */
+
+const list = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`;
+
+export const en = {
+  languageName: 'English',
+  appName: 'Conclave',
+  tagline: 'Conversations that stay among you',
+
+  // Before the call
+  joinTitle: 'Ready to join?',
+  hostTitle: 'Ready to start?',
+  yourName: 'Your name',
+  nameHint: 'Shown to everyone in the call',
+  nameMissing: 'Enter a name so that the others know who you are.',
+  nameTooLong: 'This name is too long.',
+  askToJoin: 'Ask to join',
+  enterAsHost: 'Enter as host',
+  connecting: 'Connecting…',
+  devices: 'Camera and sound',
+  microphone: 'Microphone',
+  camera: 'Camera',
+  speaker: 'Loudspeaker',
+  systemDefault: 'System default',
+  testSpeaker: 'Play a test tone',
+  microphoneLevel: 'Microphone level',
+  cameraPreview: 'Your camera preview',
+  cameraIsOff: 'Your camera is off',
+  cameraStarting: 'Starting the camera…',
+  askingPermission: 'Your browser asks whether Conclave may use them. You can join without, too.',
+  encryptedNote: 'End-to-end encrypted. Nothing is recorded.',
+
+  // Devices
+  deviceProblem: {
+    microphone: {
+      blocked: 'The browser blocks the microphone. Allow it with the icon in the address bar, then switch it on. You can join without it.',
+      'blocked-by-system': 'Your system blocks the microphone for this browser. Allow it in the system settings under Privacy. You can join without it.',
+      missing: 'No microphone was found. You can join without one, and listen.',
+      busy: 'Another program uses the microphone. Close it and switch the microphone on again.',
+      failed: 'The microphone could not be opened. You can join without it.',
+    },
+    camera: {
+      blocked: 'The browser blocks the camera. Allow it with the icon in the address bar, then switch it on. You can join without it.',
+      'blocked-by-system': 'Your system blocks the camera for this browser. Allow it in the system settings under Privacy. You can join without it.',
+      missing: 'No camera was found. You can join without one.',
+      busy: 'Another program uses the camera. Close it and switch the camera on again.',
+      failed: 'The camera could not be opened. You can join without it.',
+    },
+  },
+
+  // Waiting
+  waitingTitle: 'Please wait to be let in',
+  waitingTold: 'The host has been told that you are here.',
+  waitingMembers: 'The people in the call have been told that you are here.',
+  waitingNobody: 'Nobody is here yet. You are asked in as soon as the host comes.',
+  waitingKeep: 'Keep this page open. You can test your devices meanwhile.',
+  waitingOffline: 'Connection lost. Your place is kept while we reconnect…',
+  stopWaiting: 'Stop waiting',
+
+  // Buttons of the call: each names what it will do
+  muteMicrophone: 'Mute microphone',
+  unmuteMicrophone: 'Unmute microphone',
+  stopCamera: 'Turn camera off',
+  startCamera: 'Turn camera on',
+  shareScreen: 'Share screen',
+  stopSharing: 'Stop sharing',
+  leave: 'Leave',
+  leaveCall: 'Leave the call',
+  endForAll: 'End for everyone',
+  people: 'People',
+  showPeople: (count: number) => `Show people (${count})`,
+  hidePeople: 'Hide people',
+  settings: 'Settings',
+  copyInvitation: 'Copy invitation',
+  invitationCopied: 'Invitation copied. Send it to whomever you want to meet.',
+  copyFailed: 'Copying was refused by the browser. This is the link:',
+  callCode: 'Compare call code',
+  toolbar: 'Call controls',
+  close: 'Close',
+  cancel: 'Cancel',
+
+  // Leaving
+  leaveTitle: 'Leave the call?',
+  leaveText: 'You can leave and let the others go on, or end the call for everyone.',
+
+  // Screen
+  wholeScreenTitle: 'Share your whole screen?',
+  wholeScreenText: 'Everyone in the call will see everything on it: notifications, messages and other windows too. A single window or tab shows less.',
+  shareWholeScreen: 'Share whole screen',
+  youShare: 'You are sharing your screen',
+  youShareSound: 'You are sharing your screen with sound',
+
+  // Tiles
+  you: 'You',
+  nameYou: (name: string) => `${name} (you)`,
+  screenOf: (name: string) => `${name}'s screen`,
+  isMuted: 'muted',
+  isSpeaking: 'speaking',
+  reconnecting: 'Reconnecting…',
+  waitingForVideo: 'Video is coming…',
+  cannotDecrypt: 'Cannot be decrypted',
+  wrongSender: 'Warning: this picture is not from whom the server says',
+  pin: (name: string) => `Enlarge ${name}`,
+  unpin: (name: string) => `Stop enlarging ${name}`,
+  participants: 'Participants',
+  aloneTitle: 'You are the only one here',
+  aloneText: 'Send the invitation. Whoever opens it asks to join, and you let them in.',
+
+  // The door
+  knocking: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'asks' : 'ask'} to join`,
+  admit: 'Admit',
+  admitName: (name: string) => `Admit ${name}`,
+  admitting: 'Admitting…',
+  refuse: 'Refuse',
+  refuseName: (name: string) => `Refuse ${name}`,
+  admitAll: (count: number) => `Admit all (${count})`,
+  forgedKnock: 'Someone knocked without knowing the link. They cannot be let in.',
+  atTheDoor: 'At the door',
+
+  // People
+  inTheCall: 'In the call',
+  isHost: 'Host',
+  isAbsent: 'Connection lost',
+  remove: (name: string) => `Remove ${name}`,
+  removeTitle: (name: string) => `Remove ${name}?`,
+  removeText: 'They are cut off at once and cannot decrypt anything that follows.',
+  removeConfirm: 'Remove',
+
+  // Security
+  encrypted: 'End-to-end encrypted',
+  encryptionChip: 'End-to-end encrypted. Compare call code',
+  codeTitle: 'Call code',
+  codeText: 'Read these digits to each other. If everyone has the same, nobody is between you, and the server has neither swapped nor added anyone.',
+  codeChanges: 'The code changes whenever someone joins or leaves.',
+  codeDiffers: 'If the digits differ, end the call and meet by a new link.',
+  rosterAlarmTitle: 'The list of people does not match the encryption',
+  rosterAlarmText: 'The server names other people than those who hold the keys. Do not say anything confidential; end the call and try a new link.',
+
+  // Connection
+  connectionLost: 'Connection lost. Reconnecting…',
+  mediaLost: 'Sound and picture are interrupted. Reconnecting…',
+  soundBlocked: 'Your browser has not turned the sound on.',
+  turnSoundOn: 'Turn on sound',
+
+  // Settings
+  language: 'Language',
+  videoQuality: 'Video quality you send',
+  qualityStandard: 'Standard (720p)',
+  qualitySaver: 'Data saver (180p)',
+  shortcuts: 'Keyboard shortcuts: Ctrl+D microphone, Ctrl+E camera',
+  copyDiagnostics: 'Copy diagnostics',
+  diagnosticsCopied: 'Diagnostics copied. They hold no names and no keys.',
+
+  // Endings
+  endedTitle: 'The call has ended',
+  endedText: 'Ended; nothing was recorded. The keys have been wiped.',
+  leftTitle: 'You have left the call',
+  leftText: 'Nothing was recorded. Your keys have been wiped.',
+  refusedTitle: 'You were not let in',
+  refusedText: 'The host has turned your request down. Talk to whoever sent you the link.',
+  removedTitle: 'You were removed from the call',
+  removedText: 'A host has removed you. Your keys no longer open anything.',
+  replacedTitle: 'The call goes on elsewhere',
+  replacedText: 'It was taken over by another page or device.',
+  lostTitle: 'Your place in the call is gone',
+  lostText: 'You were away for too long, or the call has ended meanwhile.',
+  keysFailedTitle: 'The encryption could not go on',
+  keysFailedText: 'To be safe the call was left. Join again to start with fresh keys.',
+  serverRefusedTitle: 'The server did not let you in',
+  rejoin: 'Rejoin',
+  errorCode: (code: string) => `Code: ${code}`,
+
+  // Pages without a call
+  homeTitle: 'Conclave',
+  homeText: 'To join a call, open the invitation link you were sent.',
+  incompleteTitle: 'This link is incomplete',
+  incompleteText: 'The part after # is missing; it holds the key of the room and is never sent to the server. Open the whole link from your invitation again, or ask for it to be sent anew.',
+  noRoomTitle: 'This room does not exist',
+  noRoomText: 'The link is mistyped, or the room was closed. Ask whoever sent it to you for a new one.',
+  unsupportedTitle: 'This browser cannot encrypt calls',
+  unsupportedText: 'Conclave only speaks end-to-end encrypted, and this browser lacks what that takes. Use Chromium, Chrome or Edge from version 141, or Firefox from version 117.',
+  unavailableTitle: 'The encryption could not be loaded',
+  unavailableText: 'Reload the page. If that does not help, another browser may.',
+  unreachableTitle: 'The server cannot be reached',
+  unreachableText: 'Check your connection and try again.',
+  tryAgain: 'Try again',
+
+  // Announcements
+  announceJoined: (names: readonly string[]) => `${list(names)} joined`,
+  announceLeft: (names: readonly string[]) => `${list(names)} left`,
+  announceMicrophoneOn: 'Your microphone is on',
+  announceMicrophoneOff: 'Your microphone is off',
+  announceCameraOn: 'Your camera is on',
+  announceCameraOff: 'Your camera is off',
+  announceSharing: 'You are sharing your screen',
+  announceSharingStopped: 'Screen sharing has stopped',
+  announceReconnecting: 'Connection lost, reconnecting',
+  announceReconnected: 'Connected again',
+  announceAdmitted: 'You are in the call',
+  announceActionFailed: (code: string) => `That did not work: ${code}`,
+
+  // The server's refusals
+  codes: {
+    'bad-message': 'The server did not understand this client. Reload the page.',
+    'too-large': 'A message was too large.',
+    'too-many': 'Too much at once. Wait a moment and try again.',
+    'no-such-room': 'This room does not exist.',
+    unauthorized: 'The host key in the link is not valid for this room.',
+    forbidden: 'You may not do this.',
+    gone: 'Your place in the call is gone.',
+    'no-call': 'The call does not run.',
+    'call-running': 'The call runs already.',
+    'stale-epoch': 'The call has moved on.',
+    'no-such-participant': 'This person is not here any more.',
+    full: 'The call is full.',
+    'bad-offer': 'The media connection was refused.',
+    'unsupported-media': 'This browser’s media formats are not supported.',
+    'media-unavailable': 'We can’t reach the media server. Try another network or turn a VPN off.',
+    'not-found': 'Not found.',
+    'method-not-allowed': 'Not allowed.',
+    internal: 'The server had a fault.',
+  },
+} as const;
+
+type Widen<T> = T extends string
+  ? string
+  : T extends (...args: infer A) => string
+    ? (...args: A) => string
+    : { readonly [K in keyof T]: Widen<T[K]> };
+
+/** What every language has to say. */
+export type Text = Widen<typeof en>;

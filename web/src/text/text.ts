@@ -1,0 +1,49 @@
+/** The languages, and sentences that are made of several texts. */
+
+import type { Announcement } from '../call/messages';
+import type { Language } from '../preferences';
+import type { Code } from '../wire';
+import { de } from './de';
+import { en, type Text } from './en';
+
+export type { Text };
+
+/** Every language the client speaks. */
+export const languages: Readonly<Record<Language, Text>> = { de, en };
+
+/** The sentence for a server's code; an unknown one of a newer server stands for itself. */
+export function codeText(t: Text, code: string): string {
+  return code in t.codes ? t.codes[code as Code] : code;
+}
+
+/** What an announcement says. */
+export function announcementText(t: Text, announcement: Announcement): string {
+  switch (announcement.key) {
+    case 'joined':
+      return t.announceJoined(announcement.names);
+    case 'left':
+      return t.announceLeft(announcement.names);
+    case 'knocking':
+      return t.knocking(announcement.names);
+    case 'microphoneOn':
+      return t.announceMicrophoneOn;
+    case 'microphoneOff':
+      return t.announceMicrophoneOff;
+    case 'cameraOn':
+      return t.announceCameraOn;
+    case 'cameraOff':
+      return t.announceCameraOff;
+    case 'sharing':
+      return t.announceSharing;
+    case 'sharingStopped':
+      return t.announceSharingStopped;
+    case 'reconnecting':
+      return t.announceReconnecting;
+    case 'reconnected':
+      return t.announceReconnected;
+    case 'admitted':
+      return t.announceAdmitted;
+    case 'actionFailed':
+      return t.announceActionFailed(codeText(t, announcement.code));
+  }
+}

@@ -1,0 +1,158 @@
+/** What the components read: the call's state, made reactive, and the page around it. */
+
+import type { Announcement, Event } from '../call/messages';
+import { Runtime, type View } from '../call/runtime';
+import type { State } from '../call/state';
+import { invitation, type RoomLink } from '../link';
+import { listDevices, type DeviceLists } from '../media/devices';
+import { writePreferences, type Preferences } from '../preferences';
+import { announcementText, languages, type Text } from '../text/text';
+import type { Source } from '../wire';
+
+/** Pages without a call. */
+export type Obstacle = 'home' | 'incomplete' | 'no-room' | 'unsupported' | 'unavailable' | 'unreachable';
+
+const TOAST_MS = 5_000;
+
+/** A short message at the edge. */
+export interface Toast {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** The page. */
+export class App implements View {
+  obstacle = $state.raw<Obstacle | null>(null);
+  call = $state.raw<State | null>(null);
+  preferences = $state.raw() as Preferences;
+  devices = $state.raw<DeviceLists>({ microphones: [], cameras: [], speakers: [] });
+  toasts = $state.raw<readonly Toast[]>([]);
+  /** What the two live regions say. */
+  polite = $state('');
+  assertive = $state('');
+  ownLevel = $state(0);
+  #streams = $state(0);
+  #runtime: Runtime | null = null;
+  #nextToast = 1;
+  readonly #ownStreams = new Map<string, MediaStream>();
+
+  constructor(preferences: Preferences) {
+    this.preferences = preferences;
+  }
+
+  get t(): Text {
+    return languages[this.preferences.language];
+  }
+
+  /** Opens the room of a link: pre-join. */
+  open(link: RoomLink): void {
+    const runtime = new Runtime(link, () => this.preferences, this);
+    this.#runtime = runtime;
+    this.call = runtime.state;
+    runtime.dispatch({ type: 'switch', device: 'microphone', on: true });
+    runtime.dispatch({ type: 'switch', device: 'camera', on: true });
+    void this.refreshDevices();
+    if ('mediaDevices' in navigator) navigator.mediaDevices.ondevicechange = () => void this.refreshDevices();
+  }
+
+  do(event: Event): void {
+    this.#runtime?.dispatch(event);
+  }
+
+  /** Changes what is remembered, and what follows from it. */
+  prefer(change: Partial<Preferences>): void {
+    this.preferences = { ...this.preferences, ...change };
+    writePreferences(localStorage, this.preferences);
+    if (change.microphone !== undefined) void this.#runtime?.local.reopen('microphone');
+    if (change.camera !== undefined) void this.#runtime?.local.reopen('camera');
+    if (change.speaker !== undefined) void this.#runtime?.setSpeaker(change.speaker);
+    if (change.quality !== undefined) this.do({ type: 'set-quality', quality: change.quality });
+  }
+
+  async refreshDevices(): Promise<void> {
+    this.devices = await listDevices();
+  }
+
+  /** The stream of a slot, fresh after each reconnect. */
+  slotStream(slot: number): MediaStream | null {
+    void this.#streams;
+    return this.#runtime?.stream(slot) ?? null;
+  }
+
+  /** Our own stream of a source, or of what was chosen to be shared. */
+  ownStream(source: Source | 'chosen-screen'): MediaStream | null {
+    void this.#streams;
+    const local = this.#runtime?.local;
+    const track = source === 'chosen-screen' ? local?.chosenScreen : local?.track(source);
+    if (track == null) {
+      this.#ownStreams.delete(source);
+      return null;
+    }
+    let stream = this.#ownStreams.get(source);
+    if (stream?.getTracks()[0] !== track) this.#ownStreams.set(source, (stream = new MediaStream([track])));
+    return stream ?? null;
+  }
+
+  beep(): void {
+    this.#runtime?.meters.beep();
+  }
+
+  /** Shows a message and has it read out. */
+  say(text: string, urgent = false): void {
+    if (urgent) this.assertive = text;
+    else this.polite = text;
+    const toast = { id: this.#nextToast++, text };
+    this.toasts = [...this.toasts.slice(-2), toast];
+    setTimeout(() => (this.toasts = this.toasts.filter(({ id }) => id !== toast.id)), TOAST_MS);
+  }
+
+  /** Copies the guest's link. */
+  async copyInvitation(): Promise<void> {
+    if (this.call === null) return;
+    const text = invitation(location.origin, this.call.link);
+    await this.#copy(text, this.t.invitationCopied, `${this.t.copyFailed} ${text}`);
+  }
+
+  async copyDiagnostics(): Promise<void> {
+    const text = JSON.stringify(await this.diagnose(), null, 2);
+    await this.#copy(text, this.t.diagnosticsCopied, this.t.copyFailed);
+  }
+
+  diagnose(): Promise<unknown> {
+    return this.#runtime?.diagnose() ?? Promise.resolve({ phase: null });
+  }
+
+  state(state: State): void {
+    this.call = state;
+  }
+
+  streams(): void {
+    this.#streams += 1;
+    void this.refreshDevices();
+  }
+
+  levels(): void {
+    this.ownLevel = this.#runtime?.meters.level('own') ?? 0;
+  }
+
+  announce(announcement: Announcement, urgent: boolean): void {
+    const text = announcementText(this.t, announcement);
+    // What the page shows for itself is only read out.
+    if (['joined', 'left', 'actionFailed', 'sharingStopped', 'reconnected'].includes(announcement.key)) this.say(text, urgent);
+    else if (urgent) this.assertive = text;
+    else this.polite = text;
+  }
+
+  unavailable(): void {
+    this.obstacle = 'unavailable';
+  }
+
+  async #copy(text: string, done: string, failed: string): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.say(done);
+    } catch {
+      this.say(failed, true);
+    }
+  }
+}
