@@ -1,2 +1,64 @@
-//! Placeholder: replaced by the first commit of this crate.
-fn main() {}
+//! The `conclave` program: composes the parts and starts them. It decides
+//! nothing; each subcommand is a module of its own.
+
+mod assets;
+mod join;
+mod media_metrics;
+mod room;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// End-to-end encrypted conferencing: the server, and its command-line clients.
+#[derive(Parser)]
+#[command(name = "conclave", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run signaling and media in one process, on embedded defaults.
+    Serve(serve::Serve),
+    /// Make rooms.
+    Room(room::Room),
+    /// Take part in a call without a browser.
+    Join(join::Join),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("CONCLAVE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,conclave=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Room(room) => room.run().await,
+        Command::Join(join) => join.run().await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the error and what caused it, outermost first.
+fn report(error: &(dyn std::error::Error + 'static)) {
+    eprint!("conclave: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprint!(": {error}");
+        cause = error.source();
+    }
+    eprintln!();
+}

@@ -1,0 +1,54 @@
+//! The SFU's counters as Prometheus metrics. The hot path only adds to plain
+//! atomics; everything else happens when somebody asks.
+
+use conclave_sfu::Handle;
+use conclave_signaling::media::MediaMetrics;
+use prometheus::{IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use std::sync::Arc;
+
+/// What appends the SFU's metrics to the service's.
+///
+/// # Errors
+/// When two metrics have one name.
+pub(crate) fn metrics(sfu: Handle) -> Result<MediaMetrics, prometheus::Error> {
+    let registry = Registry::new();
+    let drops = IntCounterVec::new(
+        Opts::new(
+            "conclave_media_drops_total",
+            "Datagrams and packets that went no further, by reason",
+        ),
+        &["reason"],
+    )?;
+    let events = IntCounterVec::new(
+        Opts::new(
+            "conclave_media_events_total",
+            "What the media plane did, by kind; kinds that end in -bytes count bytes",
+        ),
+        &["kind"],
+    )?;
+    let connections = IntGauge::new(
+        "conclave_media_connections",
+        "Media connections that exist now",
+    )?;
+    registry.register(Box::new(drops.clone()))?;
+    registry.register(Box::new(events.clone()))?;
+    registry.register(Box::new(connections.clone()))?;
+    Ok(Arc::new(move |text: &mut String| {
+        let now = sfu.snapshot();
+        for (reason, count) in now.drops {
+            raise(&drops, reason.label(), count);
+        }
+        for (counter, count) in now.counters {
+            raise(&events, counter.label(), count);
+        }
+        connections.set(i64::try_from(now.connections).unwrap_or(i64::MAX));
+        // Only a metric without a value cannot be encoded, and each has one.
+        let _ = TextEncoder::new().encode_utf8(&registry.gather(), text);
+    }))
+}
+
+/// Brings a counter up to what the SFU counted.
+fn raise(counters: &IntCounterVec, label: &str, count: u64) {
+    let counter = counters.with_label_values(&[label]);
+    counter.inc_by(count.saturating_sub(counter.get()));
+}

@@ -1,0 +1,164 @@
+//! `conclave serve`: signaling and media in one process.
+
+use crate::{assets, media_metrics};
+use clap::Args;
+use conclave_signaling as signaling;
+use conclave_wire::control::{Command, Event};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Commands and events that may wait between signaling and media. A call of a
+/// hundred that starts at once sends a few hundred; more means that the
+/// receiver stands still, and then the sender should wait.
+const CONTROL_QUEUE: usize = 1024;
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Where HTTPS and WebSockets are served
+    #[arg(long, env = "CONCLAVE_LISTEN", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// The one UDP port of all media
+    #[arg(long, env = "CONCLAVE_MEDIA", default_value = "0.0.0.0:8443")]
+    media: SocketAddr,
+    /// An address at which clients reach the media port; can be given more than once. Default:
+    /// the address this machine reaches others from, and the loopback one
+    #[arg(long, env = "CONCLAVE_ANNOUNCE", value_delimiter = ',')]
+    announce: Vec<IpAddr>,
+    /// Where the database, the operator's token and the development certificate live
+    #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
+    data: PathBuf,
+    /// The certificate chain, PEM. Default: a self-made development certificate
+    #[arg(long, env = "CONCLAVE_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, env = "CONCLAVE_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The MLS ciphersuite of new rooms: 0x004E (post-quantum hybrid) or 0x0001
+    #[arg(long, env = "CONCLAVE_SUITE", default_value = "0x004E", value_parser = suite)]
+    suite: u16,
+}
+
+fn suite(text: &str) -> Result<u16, String> {
+    match text
+        .strip_prefix("0x")
+        .map(|digits| u16::from_str_radix(digits, 16))
+    {
+        Some(Ok(suite @ (0x004E | 0x0001))) => Ok(suite),
+        _ => Err("the ciphersuites are 0x004E and 0x0001".into()),
+    }
+}
+
+impl Serve {
+    /// Serves until SIGTERM or SIGINT.
+    pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let announce = if self.announce.is_empty() {
+            own_addresses(self.media.ip())
+        } else {
+            self.announce.clone()
+        };
+        let candidates = announce
+            .iter()
+            .map(|address| SocketAddr::new(*address, 0))
+            .collect();
+        let (sfu, events) =
+            conclave_sfu::start(&conclave_sfu::Config::new(self.media, candidates))?;
+        let media = signaling::MediaPlane {
+            commands: commands_to(sfu.clone()),
+            events: events_from(events),
+            metrics: Some(media_metrics::metrics(sfu)?),
+        };
+        let config = signaling::Config {
+            listen: self.listen,
+            data_dir: self.data,
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(certificate, key)| signaling::TlsFiles { certificate, key }),
+            suite: self.suite,
+            names: Vec::new(),
+            addresses: announce,
+        };
+        let mut stop = signal(SignalKind::terminate())?;
+        let mut serving = signaling::serve(config, assets::embedded(), media).await?;
+        tracing::info!(address = %serving.local_addr(), "serving");
+
+        let failed = tokio::select! {
+            _ = stop.recv() => None,
+            interrupted = tokio::signal::ctrl_c() => interrupted.err(),
+            ended = serving.wait() => ended.err(),
+        };
+        serving.shutdown().await;
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Passes commands on to the SFU, whose own queue takes them at once.
+fn commands_to(sfu: conclave_sfu::Handle) -> mpsc::Sender<Command> {
+    let (sender, mut commands) = mpsc::channel(CONTROL_QUEUE);
+    tokio::spawn(async move {
+        while let Some(command) = commands.recv().await {
+            if sfu.send(command).is_err() {
+                tracing::error!("the media plane has stopped");
+                break;
+            }
+        }
+    });
+    sender
+}
+
+fn events_from(mut events: conclave_sfu::EventReceiver) -> mpsc::Receiver<Event> {
+    let (sender, receiver) = mpsc::channel(CONTROL_QUEUE);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if sender.send(event).await.is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The addresses to announce where none are configured: the one this machine
+/// reaches others from, then loopback for browsers on the machine itself.
+fn own_addresses(bound: IpAddr) -> Vec<IpAddr> {
+    if !bound.is_unspecified() {
+        return vec![bound];
+    }
+    outward_address()
+        .into_iter()
+        .chain([IpAddr::V4(Ipv4Addr::LOCALHOST)])
+        .collect()
+}
+
+/// Connecting a UDP socket sends nothing; it only asks the kernel for a route.
+/// The address asked about is reserved for documentation (RFC 5737).
+fn outward_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_ciphersuites_can_be_configured() {
+        assert_eq!((suite("0x004E"), suite("0x0001")), (Ok(0x4E), Ok(1)));
+        for other in ["0x0002", "78", "0x", "", "0x10001"] {
+            assert!(suite(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_media_port_bound_to_one_address_is_announced_there() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        assert_eq!(own_addresses(address), [address]);
+    }
+}
