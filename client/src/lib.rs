@@ -1,1 +1,47 @@
-//! Placeholder: replaced by the first commit of this crate.
+//! The native participant: joins a call as a browser does, sends a real Opus
+//! tone or file and real VP9 clips, and reports what it received, opened and
+//! heard. It serves tests, probes and load, and has nothing of the SFU in it.
+//!
+//! ```text
+//!            link ─▶ trust ─▶ signaling ─▶ stay ─▶ call ─▶ e2ee::Session
+//!                                                              │ keys
+//!   audio, vp9 (files) ─▶ publish ─ seal ──▶ transport ──▶ SFU │
+//!                         receive ◀ open ─── transport ◀── SFU ┘
+//!                            └─▶ event, report
+//! ```
+//!
+//! One frame's walk out: [`audio::source`] or [`vp9::ivf`] gives an encoded
+//! frame, [`publish`] seals it and cuts it into payloads
+//! ([`vp9::descriptor`]), [`transport`] sends them. In: [`transport`] gives a
+//! slot's packets, [`receive::reorder`] orders them, [`receive::assemble`]
+//! joins them, the session opens the frame and names its sender, and
+//! [`audio::meter`] or [`vp9::header`] looks at it.
+//!
+//! - [`link`], [`rooms`], [`trust`]: where to, with which secrets, believing whom.
+//! - [`signaling`], [`stay`]: the socket, and the stay that outlives it.
+//! - [`call`], [`slots`]: the machine of admission, log and commits; what the
+//!   slots carry.
+//! - [`transport`]: the one PeerConnection.
+//! - [`publish`], [`receive`], [`audio`], [`vp9`]: media.
+//! - [`participant`], [`event`], [`report`], [`cli`]: the whole, for whoever uses it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod audio;
+pub mod call;
+pub mod cli;
+pub mod event;
+pub mod link;
+pub mod participant;
+pub mod publish;
+pub mod receive;
+pub mod report;
+pub mod rooms;
+pub mod signaling;
+pub mod slots;
+pub mod stay;
+pub mod transport;
+pub mod trust;
+pub mod vp9;
+
+pub use participant::{JoinError, Options, Participant, join};

@@ -1,0 +1,736 @@
+//! One participant's way through a call: knock or start, be admitted, follow
+//! the log, admit others, remove those who left, leave. Sans-IO: told what the
+//! server says and what time it is, it answers with requests and events.
+//!
+//! ```text
+//!   Arrived ──start-call──▶ Member ◀──welcome── Waiting ◀──knock── Arrived
+//!                             │ entries: process, ready; own commit: confirm
+//!                             ▼
+//!                            Over
+//! ```
+//!
+//! At most one commit of ours is under way. Whatever it was made for is kept
+//! until the log says that it happened, so a commit that lost the race for its
+//! epoch is made again for the next one.
+
+use crate::stay::{Answer, Heard, Tag};
+use conclave_e2ee::{
+    Config, LinkSecret, Member as Leaf, Misuse, PeerMisbehaved, Processed, Session, Suite,
+    VerifiedKnock,
+};
+use conclave_wire::client::{
+    KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
+};
+use conclave_wire::code::Code;
+use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How much longer each next member waits before it removes one who left,
+/// milliseconds (`docs/protocol.md` section 3.2).
+const REMOVAL_STEP_MS: u64 = 400;
+
+/// Most knocks that are added by one commit. More make one commit larger than
+/// a frame may be; the rest follow with the next.
+const ADDS_A_COMMIT: usize = 32;
+
+/// Whom a participant that may admit lets in by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Admit {
+    /// Nobody; [`Call::admit`] does.
+    #[default]
+    Nobody,
+    /// Everyone whose knock verifies.
+    All,
+    /// Those who go by this name. A name is what someone typed.
+    Named(String),
+}
+
+/// How to take part.
+pub struct Setup {
+    /// The room.
+    pub room: RoomId,
+    /// The secret of its link.
+    pub secret: LinkSecret,
+    /// The name to go by.
+    pub name: String,
+    /// Begin the call if there is none and we are a host.
+    pub start: bool,
+    /// Whom to let in.
+    pub admit: Admit,
+}
+
+/// What the machine wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a request; its answer is brought back with the tag.
+    Ask(Tag, Request),
+    /// Tell the user.
+    Event(Event),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The knock is at the door.
+    Waiting {
+        /// Whether the call runs.
+        call_running: bool,
+        /// Whether a host is there.
+        host_present: bool,
+    },
+    /// We are a member.
+    Admitted {
+        /// The epoch we came in with.
+        epoch: u64,
+    },
+    /// Somebody knocks, with a valid knock.
+    Knock {
+        /// Who.
+        participant: ParticipantId,
+        /// What they call themselves.
+        name: String,
+    },
+    /// Somebody knocks whose knock does not verify.
+    FalseKnock {
+        /// Who, as the server says.
+        participant: ParticipantId,
+    },
+    /// The group is in a new epoch.
+    Epoch {
+        /// Which.
+        epoch: u64,
+        /// Who came, with their authenticated names.
+        joined: Vec<(ParticipantId, String)>,
+        /// Who went.
+        left: Vec<(ParticipantId, String)>,
+    },
+    /// Frames are sealed with this epoch from now on.
+    Activated {
+        /// Which.
+        epoch: u64,
+    },
+    /// The roster changed; slots may have to.
+    Roster,
+    /// The SFU lost our media connection.
+    MediaLost,
+    /// The stay went on after a lost socket.
+    Resumed {
+        /// Whether the media connection must be offered anew.
+        media_lost: bool,
+    },
+    /// A request of ours was refused.
+    Refused(Code),
+}
+
+/// Why the call cannot go on for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The room's calls use a ciphersuite this client refuses.
+    #[error("the room's MLS ciphersuite {0:#06x} is not one this client takes")]
+    Suite(u16),
+    /// The MLS state machine refused what the log says.
+    #[error("the log cannot be followed: {0}")]
+    Mls(#[from] conclave_e2ee::Error),
+    /// The server skipped or repeated part of the log.
+    #[error("the log has a gap")]
+    LogGap,
+    /// The server refused to let us knock or start.
+    #[error("the server refused: {0}")]
+    Refused(Code),
+}
+
+impl From<Misuse> for CallError {
+    fn from(misuse: Misuse) -> Self {
+        Self::Mls(misuse.into())
+    }
+}
+
+/// The machine.
+pub struct Call {
+    setup: Setup,
+    standing: Standing,
+    host: bool,
+    suite: Suite,
+    session: Option<Session>,
+    roster: Vec<Member>,
+    knocks: BTreeMap<ParticipantId, Knocker>,
+    admitting: BTreeSet<ParticipantId>,
+    removing: BTreeSet<ParticipantId>,
+    /// Our keys are to be renewed.
+    renewing: bool,
+    /// Members whose `left` entry came, and when it did.
+    departed: BTreeMap<ParticipantId, u64>,
+    commit: Option<Commit>,
+    /// An activation that came before its epoch did.
+    early: Option<u64>,
+    applied: u32,
+    next_tag: u64,
+    opening: Option<Tag>,
+    outputs: VecDeque<Output>,
+}
+
+struct Knocker {
+    notice: KnockNotice,
+    /// Nothing if the knock does not verify.
+    verified: Option<VerifiedKnock>,
+}
+
+struct Commit {
+    tag: Tag,
+    epoch: u64,
+    adds: Vec<ParticipantId>,
+    removes: Vec<ParticipantId>,
+}
+
+impl Call {
+    /// A call that was not entered yet.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            standing: Standing::Arrived,
+            host: false,
+            suite: Suite::default(),
+            session: None,
+            roster: Vec::new(),
+            knocks: BTreeMap::new(),
+            admitting: BTreeSet::new(),
+            removing: BTreeSet::new(),
+            renewing: false,
+            departed: BTreeMap::new(),
+            commit: None,
+            early: None,
+            applied: 0,
+            next_tag: 0,
+            opening: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// What to do next; nothing until more is heard or time passes.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Sends a request that the machine has no part in; gives its tag.
+    pub fn ask(&mut self, request: Request) -> Tag {
+        self.next_tag += 1;
+        let tag = Tag(self.next_tag);
+        self.outputs.push_back(Output::Ask(tag, request));
+        tag
+    }
+
+    /// The keys and members, once the stay has begun.
+    pub fn session(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
+    }
+
+    /// The keys and members, to look at.
+    pub fn members(&self) -> &[Leaf] {
+        self.session.as_ref().map_or(&[], |session| session.members())
+    }
+
+    /// The roster as the server says it.
+    pub fn roster(&self) -> &[Member] {
+        &self.roster
+    }
+
+    /// Who we are for the server, once the stay has begun.
+    pub fn participant(&self) -> Option<ParticipantId> {
+        let session = self.session.as_ref()?;
+        Some(ParticipantId(session.participant().0))
+    }
+
+    /// Whether we are a member.
+    pub fn is_member(&self) -> bool {
+        self.standing == Standing::Member
+    }
+
+    /// Lets someone in who knocks.
+    pub fn admit(&mut self, participant: ParticipantId) {
+        self.admitting.insert(participant);
+        self.commit_next();
+    }
+
+    /// Removes a member, as only a host may.
+    pub fn remove(&mut self, participant: ParticipantId) {
+        self.removing.insert(participant);
+        self.commit_next();
+    }
+
+    /// Renews our keys.
+    pub fn renew(&mut self) {
+        self.renewing = true;
+        self.commit_next();
+    }
+
+    /// When [`Call::tick`] has something to do, milliseconds.
+    pub fn next_timeout(&self) -> Option<u64> {
+        let keys = self.session.as_ref().and_then(Session::next_timeout);
+        [self.removal_due(), keys].into_iter().flatten().min()
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now_ms: u64) {
+        if let Some(session) = &mut self.session {
+            session.tick(now_ms);
+        }
+        if self.removal_due().is_some_and(|due| due <= now_ms) {
+            let departed: Vec<_> = self.departed.keys().copied().collect();
+            self.removing.extend(departed);
+            self.commit_next();
+        }
+    }
+
+    /// Takes what the stay heard. [`Heard::Over`] is the owner's.
+    ///
+    /// # Errors
+    /// [`CallError`]: the call cannot go on for us; leave it.
+    pub fn hear(&mut self, heard: Heard, now_ms: u64) -> Result<(), CallError> {
+        match heard {
+            Heard::Entered {
+                participant,
+                host,
+                suite,
+                standing,
+                media_lost,
+                resumed,
+            } => {
+                if resumed {
+                    self.event(Event::Resumed { media_lost });
+                    return Ok(());
+                }
+                let suite = Suite::from_id(suite).ok_or(CallError::Suite(suite))?;
+                self.host = host;
+                self.standing = standing;
+                self.suite = suite;
+                self.session = Some(self.fresh_session(participant)?);
+                self.come_in(now_ms)
+            }
+            Heard::Answered(tag, answer) => self.answered(tag, answer, now_ms),
+            Heard::Frame(frame) => self.frame(frame, now_ms),
+            Heard::Over(_) => Ok(()),
+        }
+    }
+
+    fn fresh_session(&self, participant: ParticipantId) -> Result<Session, CallError> {
+        Ok(Session::new(
+            Config { suite: self.suite },
+            conclave_e2ee::RoomId(self.setup.room.0),
+            conclave_e2ee::ParticipantId(participant.0),
+            &self.setup.name,
+            &self.setup.secret,
+        )?)
+    }
+
+    /// Begins the call, or knocks at it.
+    fn come_in(&mut self, now_ms: u64) -> Result<(), CallError> {
+        let start = self.host && self.setup.start;
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let request = if start {
+            session.create_group(now_ms)?;
+            Request::StartCall {}
+        } else {
+            let knock = session.knock()?;
+            Request::Knock {
+                key_package: Blob(knock.key_package),
+                tag: Blob(knock.tag.to_vec()),
+            }
+        };
+        self.opening = Some(self.ask(request));
+        Ok(())
+    }
+
+    fn answered(&mut self, tag: Tag, answer: Answer, now_ms: u64) -> Result<(), CallError> {
+        if self.opening == Some(tag) {
+            self.opening = None;
+            return self.opened(answer, now_ms);
+        }
+        let ours = self.commit.as_ref().is_some_and(|commit| commit.tag == tag);
+        match answer {
+            Answer::Refused { code, missed } if ours => self.commit_refused(code, missed, now_ms),
+            Answer::Refused { code, .. } => {
+                self.event(Event::Refused(code));
+                Ok(())
+            }
+            // The entry, not the acknowledgement, confirms a commit.
+            Answer::Done | Answer::Sdp(_) => Ok(()),
+        }
+    }
+
+    fn opened(&mut self, answer: Answer, now_ms: u64) -> Result<(), CallError> {
+        match answer {
+            Answer::Refused {
+                code: Code::CallRunning,
+                ..
+            } if self.setup.start => {
+                // Somebody was quicker: the group of one is worth nothing.
+                self.setup.start = false;
+                let Some(participant) = self.participant() else {
+                    return Ok(());
+                };
+                self.session = Some(self.fresh_session(participant)?);
+                self.come_in(now_ms)
+            }
+            Answer::Refused { code, .. } => Err(CallError::Refused(code)),
+            Answer::Done | Answer::Sdp(_) => {
+                if self.standing == Standing::Arrived && !self.setup.start {
+                    self.standing = Standing::Waiting;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn commit_refused(
+        &mut self,
+        code: Code,
+        missed: Vec<LogEntry>,
+        now_ms: u64,
+    ) -> Result<(), CallError> {
+        self.drop_commit();
+        match code {
+            Code::StaleEpoch => {
+                for entry in missed {
+                    self.entry(entry, now_ms)?;
+                }
+            }
+            code => {
+                // It would be refused again; a new knock or entry starts anew.
+                self.admitting.clear();
+                self.removing.clear();
+                self.renewing = false;
+                self.event(Event::Refused(code));
+            }
+        }
+        self.commit_next();
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: ServerFrame, now_ms: u64) -> Result<(), CallError> {
+        match frame {
+            ServerFrame::Entry(entry) => {
+                self.entry(entry, now_ms)?;
+                self.commit_next();
+            }
+            ServerFrame::Activate { epoch } => self.activate(u64::from(epoch), now_ms)?,
+            ServerFrame::Roster { members } => {
+                self.roster = members;
+                self.event(Event::Roster);
+            }
+            ServerFrame::Knocks { knocks } => {
+                self.take_knocks(knocks);
+                self.commit_next();
+            }
+            ServerFrame::Waiting {
+                call_running,
+                host_present,
+            } => self.event(Event::Waiting {
+                call_running,
+                host_present,
+            }),
+            ServerFrame::MediaLost {} => self.event(Event::MediaLost),
+            // Answers and ends are the stay's.
+            ServerFrame::Entered { .. }
+            | ServerFrame::Ack { .. }
+            | ServerFrame::Error { .. }
+            | ServerFrame::Answer { .. }
+            | ServerFrame::Over { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: LogEntry, now_ms: u64) -> Result<(), CallError> {
+        if entry.seq <= self.applied {
+            return Ok(());
+        }
+        // A newcomer's log begins with the commit that added them.
+        if self.applied != 0 && entry.seq != self.applied + 1 {
+            return Err(CallError::LogGap);
+        }
+        match entry.event {
+            LogEvent::Started { by } => {
+                if Some(by) != self.participant() || self.session_epoch() != Some(0) {
+                    return Ok(());
+                }
+                self.become_member(0);
+            }
+            LogEvent::Commit {
+                epoch,
+                by,
+                message,
+                adds,
+                welcome,
+                ..
+            } => {
+                if self.session_epoch().is_some() {
+                    // Every commit of ours renews our keys.
+                    self.renewing &= Some(by) != self.participant();
+                    self.process(&message.0, now_ms)?;
+                } else if let (Some(welcome), Some(me)) = (welcome, self.participant())
+                    && adds.contains(&me)
+                {
+                    self.join(&welcome.0, u64::from(epoch) + 1, now_ms)?;
+                } else {
+                    return Ok(());
+                }
+            }
+            LogEvent::Left { participant } => {
+                let leaf = conclave_e2ee::ParticipantId(participant.0);
+                if self.members().iter().any(|m| m.participant == leaf) {
+                    self.departed.insert(participant, now_ms);
+                }
+            }
+        }
+        self.applied = entry.seq;
+        Ok(())
+    }
+
+    fn join(&mut self, welcome: &[u8], epoch: u64, now_ms: u64) -> Result<(), CallError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        session.join(welcome)?;
+        session.activate(epoch, now_ms)?;
+        self.become_member(epoch);
+        self.ready(epoch);
+        Ok(())
+    }
+
+    fn become_member(&mut self, epoch: u64) {
+        self.standing = Standing::Member;
+        self.event(Event::Admitted { epoch });
+    }
+
+    fn process(&mut self, message: &[u8], now_ms: u64) -> Result<(), CallError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let advance = match session.process(message, now_ms) {
+            Ok(Processed::Advanced(advance)) => advance,
+            // The server says `over` next.
+            Ok(Processed::SelfRemoved) => return Ok(()),
+            Err(conclave_e2ee::Error::Misbehaved(PeerMisbehaved::StaleEpoch)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if self.commit.as_ref().is_some_and(|commit| commit.epoch < advance.epoch) {
+            // Ours came back, or another's won; either way it is over.
+            self.drop_commit();
+        }
+        let id = |leaf: &Leaf| ParticipantId(leaf.participant.0);
+        for leaf in &advance.removed {
+            self.departed.remove(&id(leaf));
+            self.removing.remove(&id(leaf));
+        }
+        for leaf in &advance.added {
+            self.admitting.remove(&id(leaf));
+            self.knocks.remove(&id(leaf));
+        }
+        let named = |leaves: &[Leaf]| -> Vec<(ParticipantId, String)> {
+            leaves
+                .iter()
+                .map(|leaf| (id(leaf), leaf.name.as_str().to_owned()))
+                .collect()
+        };
+        let (joined, left) = (named(&advance.added), named(&advance.removed));
+        self.event(Event::Epoch {
+            epoch: advance.epoch,
+            joined,
+            left,
+        });
+        self.ready(advance.epoch);
+        if advance.active {
+            self.event(Event::Activated {
+                epoch: advance.epoch,
+            });
+        }
+        if self.early.is_some_and(|early| early <= advance.epoch)
+            && let Some(epoch) = self.early.take()
+        {
+            self.activate(epoch, now_ms)?;
+        }
+        Ok(())
+    }
+
+    fn activate(&mut self, epoch: u64, now_ms: u64) -> Result<(), CallError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        if session.ready_epoch().is_none_or(|ready| ready < epoch) {
+            self.early = Some(epoch);
+            return Ok(());
+        }
+        if session.send_epoch().is_some_and(|sending| sending >= epoch) {
+            return Ok(());
+        }
+        session.activate(epoch, now_ms)?;
+        self.event(Event::Activated { epoch });
+        Ok(())
+    }
+
+    fn ready(&mut self, epoch: u64) {
+        // The log's epochs have 32 bits; a call does not live that long.
+        if let Ok(epoch) = u32::try_from(epoch) {
+            self.ask(Request::Ready { epoch });
+        }
+    }
+
+    fn take_knocks(&mut self, notices: Vec<KnockNotice>) {
+        let mut before = std::mem::take(&mut self.knocks);
+        for notice in notices {
+            let participant = notice.participant;
+            let known = before.remove(&participant).filter(|knocker| {
+                knocker.notice.key_package == notice.key_package
+                    && knocker.notice.tag == notice.tag
+            });
+            let knocker = known.unwrap_or_else(|| self.judge(notice));
+            self.knocks.insert(participant, knocker);
+        }
+        let knocks = &self.knocks;
+        self.admitting.retain(|participant| knocks.contains_key(participant));
+    }
+
+    /// Verifies a new knock and decides whether to let it in.
+    fn judge(&mut self, notice: KnockNotice) -> Knocker {
+        let participant = notice.participant;
+        let id = conclave_e2ee::ParticipantId(participant.0);
+        let verified = self.session.as_ref().and_then(|session| {
+            session
+                .verify_knock(id, &notice.key_package.0, &notice.tag.0)
+                .ok()
+        });
+        match &verified {
+            None => self.event(Event::FalseKnock { participant }),
+            Some(knock) => {
+                let name = knock.name().as_str().to_owned();
+                let welcome = match &self.setup.admit {
+                    Admit::Nobody => false,
+                    Admit::All => true,
+                    Admit::Named(named) => *named == name,
+                };
+                if welcome {
+                    self.admitting.insert(participant);
+                }
+                self.event(Event::Knock { participant, name });
+            }
+        }
+        Knocker { notice, verified }
+    }
+
+    /// Makes the next commit there is a reason for, removals first.
+    fn commit_next(&mut self) {
+        if self.commit.is_some() || !self.is_member() {
+            return;
+        }
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let removes: Vec<ParticipantId> = self
+            .removing
+            .iter()
+            .copied()
+            .filter(|participant| {
+                let id = conclave_e2ee::ParticipantId(participant.0);
+                id != session.participant()
+                    && session.members().iter().any(|m| m.participant == id)
+            })
+            .collect();
+        let (knocks, adds): (Vec<VerifiedKnock>, Vec<ParticipantId>) = self
+            .admitting
+            .iter()
+            .filter_map(|participant| {
+                let verified = self.knocks.get(participant)?.verified.clone()?;
+                Some((verified, *participant))
+            })
+            .take(ADDS_A_COMMIT)
+            .unzip();
+        let (made, adds, removes) = if !removes.is_empty() {
+            let ids: Vec<_> = removes
+                .iter()
+                .map(|participant| conclave_e2ee::ParticipantId(participant.0))
+                .collect();
+            (session.remove(&ids), Vec::new(), removes)
+        } else if !adds.is_empty() {
+            (session.admit(&knocks), adds, Vec::new())
+        } else if self.renewing {
+            (session.update(), Vec::new(), Vec::new())
+        } else {
+            return;
+        };
+        let pending = match made {
+            Ok(pending) => pending,
+            Err(error) => {
+                // Nothing was sent; the reasons for it are not good ones.
+                tracing::warn!(code = error.code(), "a commit cannot be made");
+                self.admitting.clear();
+                self.removing.clear();
+                self.renewing = false;
+                return;
+            }
+        };
+        let Ok(epoch) = u32::try_from(pending.epoch) else {
+            return;
+        };
+        let tag = self.ask(Request::Commit {
+            epoch,
+            message: Blob(pending.commit),
+            adds: adds.clone(),
+            welcome: pending.welcome.map(Blob),
+            removes: removes.clone(),
+        });
+        self.commit = Some(Commit {
+            tag,
+            epoch: pending.epoch,
+            adds,
+            removes,
+        });
+    }
+
+    /// Forgets the commit that is under way. What it was for stays wanted.
+    fn drop_commit(&mut self) {
+        if let Some(commit) = self.commit.take() {
+            tracing::debug!(
+                epoch = commit.epoch,
+                adds = commit.adds.len(),
+                removes = commit.removes.len(),
+                "a commit is settled"
+            );
+        }
+        if let Some(session) = &mut self.session {
+            // Nothing is pending when the log already decided.
+            let _ = session.discard_pending();
+        }
+    }
+
+    /// When it is our turn to remove those who left.
+    fn removal_due(&self) -> Option<u64> {
+        let since = self.departed.values().copied().min()?;
+        let already = self.departed.keys().all(|left| self.removing.contains(left));
+        if already || !self.is_member() {
+            return None;
+        }
+        let me = self.session.as_ref()?.participant();
+        let position = self
+            .members()
+            .iter()
+            .filter(|leaf| {
+                let id = ParticipantId(leaf.participant.0);
+                let present = self
+                    .roster
+                    .iter()
+                    .any(|member| member.participant == id && member.present);
+                leaf.participant == me || (present && !self.departed.contains_key(&id))
+            })
+            .position(|leaf| leaf.participant == me)?;
+        Some(since + position as u64 * REMOVAL_STEP_MS)
+    }
+
+    fn session_epoch(&self) -> Option<u64> {
+        self.session.as_ref()?.epoch().ok()
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}

@@ -1,0 +1,114 @@
+//! What a participant tells while the call runs; as JSON lines, what scripts
+//! and tests wait for instead of sleeping.
+
+use conclave_wire::code::Code;
+use conclave_wire::control::Source;
+use conclave_wire::id::ParticipantId;
+use serde::Serialize;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The stay at the server began.
+    Joined {
+        /// Who we are for the server.
+        participant: ParticipantId,
+    },
+    /// We knocked and wait.
+    Waiting {
+        /// Whether the call runs.
+        call_running: bool,
+        /// Whether a host is there.
+        host_present: bool,
+    },
+    /// We are a member of the call.
+    Admitted {
+        /// The epoch we came in with.
+        epoch: u64,
+        /// Its code.
+        call_code: Option<String>,
+    },
+    /// Somebody knocks.
+    Knock {
+        /// Who.
+        participant: ParticipantId,
+        /// What they call themselves.
+        name: String,
+    },
+    /// Somebody knocks without knowing the link secret.
+    FalseKnock {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// The group is in a new epoch.
+    Epoch {
+        /// Which.
+        epoch: u64,
+        /// Its code.
+        call_code: Option<String>,
+    },
+    /// A new epoch seals our frames.
+    Activated {
+        /// Which.
+        epoch: u64,
+    },
+    /// A member came.
+    MemberJoined {
+        /// Who.
+        participant: ParticipantId,
+        /// The name in their credential.
+        name: String,
+    },
+    /// A member went, and has no keys any more.
+    MemberLeft {
+        /// Who.
+        participant: ParticipantId,
+        /// The name in their credential.
+        name: String,
+    },
+    /// Media flows.
+    MediaConnected,
+    /// The media connection is lost and made anew.
+    MediaLost,
+    /// The first frame of a source was opened.
+    FirstFrame {
+        /// Whose.
+        from: ParticipantId,
+        /// Of what.
+        source: Source,
+    },
+    /// A voice is a tone.
+    Tone {
+        /// Whose.
+        from: ParticipantId,
+        /// Its frequency.
+        hz: f32,
+    },
+    /// Somebody asks for a keyframe of ours.
+    KeyframeWanted {
+        /// Of what.
+        source: Source,
+    },
+    /// The socket is lost and made anew.
+    Disconnected,
+    /// The stay went on.
+    Reconnected,
+    /// The server refused something.
+    Denied {
+        /// Why.
+        code: Code,
+    },
+    /// We left.
+    Left,
+    /// A host turned our knock away.
+    Refused,
+    /// Somebody removed us.
+    Removed,
+    /// The call was ended for everyone.
+    Ended,
+    /// The stay was resumed elsewhere.
+    Replaced,
+    /// The stay was lost for good.
+    Gone,
+}

@@ -1,0 +1,182 @@
+//! The media connection of a participant: offered after admission, and again
+//! whenever it is lost.
+
+use crate::receive::Notice;
+use crate::slots::Slots;
+use crate::stay::Tag;
+use crate::transport::{Config, Event, Offer, Outgoing, Transport, TransportError};
+use conclave_wire::client::Member;
+use conclave_wire::control::{SlotAssignment, Source};
+use conclave_wire::id::ParticipantId;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Packets and states that may queue; more are dropped by the stack below.
+const QUEUE: usize = 2048;
+
+/// How long to wait before a media connection that was refused for the moment
+/// is offered again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The media connection and what it needs to be made.
+pub(super) struct Media {
+    config: Config,
+    connection: Option<Connection>,
+    /// When to offer again, on the participant's clock.
+    again: Option<Duration>,
+    made: u64,
+    packets_sent: u64,
+}
+
+struct Connection {
+    transport: Transport,
+    events: mpsc::Receiver<Event>,
+    slots: Slots,
+    /// The offer's request, until it is answered.
+    offered: Option<Tag>,
+    connected: bool,
+}
+
+impl Media {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            config,
+            connection: None,
+            again: None,
+            made: 0,
+            packets_sent: 0,
+        }
+    }
+
+    /// Closes what there is and makes a new offer.
+    pub(super) async fn open(&mut self) -> Result<Offer, TransportError> {
+        self.close().await;
+        self.again = None;
+        let (events_tx, events) = mpsc::channel(QUEUE);
+        let (transport, offer) = Transport::open(&self.config, events_tx).await?;
+        self.connection = Some(Connection {
+            transport,
+            events,
+            slots: Slots::new(offer.slots.clone()),
+            offered: None,
+            connected: false,
+        });
+        Ok(offer)
+    }
+
+    /// Remembers which request carried the offer.
+    pub(super) fn offered(&mut self, tag: Tag) {
+        if let Some(connection) = &mut self.connection {
+            connection.offered = Some(tag);
+        }
+    }
+
+    /// Whether an offer waits for its answer.
+    pub(super) fn is_offering(&self) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.offered.is_some())
+    }
+
+    /// Whether this request carried the present offer.
+    pub(super) fn is_offer(&self, tag: Tag) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.offered == Some(tag))
+    }
+
+    /// Takes the answer to the present offer.
+    pub(super) async fn accept(&mut self, sdp: &str) -> Result<(), TransportError> {
+        if let Some(connection) = &mut self.connection {
+            connection.offered = None;
+            connection.transport.accept(sdp).await?;
+        }
+        Ok(())
+    }
+
+    /// The offer was refused for the moment.
+    pub(super) async fn refused(&mut self, now: Duration) {
+        self.close().await;
+        self.again = Some(now + AGAIN);
+    }
+
+    /// When to offer again.
+    pub(super) fn again(&self) -> Option<Duration> {
+        self.again
+    }
+
+    /// ICE and DTLS are up.
+    pub(super) fn connected(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.connected = true;
+            self.made += 1;
+        }
+    }
+
+    /// Whether packets can be sent.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.connected)
+    }
+
+    /// How often a media connection was made.
+    pub(super) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// How many packets were sent.
+    pub(super) fn packets_sent(&self) -> u64 {
+        self.packets_sent
+    }
+
+    /// Fits the slots to the roster. Nothing before the answer: the SFU does
+    /// not know the slots yet.
+    pub(super) fn fit(&mut self, roster: &[Member], me: ParticipantId) -> Vec<SlotAssignment> {
+        match &mut self.connection {
+            Some(connection) if connection.offered.is_none() => connection.slots.fit(roster, me),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The next event; never, while there is no connection.
+    pub(super) async fn next(&mut self) -> Event {
+        match &mut self.connection {
+            Some(connection) => match connection.events.recv().await {
+                Some(event) => event,
+                None => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sends packets.
+    pub(super) async fn send(
+        &mut self,
+        packets: Vec<(Source, Outgoing)>,
+    ) -> Result<(), TransportError> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        for (source, packet) in packets {
+            connection.transport.send(source, packet).await?;
+            self.packets_sent += 1;
+        }
+        Ok(())
+    }
+
+    /// Does what the receiver wants of the connection.
+    pub(super) async fn act_on(&self, notice: &Notice) {
+        if let (Notice::WantKeyframe(slot), Some(connection)) = (notice, &self.connection)
+            && let Err(error) = connection.transport.request_keyframe(slot).await
+        {
+            tracing::debug!(%error, "a keyframe cannot be asked for");
+        }
+    }
+
+    /// The last round trip to the SFU.
+    pub(super) async fn round_trip(&self) -> Option<Duration> {
+        self.connection.as_ref()?.transport.round_trip().await
+    }
+
+    /// Closes the connection.
+    pub(super) async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.transport.close().await;
+        }
+    }
+}

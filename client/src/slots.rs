@@ -1,0 +1,170 @@
+//! Decides what the receive slots carry: every other member's microphone, then
+//! cameras and screens that are live, as many as there are slots. What is in a
+//! slot stays in it as long as it is wanted.
+
+use crate::transport::Kind;
+use conclave_wire::client::Member;
+use conclave_wire::control::{SlotAssignment, Source, SourceOf};
+use conclave_wire::id::{Mid, ParticipantId};
+
+/// The slots of one media connection and what they carry.
+#[derive(Debug, Default)]
+pub struct Slots {
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    mid: Mid,
+    kind: Kind,
+    carries: Option<SourceOf>,
+}
+
+impl Slots {
+    /// Empty slots.
+    pub fn new(slots: Vec<(Mid, Kind)>) -> Self {
+        let slots = slots.into_iter().map(|(mid, kind)| Slot {
+            mid,
+            kind,
+            carries: None,
+        });
+        Self {
+            slots: slots.collect(),
+        }
+    }
+
+    /// What a slot was last told to carry.
+    pub fn carries(&self, mid: &Mid) -> Option<SourceOf> {
+        self.slots.iter().find(|slot| slot.mid == *mid)?.carries
+    }
+
+    /// Fits the slots to a roster; gives the changes.
+    pub fn fit(&mut self, roster: &[Member], me: ParticipantId) -> Vec<SlotAssignment> {
+        let wanted = wanted(roster, me);
+        let mut changes = Vec::new();
+        for slot in &mut self.slots {
+            if slot.carries.is_some_and(|source| !wanted.contains(&source)) {
+                slot.carries = None;
+                changes.push(slot.mid.clone());
+            }
+        }
+        for source in wanted {
+            if self.slots.iter().any(|slot| slot.carries == Some(source)) {
+                continue;
+            }
+            let kind = Kind::of(source.source);
+            let free = self
+                .slots
+                .iter_mut()
+                .find(|slot| slot.kind == kind && slot.carries.is_none());
+            if let Some(slot) = free {
+                slot.carries = Some(source);
+                if !changes.contains(&slot.mid) {
+                    changes.push(slot.mid.clone());
+                }
+            }
+        }
+        let carries = |mid: &Mid| self.carries(mid);
+        changes
+            .iter()
+            .map(|mid| SlotAssignment {
+                mid: mid.clone(),
+                carries: carries(mid),
+            })
+            .collect()
+    }
+}
+
+/// Everything worth a slot, the most important first.
+fn wanted(roster: &[Member], me: ParticipantId) -> Vec<SourceOf> {
+    let others = || roster.iter().filter(move |m| m.participant != me);
+    let of = |source: Source| {
+        others()
+            .filter(move |m| source == Source::Microphone || m.live.contains(&source))
+            .map(move |m| SourceOf {
+                participant: m.participant,
+                source,
+            })
+    };
+    // A muted microphone keeps its slot, so that no first word is lost.
+    of(Source::Microphone)
+        .chain(of(Source::ScreenAudio))
+        .chain(of(Source::Camera))
+        .chain(of(Source::Screen))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(n: u8, live: &[Source]) -> Member {
+        Member {
+            participant: ParticipantId([n; 16]),
+            host: false,
+            present: true,
+            live: live.to_vec(),
+        }
+    }
+
+    fn slots(audio: usize, video: usize) -> Slots {
+        let kinds = std::iter::repeat_n(Kind::Audio, audio)
+            .chain(std::iter::repeat_n(Kind::Video, video));
+        Slots::new(
+            kinds
+                .enumerate()
+                .map(|(n, kind)| (n.to_string().parse().expect("a mid"), kind))
+                .collect(),
+        )
+    }
+
+    fn told(changes: &[SlotAssignment]) -> Vec<(String, Option<(u8, Source)>)> {
+        changes
+            .iter()
+            .map(|change| {
+                let carries = change.carries.map(|of| (of.participant.0[0], of.source));
+                (change.mid.to_string(), carries)
+            })
+            .collect()
+    }
+
+    const ME: ParticipantId = ParticipantId([0; 16]);
+    use Source::{Camera, Microphone, Screen};
+
+    #[test]
+    fn others_get_a_slot_each_and_keep_it() {
+        let mut slots = slots(2, 2);
+        let roster = [member(0, &[Microphone]), member(1, &[Camera, Screen])];
+        assert_eq!(
+            told(&slots.fit(&roster, ME)),
+            [
+                ("0".into(), Some((1, Microphone))),
+                ("2".into(), Some((1, Camera))),
+                ("3".into(), Some((1, Screen))),
+            ]
+        );
+        assert_eq!(told(&slots.fit(&roster, ME)), []);
+        let more = [roster[0].clone(), member(2, &[]), roster[1].clone()];
+        assert_eq!(
+            told(&slots.fit(&more, ME)),
+            [("1".into(), Some((2, Microphone)))]
+        );
+    }
+
+    #[test]
+    fn what_stops_makes_room_for_what_waits() {
+        let mut slots = slots(1, 1);
+        slots.fit(&[member(1, &[Camera]), member(2, &[Camera])], ME);
+        assert_eq!(
+            told(&slots.fit(&[member(2, &[Camera])], ME)),
+            [
+                ("0".into(), Some((2, Microphone))),
+                ("1".into(), Some((2, Camera))),
+            ]
+        );
+        assert_eq!(
+            told(&slots.fit(&[], ME)),
+            [("0".into(), None), ("1".into(), None)]
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! Labels the answer's sections with their mids, so that a received track
+//! names the slot it belongs to whatever the answerer called it.
+
+use conclave_wire::id::Mid;
+
+/// Replaces each section's `a=msid` (RFC 8830) by `a=msid:slot MID`.
+///
+/// The text is only relabelled here; the SDP parser behind it judges it.
+pub(super) fn label(answer: &str) -> String {
+    let mut text = String::with_capacity(answer.len() + 256);
+    for line in answer.lines() {
+        let is_stream = line.starts_with("a=msid:")
+            || (line.starts_with("a=ssrc:") && line.contains(" msid:"));
+        if is_stream {
+            continue;
+        }
+        text.push_str(line);
+        text.push_str("\r\n");
+        if let Some(mid) = line.strip_prefix("a=mid:")
+            && mid.parse::<Mid>().is_ok()
+        {
+            text.push_str("a=msid:slot ");
+            text.push_str(mid);
+            text.push_str("\r\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_section_is_labelled_once_before_its_ssrcs() {
+        let answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=msid:- whatever\r\n\
+                      a=ssrc:7 cname:x\r\na=ssrc:7 msid:- whatever\r\n";
+        assert_eq!(
+            label(answer),
+            "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=msid:slot 3\r\na=ssrc:7 cname:x\r\n"
+        );
+    }
+
+    #[test]
+    fn a_mid_that_is_no_token_labels_nothing() {
+        assert_eq!(label("a=mid:a b\n"), "a=mid:a b\r\n");
+    }
+}

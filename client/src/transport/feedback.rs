@@ -1,0 +1,81 @@
+//! Takes keyframe requests (PLI, RFC 4585 section 6.3.1; FIR, RFC 5104 section
+//! 4.3.1) out of the incoming RTCP and hands on whose stream they are about.
+
+use rtc::interceptor::{Interceptor, Packet, Slot, StreamInfo, TaggedPacket};
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use std::collections::VecDeque;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// Past every interceptor that acts on RTCP: this one only looks.
+pub(super) const SLOT: Slot = Slot::Custom(12_500);
+
+/// Sends the SSRC of each requested stream to a channel. A request that finds
+/// the channel full is forgotten: the ones in it ask for the same.
+pub(super) struct KeyframeRequests {
+    wanted: mpsc::Sender<u32>,
+    inbound: VecDeque<TaggedPacket>,
+    outbound: VecDeque<TaggedPacket>,
+}
+
+impl KeyframeRequests {
+    pub(super) fn new(wanted: mpsc::Sender<u32>) -> Self {
+        Self {
+            wanted,
+            inbound: VecDeque::new(),
+            outbound: VecDeque::new(),
+        }
+    }
+
+    fn look(&self, packet: &dyn rtc::rtcp::Packet) {
+        let any = packet.as_any();
+        if let Some(pli) = any.downcast_ref::<PictureLossIndication>() {
+            let _ = self.wanted.try_send(pli.media_ssrc);
+        } else if let Some(fir) = any.downcast_ref::<FullIntraRequest>() {
+            for entry in &fir.fir {
+                let _ = self.wanted.try_send(entry.ssrc);
+            }
+        }
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyframeRequests {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(packets) = &packet.message.packet {
+            for rtcp in packets {
+                self.look(rtcp.as_ref());
+            }
+        }
+        self.inbound.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.inbound.pop_front()
+    }
+
+    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        self.outbound.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.outbound.pop_front()
+    }
+}
+
+impl Interceptor for KeyframeRequests {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}

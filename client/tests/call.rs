@@ -1,0 +1,502 @@
+//! The call machine against a scripted delivery service: commit races, removal
+//! of those who left, knocks that do not verify, a log with a gap.
+
+use conclave_client::call::{Admit, Call, CallError, Event, Output, Setup};
+use conclave_client::stay::{Answer, Heard, Tag};
+use conclave_e2ee::LinkSecret;
+use conclave_wire::client::{
+    KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
+};
+use conclave_wire::code::Code;
+use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use std::collections::VecDeque;
+
+const ROOM: RoomId = RoomId([9; 16]);
+const SECRET: [u8; 32] = [7; 32];
+const CLASSIC: u16 = 1;
+
+fn id(n: u8) -> ParticipantId {
+    ParticipantId([n; 16])
+}
+
+/// One participant and what happened to it.
+struct Seat {
+    id: ParticipantId,
+    call: Call,
+    /// Requests that the service has not seen yet.
+    asked: VecDeque<(Tag, Request)>,
+    events: Vec<Event>,
+}
+
+/// The delivery service, as far as the machine can tell.
+#[derive(Default)]
+struct Service {
+    seats: Vec<Seat>,
+    log: Vec<LogEntry>,
+    members: Vec<Member>,
+    waiting: Vec<KnockNotice>,
+    epoch: u32,
+    now_ms: u64,
+}
+
+impl Service {
+    fn enter(&mut self, n: u8, host: bool, admit: Admit) {
+        self.enter_with(n, host, admit, SECRET);
+    }
+
+    fn enter_with(&mut self, n: u8, host: bool, admit: Admit, secret: [u8; 32]) {
+        let call = Call::new(Setup {
+            room: ROOM,
+            secret: LinkSecret::from_bytes(secret),
+            name: format!("P{n}"),
+            start: host,
+            admit,
+        });
+        self.seats.push(Seat {
+            id: id(n),
+            call,
+            asked: VecDeque::new(),
+            events: Vec::new(),
+        });
+        self.say(
+            id(n),
+            Heard::Entered {
+                participant: id(n),
+                host,
+                suite: CLASSIC,
+                standing: Standing::Arrived,
+                media_lost: false,
+                resumed: false,
+            },
+        );
+    }
+
+    fn seat(&mut self, participant: ParticipantId) -> &mut Seat {
+        self.seats
+            .iter_mut()
+            .find(|seat| seat.id == participant)
+            .expect("a seat")
+    }
+
+    fn say(&mut self, to: ParticipantId, heard: Heard) {
+        let now_ms = self.now_ms;
+        let seat = self.seat(to);
+        seat.call.hear(heard, now_ms).expect("goes on");
+        seat.drain();
+    }
+
+    /// Lets the service answer what one participant asked so far.
+    fn serve(&mut self, n: u8) {
+        while let Some((tag, request)) = self.seat(id(n)).asked.pop_front() {
+            let answer = self.answer(id(n), request);
+            self.say(id(n), Heard::Answered(tag, answer));
+        }
+    }
+
+    /// Answers everybody until nobody asks any more.
+    fn settle(&mut self) {
+        while let Some(seat) = self.seats.iter().find(|seat| !seat.asked.is_empty()) {
+            let n = seat.id.0[0];
+            self.serve(n);
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now_ms += ms;
+        for seat in &mut self.seats {
+            seat.call.tick(self.now_ms);
+            seat.drain();
+        }
+    }
+
+    fn answer(&mut self, from: ParticipantId, request: Request) -> Answer {
+        match request {
+            Request::StartCall {} if self.members.is_empty() => {
+                self.seat_member(from);
+                self.append(LogEvent::Started { by: from });
+                self.roster();
+            }
+            Request::StartCall {} => return refused(Code::CallRunning),
+            Request::Knock { key_package, tag } => {
+                self.waiting.push(KnockNotice {
+                    participant: from,
+                    key_package,
+                    tag,
+                    waiting_seconds: 0,
+                });
+                self.knocks();
+            }
+            Request::Commit { epoch, .. } if epoch != self.epoch => {
+                let missed = self.log.iter().filter(|entry| {
+                    matches!(entry.event, LogEvent::Commit { epoch: at, .. } if at >= epoch)
+                });
+                return Answer::Refused {
+                    code: Code::StaleEpoch,
+                    missed: missed.cloned().map(without_welcome).collect(),
+                };
+            }
+            Request::Commit {
+                epoch,
+                message,
+                adds,
+                welcome,
+                removes,
+            } => {
+                self.epoch += 1;
+                self.waiting
+                    .retain(|notice| !adds.contains(&notice.participant));
+                for added in &adds {
+                    self.seat_member(*added);
+                }
+                self.members
+                    .retain(|member| !removes.contains(&member.participant));
+                self.append(LogEvent::Commit {
+                    epoch,
+                    by: from,
+                    message,
+                    adds,
+                    removes,
+                    welcome,
+                });
+                self.roster();
+                self.knocks();
+            }
+            Request::Leave {} => self.lose(from),
+            _ => {}
+        }
+        Answer::Done
+    }
+
+    fn lose(&mut self, who: ParticipantId) {
+        for member in self.members.iter_mut().filter(|m| m.participant == who) {
+            member.present = false;
+        }
+        self.seats.retain(|seat| seat.id != who);
+        self.append(LogEvent::Left { participant: who });
+        self.roster();
+    }
+
+    fn seat_member(&mut self, participant: ParticipantId) {
+        self.members.push(Member {
+            participant,
+            host: true,
+            present: true,
+            live: vec![],
+        });
+    }
+
+    fn append(&mut self, event: LogEvent) {
+        let entry = LogEntry {
+            seq: self.log.len() as u32 + 1,
+            event,
+        };
+        self.log.push(entry.clone());
+        for member in self.members.clone() {
+            if self.seats.iter().any(|seat| seat.id == member.participant) {
+                let added = matches!(&entry.event, LogEvent::Commit { adds, .. } if adds.contains(&member.participant));
+                let entry = if added { entry.clone() } else { without_welcome(entry.clone()) };
+                self.say(member.participant, Heard::Frame(ServerFrame::Entry(entry)));
+            }
+        }
+    }
+
+    fn roster(&mut self) {
+        let members = self.members.clone();
+        self.to_members(ServerFrame::Roster { members });
+    }
+
+    fn knocks(&mut self) {
+        let knocks = self.waiting.clone();
+        self.to_members(ServerFrame::Knocks { knocks });
+    }
+
+    fn to_members(&mut self, frame: ServerFrame) {
+        for member in self.members.clone() {
+            if self.seats.iter().any(|seat| seat.id == member.participant) {
+                self.say(member.participant, Heard::Frame(frame.clone()));
+            }
+        }
+    }
+
+    fn names(&mut self, n: u8) -> Vec<String> {
+        let members = self.seat(id(n)).call.members().to_vec();
+        members
+            .iter()
+            .map(|member| member.name.as_str().to_owned())
+            .collect()
+    }
+
+    fn commits_by(&self, n: u8) -> usize {
+        self.log
+            .iter()
+            .filter(|entry| matches!(entry.event, LogEvent::Commit { by, .. } if by == id(n)))
+            .count()
+    }
+}
+
+impl Seat {
+    fn drain(&mut self) {
+        while let Some(output) = self.call.poll() {
+            match output {
+                Output::Ask(tag, request) => self.asked.push_back((tag, request)),
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+    }
+}
+
+fn without_welcome(mut entry: LogEntry) -> LogEntry {
+    if let LogEvent::Commit { welcome, .. } = &mut entry.event {
+        *welcome = None;
+    }
+    entry
+}
+
+fn refused(code: Code) -> Answer {
+    Answer::Refused {
+        code,
+        missed: vec![],
+    }
+}
+
+/// A call of three: P1 began it and let the others in.
+fn three() -> Service {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    for n in [2, 3] {
+        service.enter(n, false, Admit::All);
+        service.settle();
+    }
+    assert_eq!(service.names(1), ["P1", "P2", "P3"]);
+    service
+}
+
+#[test]
+fn a_host_begins_and_lets_guests_in() {
+    let mut service = three();
+    let code = |seat: &mut Seat| seat.call.session().expect("a session").call_code();
+    let codes: Vec<_> = service.seats.iter_mut().map(code).collect();
+    assert!(codes[0].is_ok());
+    assert!(codes.iter().all(|code| *code == codes[0]));
+    assert_eq!(service.names(3), ["P1", "P2", "P3"]);
+    let events = &service.seat(id(2)).events;
+    assert!(events.contains(&Event::Admitted { epoch: 1 }));
+    let joined = vec![(id(3), "P3".to_owned())];
+    assert!(events.contains(&Event::Epoch {
+        epoch: 2,
+        joined,
+        left: vec![]
+    }));
+}
+
+#[test]
+fn a_second_host_knocks_at_the_call_that_runs() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.enter(2, true, Admit::All);
+    service.settle();
+    assert_eq!(service.names(1), ["P1", "P2"]);
+    assert_eq!(service.names(2), ["P1", "P2"]);
+}
+
+#[test]
+fn the_loser_of_a_commit_race_follows_and_tries_again() {
+    let mut service = three();
+    // Nobody admits by itself; two members admit one knock each, at once.
+    for seat in &mut service.seats {
+        seat.asked.clear();
+    }
+    service.enter(4, false, Admit::Nobody);
+    service.enter(5, false, Admit::Nobody);
+    // Everyone's policy is to admit all, so three commits are made for one epoch.
+    service.serve(4);
+    service.serve(5);
+    let commits = |seat: &Seat| {
+        seat.asked
+            .iter()
+            .filter(|(_, request)| matches!(request, Request::Commit { .. }))
+            .count()
+    };
+    assert_eq!(service.seats.iter().map(commits).sum::<usize>(), 3);
+    service.serve(2);
+    service.settle();
+    for n in 1..=5 {
+        assert_eq!(service.names(n).len(), 5, "P{n}");
+    }
+    // No knock was added twice, and nothing is left to do.
+    assert_eq!(service.epoch, 4);
+    service.pass(10_000);
+    assert!(service.seats.iter().all(|seat| seat.asked.is_empty()));
+}
+
+#[test]
+fn the_lowest_present_leaf_removes_who_left() {
+    let mut service = three();
+    service.seat(id(3)).asked.clear();
+    service.lose(id(3));
+    let before = service.commits_by(1);
+    service.pass(0);
+    service.settle();
+    assert_eq!(service.commits_by(1), before + 1);
+    assert_eq!(service.names(1), ["P1", "P2"]);
+    assert_eq!(service.names(2), ["P1", "P2"]);
+    service.pass(10_000);
+    service.settle();
+    assert_eq!(service.log.len(), 5);
+}
+
+#[test]
+fn the_next_leaf_removes_if_the_lowest_does_not() {
+    let mut service = three();
+    service.lose(id(3));
+    // P1 is silent: whatever it asks is not seen by the service.
+    service.pass(399);
+    service.seat(id(1)).asked.clear();
+    service.settle();
+    assert_eq!(service.commits_by(2), 0);
+    service.pass(1);
+    service.serve(2);
+    assert_eq!(service.commits_by(2), 1);
+    assert_eq!(service.names(1), ["P1", "P2"]);
+    assert_eq!(service.names(2), ["P1", "P2"]);
+}
+
+#[test]
+fn an_absent_member_has_no_turn() {
+    let mut service = three();
+    for member in &mut service.members {
+        member.present = member.participant != id(1);
+    }
+    service.lose(id(3));
+    service.pass(0);
+    assert!(
+        service
+            .seat(id(2))
+            .asked
+            .iter()
+            .any(|(_, request)| matches!(request, Request::Commit { .. }))
+    );
+}
+
+#[test]
+fn a_knock_made_without_the_link_secret_is_not_admitted() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    service.enter_with(2, false, Admit::Nobody, [8; 32]);
+    service.settle();
+    assert_eq!(service.names(1), ["P1"]);
+    let seat = service.seat(id(1));
+    assert!(seat.events.contains(&Event::FalseKnock { participant: id(2) }));
+    seat.call.admit(id(2));
+    seat.drain();
+    assert!(seat.asked.is_empty());
+}
+
+#[test]
+fn only_the_named_one_is_let_in() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::Named("P3".to_owned()));
+    service.settle();
+    service.enter(2, false, Admit::Nobody);
+    service.enter(3, false, Admit::Nobody);
+    service.settle();
+    assert_eq!(service.names(1), ["P1", "P3"]);
+    service.seat(id(1)).call.admit(id(2));
+    service.seat(id(1)).drain();
+    service.settle();
+    assert_eq!(service.names(1), ["P1", "P3", "P2"]);
+}
+
+#[test]
+fn a_host_removes_a_member() {
+    let mut service = three();
+    service.seat(id(1)).call.remove(id(2));
+    service.seat(id(1)).drain();
+    service.settle();
+    assert_eq!(service.names(1), ["P1", "P3"]);
+    assert_eq!(service.names(3), ["P1", "P3"]);
+    assert_eq!(
+        service.seat(id(1)).call.members().len(),
+        service.members.len()
+    );
+}
+
+#[test]
+fn keys_are_renewed_once() {
+    let mut service = three();
+    service.seat(id(2)).call.renew();
+    service.seat(id(2)).drain();
+    service.settle();
+    assert_eq!((service.epoch, service.commits_by(2)), (3, 1));
+}
+
+#[test]
+fn entries_out_of_order_end_the_call_and_repeated_ones_do_not() {
+    let mut service = three();
+    let last = service.log.last().cloned().expect("an entry");
+    let seat = service.seat(id(1));
+    let mut hear = |entry: LogEntry| {
+        let frame = ServerFrame::Entry(without_welcome(entry));
+        seat.call.hear(Heard::Frame(frame), 0)
+    };
+    assert_eq!(hear(last.clone()), Ok(()));
+    let mut skipped = last;
+    skipped.seq += 2;
+    assert_eq!(hear(skipped), Err(CallError::LogGap));
+}
+
+#[test]
+fn a_forged_commit_and_a_foreign_suite_are_refused() {
+    let mut service = three();
+    let entry = LogEntry {
+        seq: service.log.len() as u32 + 1,
+        event: LogEvent::Commit {
+            epoch: 2,
+            by: id(3),
+            message: Blob(vec![0; 100]),
+            adds: vec![],
+            removes: vec![],
+            welcome: None,
+        },
+    };
+    let heard = Heard::Frame(ServerFrame::Entry(entry));
+    assert!(matches!(
+        service.seat(id(1)).call.hear(heard, 0),
+        Err(CallError::Mls(_))
+    ));
+
+    let mut call = Call::new(Setup {
+        room: ROOM,
+        secret: LinkSecret::from_bytes(SECRET),
+        name: "P".to_owned(),
+        start: false,
+        admit: Admit::Nobody,
+    });
+    let entered = Heard::Entered {
+        participant: id(1),
+        host: false,
+        suite: 2,
+        standing: Standing::Arrived,
+        media_lost: false,
+        resumed: false,
+    };
+    assert_eq!(call.hear(entered, 0), Err(CallError::Suite(2)));
+}
+
+#[test]
+fn an_epoch_is_activated_when_the_service_says_so() {
+    let mut service = three();
+    let events = |service: &mut Service| std::mem::take(&mut service.seat(id(1)).events);
+    events(&mut service);
+    for epoch in [1, 1, 2, 1] {
+        service.say(id(1), Heard::Frame(ServerFrame::Activate { epoch }));
+    }
+    assert_eq!(
+        events(&mut service),
+        [Event::Activated { epoch: 1 }, Event::Activated { epoch: 2 }]
+    );
+    let session = service.seat(id(1)).call.session().expect("a session");
+    assert_eq!(session.send_epoch(), Some(2));
+}
