@@ -109,12 +109,12 @@ export function nextCommit(state: State): Outcome<State> {
       call: { op: 'remove', participants: removes },
     });
   }
-  const knocks = state.visitors.filter(({ participant, check }) => check === 'valid' && wanted.includes(participant));
-  if (knocks.length === 0) return unchanged(state);
-  const adds = knocks.map(({ participant }) => participant);
-  return outcome(withHandshake(state, { pending: { stage: 'making', adds, removes: [] } }), {
+  const visitor = state.visitors.find(({ participant, check }) => check === 'valid' && wanted.includes(participant));
+  if (visitor === undefined) return unchanged(state);
+  const { participant, keyPackage, tag } = visitor;
+  return outcome(withHandshake(state, { pending: { stage: 'making', adds: [participant], removes: [] } }), {
     type: 'keys',
-    call: { op: 'admit', knocks: knocks.map(({ participant, keyPackage, tag }) => ({ participant, keyPackage, tag })) },
+    call: { op: 'admit', knock: { participant, keyPackage, tag } },
   });
 }
 

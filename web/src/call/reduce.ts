@@ -235,7 +235,10 @@ function answered(state: State, request: Request, answer: Answer): Outcome<State
 }
 
 function startCall(state: State): Outcome<State> {
-  const inCall: State = { ...state, phase: 'call', waiting: null };
+  // What prevents a device was said before the call; from now on only what is new is.
+  const { microphone, camera, screen } = state.own;
+  const own = { microphone: { ...microphone, problem: null }, camera: { ...camera, problem: null }, screen };
+  const inCall: State = { ...state, phase: 'call', waiting: null, own };
   return chain(inCall, (s) => outcome(s, live(s)), connectMedia, nextCommit);
 }
 

@@ -19,6 +19,7 @@ export class Keys {
   readonly #worker: Worker;
   readonly #asked = new Map<number, Asked>();
   #next = 1;
+  #loaded = false;
 
   /** `report` is told who a slot's frames come from, `unavailable` that there is no encryption here. */
   constructor(worker: Worker, report: (slot: SlotReport) => void, unavailable: () => void) {
@@ -30,6 +31,7 @@ export class Keys {
         case 'unavailable':
           return unavailable();
         case 'loaded':
+          this.#loaded = true;
           return;
         default: {
           const asked = this.#asked.get(data.id);
@@ -39,7 +41,9 @@ export class Keys {
         }
       }
     };
-    worker.onerror = unavailable;
+    worker.onerror = () => {
+      if (!this.#loaded) unavailable();
+    };
   }
 
   /** Asks for an operation. Rejects with a {@link KeysError}. */

@@ -1,9 +1,9 @@
 /** The wasm module's session in the page's words: bytes as base64url, results as plain data. */
 
-import init, { Session } from './pkg/conclave_e2ee_wasm.js';
+import init, { Session, type Pending } from './pkg/conclave_e2ee_wasm.js';
 import { decode, encode } from '../bytes';
-import type { Call, Commit, Knock, Operations, Tree } from './calls';
-import type { FrameSession, OpenedFrame } from './transform';
+import type { Call, Commit, Operations, Tree } from './calls';
+import type { FrameSession, OpenedFrame, SenderKey } from './transform';
 
 /** Loads the module, once. */
 export async function load(): Promise<void> {
@@ -21,14 +21,100 @@ export class KeySession implements FrameSession {
   readonly #session: Session;
 
   constructor({ suite, room, participant, name, secret }: Operations['begin']['args']) {
-    this.#session = new Session(suite, bytes(room), bytes(participant), name, bytes(secret));
+    this.#session = new Session(suite, bytes(room), bytes(participant), name, secret);
   }
 
+  /** The epoch the group is in. */
   get epoch(): number | null {
-    return this.#session.ready_epoch() ?? null;
+    return this.#session.epoch ?? null;
   }
 
+  /** The epoch frames are sealed with. */
   get sendEpoch(): number | null {
-    return this.#session.send_epoch() ?? null;
+    return this.#session.sendEpoch ?? null;
   }
+
+  seal(context: number, payload: Uint8Array): Uint8Array {
+    return this.#session.seal(context, payload);
+  }
+
+  open(frame: Uint8Array, known: SenderKey | null): OpenedFrame {
+    const opened = this.#session.open(frame, performance.now());
+    try {
+      const { payload: data, leaf, epoch, context } = opened;
+      // Each of these crosses into wasm and copies: not for every frame.
+      const same = known !== null && known.leaf === leaf && known.epoch === epoch && known.context === context;
+      const sender = same ? null : { participant: encode(opened.participant), name: opened.name };
+      return { data, key: { leaf, epoch, context }, sender };
+    } finally {
+      opened.free();
+    }
+  }
+
+  /** Wipes keys whose time is over. */
+  tick(): void {
+    this.#session.tick(performance.now());
+  }
+
+  /** Wipes everything; the session is of no use afterwards. */
+  wipe(): void {
+    this.#session.free();
+  }
+
+  /** Does what the page asks for. Throws errors with a `code`. */
+  perform(call: Exclude<Call, { op: 'begin' | 'end' | 'watch' | 'diagnose' }>): Operations[typeof call.op]['result'] {
+    const session = this.#session;
+    const now = performance.now();
+    switch (call.op) {
+      case 'create':
+        session.createGroup(now);
+        return this.#tree();
+      case 'knock': {
+        const { keyPackage, tag } = session.knock();
+        return { keyPackage: encode(keyPackage), tag: encode(tag) };
+      }
+      case 'verify': {
+        const knock = session.verifyKnock(bytes(call.participant), bytes(call.keyPackage), bytes(call.tag));
+        const { name } = knock;
+        knock.free();
+        return { name };
+      }
+      case 'join':
+        session.join(bytes(call.welcome));
+        return this.#tree();
+      case 'admit': {
+        const { participant, keyPackage, tag } = call.knock;
+        const knock = session.verifyKnock(bytes(participant), bytes(keyPackage), bytes(tag));
+        try {
+          return commit(session.admit(knock));
+        } finally {
+          knock.free();
+        }
+      }
+      case 'remove':
+        return commit(session.remove(call.participants.map(bytes)));
+      case 'discard':
+        session.discardPending();
+        return null;
+      case 'process':
+        return session.process(bytes(call.message), now).kind === 'selfRemoved' ? null : this.#tree();
+      case 'activate':
+        session.activate(call.epoch, now);
+        return null;
+    }
+  }
+
+  #tree(): Tree {
+    return {
+      epoch: this.#session.epoch ?? 0,
+      code: this.#session.callCode(),
+      members: this.#session
+        .members()
+        .map(({ leaf, participant, name }) => ({ leaf, participant: encode(participant), name })),
+    };
+  }
+}
+
+function commit({ commit: message, welcome, epoch }: Pending): Commit {
+  return { epoch, message: encode(message), welcome: welcome === null ? null : encode(welcome) };
 }

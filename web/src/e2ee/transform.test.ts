@@ -18,9 +18,11 @@ const frame = (...bytes: number[]) => ({ data: new Uint8Array(bytes).buffer });
 /** Takes a frame for authentic if its first byte is 1; the second is the leaf. */
 const session: FrameSession = {
   seal: (context, payload) => new Uint8Array([99, context, ...payload]),
-  open: (bytes) => {
+  open: (bytes, known) => {
     if (bytes[0] !== 1) throw { code: 'frame_not_authentic' };
-    return { data: bytes.slice(2), leaf: bytes[1] ?? 0, participant: `p${bytes[1]}`, name: `N${bytes[1]}`, context: 1 };
+    const leaf = bytes[1] ?? 0;
+    const sender = known?.leaf === leaf ? null : { participant: `p${leaf}`, name: `N${leaf}` };
+    return { data: bytes.slice(2), key: { leaf, epoch: 1, context: 1 }, sender };
   },
 };
 

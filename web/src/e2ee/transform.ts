@@ -6,13 +6,19 @@
 import { CONTEXTS, type FrameCounts, type SlotReport, type TransformOptions } from './calls';
 import type { Source } from '../wire';
 
+/** What names a frame's sender: a leaf may belong to someone else in another epoch. */
+export interface SenderKey {
+  readonly leaf: number;
+  readonly epoch: number;
+  readonly context: number;
+}
+
 /** A frame that verified. */
 export interface OpenedFrame {
   readonly data: Uint8Array;
-  readonly leaf: number;
-  readonly participant: string;
-  readonly name: string;
-  readonly context: number;
+  readonly key: SenderKey;
+  /** Who sealed it; `null` if the key is the known one. */
+  readonly sender: { readonly participant: string; readonly name: string } | null;
 }
 
 /** The part of the session that frames need. */
@@ -20,7 +26,7 @@ export interface FrameSession {
   /** Throws when the frame cannot be sealed. */
   seal(context: number, payload: Uint8Array): Uint8Array;
   /** Throws an error with a `code` when the frame does not verify. */
-  open(frame: Uint8Array): OpenedFrame;
+  open(frame: Uint8Array, known: SenderKey | null): OpenedFrame;
 }
 
 /** An encoded frame, of audio or video. */
@@ -36,7 +42,7 @@ interface SlotCount {
   opened: number;
   readonly dropped: Map<string, number>;
   last: SlotReport['sender'];
-  leaf: number | null;
+  key: SenderKey | null;
   failingSince: number | null;
   failuresInARow: number;
   failing: boolean;
@@ -67,7 +73,7 @@ export class Frames {
   watch(slot: number): void {
     const count = this.#slot(slot);
     count.last = null;
-    count.leaf = null;
+    count.key = null;
     count.failing = false;
     count.failingSince = null;
     count.failuresInARow = 0;
@@ -108,7 +114,7 @@ export class Frames {
     const session = this.session();
     if (session === null) return false;
     try {
-      const opened = session.open(new Uint8Array(frame.data));
+      const opened = session.open(new Uint8Array(frame.data), count.key);
       frame.data = exact(opened.data);
       this.#opened(slot, count, opened);
       return true;
@@ -118,16 +124,18 @@ export class Frames {
     }
   }
 
-  #opened(slot: number, count: SlotCount, { leaf, participant, name, context }: OpenedFrame): void {
+  #opened(slot: number, count: SlotCount, { key, sender }: OpenedFrame): void {
     count.opened += 1;
     count.failuresInARow = 0;
     count.failingSince = null;
-    const source = CONTEXTS[context % CONTEXTS.length] ?? 'camera';
     const { last } = count;
-    if (!count.failing && count.leaf === leaf && last?.participant === participant && last.source === source) return;
+    if (sender !== null) {
+      count.key = key;
+      count.last = { ...sender, source: CONTEXTS[key.context % CONTEXTS.length] ?? 'camera' };
+    }
+    const same = last?.participant === count.last?.participant && last?.source === count.last?.source;
+    if (same && !count.failing) return;
     count.failing = false;
-    count.leaf = leaf;
-    count.last = { participant, name, source };
     this.report({ slot, sender: count.last, failing: false });
   }
 
@@ -143,7 +151,7 @@ export class Frames {
   #slot(slot: number): SlotCount {
     let count = this.#slots.get(slot);
     if (count === undefined) {
-      count = { opened: 0, dropped: new Map(), last: null, leaf: null, failingSince: null, failuresInARow: 0, failing: false };
+      count = { opened: 0, dropped: new Map(), last: null, key: null, failingSince: null, failuresInARow: 0, failing: false };
       this.#slots.set(slot, count);
     }
     return count;

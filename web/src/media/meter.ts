@@ -32,6 +32,7 @@ export class Meters {
     this.#metered.delete(key);
     if (track !== null) {
       const context = (this.#context ??= new AudioContext());
+      this.resume();
       const analyser = context.createAnalyser();
       analyser.fftSize = 1024;
       const node = context.createMediaStreamSource(new MediaStream([track]));

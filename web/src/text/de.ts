@@ -75,6 +75,7 @@ export const de: Text = {
   copyFailed: 'Der Browser hat das Kopieren abgelehnt. Dies ist der Link:',
   callCode: 'Gesprächscode vergleichen',
   toolbar: 'Gesprächssteuerung',
+  notices: 'Hinweise',
   close: 'Schließen',
   cancel: 'Abbrechen',
 

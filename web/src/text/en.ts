@@ -77,6 +77,7 @@ export const en = {
   copyFailed: 'Copying was refused by the browser. This is the link:',
   callCode: 'Compare call code',
   toolbar: 'Call controls',
+  notices: 'Notices',
   close: 'Close',
   cancel: 'Cancel',
 
