@@ -192,7 +192,7 @@ impl Session {
         self.enter(group)
     }
 
-    /// Makes the commit that adds participants.
+    /// Makes the commit that adds participants, each once.
     ///
     /// # Errors
     /// [`Misuse::NothingToCommit`], [`Misuse::AlreadyMember`] (see
@@ -200,11 +200,12 @@ impl Session {
     /// commit: [`Misuse::CommitPending`], [`Misuse::NotInGroup`], [`Misuse::Ended`].
     pub fn admit(&mut self, knocks: &[VerifiedKnock]) -> Result<Pending, Error> {
         let inside = self.inside()?;
-        if knocks
-            .iter()
-            .any(|knock| inside.leaf_of(knock.participant()).is_some())
-        {
-            return Err(Misuse::AlreadyMember.into());
+        for (at, knock) in knocks.iter().enumerate() {
+            let who = knock.participant();
+            let twice = knocks[..at].iter().any(|other| other.participant() == who);
+            if twice || inside.leaf_of(who).is_some() {
+                return Err(Misuse::AlreadyMember.into());
+            }
         }
         self.commit_adds(knocks, Vec::new())
     }

@@ -1,1 +1,13 @@
-//! Placeholder: replaced by the first commit of this crate.
+//! The e2ee core for browsers: type translation and nothing else.
+//!
+//! Lives in a worker. Bytes are `Uint8Array`, epochs and leaves numbers,
+//! participants and members plain objects, times milliseconds as numbers. An
+//! error is an `Error` whose `code` is the stable code of
+//! `conclave_e2ee::Error` or `conclave_e2ee::FrameDrop`.
+
+#![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+
+mod convert;
+mod session;
+
+pub use session::{VerifiedKnock, WasmSession, generate_link_secret};

@@ -1,0 +1,312 @@
+//! `Session` as JavaScript sees it.
+
+use crate::convert;
+use conclave_e2ee as e2ee;
+use conclave_e2ee::{
+    Config, Context, Error, LinkSecret, Misuse, ParticipantId, RoomId, Session, Suite,
+};
+use js_sys::{Object, Uint8Array};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Shapes of the plain objects below, for TypeScript.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** A member as its authenticated leaf says. */
+export interface Member { leaf: number; participant: Uint8Array; name: string }
+/** What a newcomer sends to the members. */
+export interface Knock { keyPackage: Uint8Array; tag: Uint8Array }
+/** A commit of ours that waits for the delivery service. */
+export interface Pending { commit: Uint8Array; welcome: Uint8Array | null; epoch: number }
+/** What a commit changed. */
+export type Processed =
+  | { kind: "advanced"; epoch: number; active: boolean; added: Member[]; removed: Member[] }
+  | { kind: "selfRemoved" };
+/** What every method throws. */
+export interface E2eeError extends Error { code: string }
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `Member[]`
+    #[wasm_bindgen(typescript_type = "Member[]")]
+    pub type Members;
+    /// `Knock`
+    #[wasm_bindgen(typescript_type = "Knock")]
+    pub type KnockObject;
+    /// `Pending`
+    #[wasm_bindgen(typescript_type = "Pending")]
+    pub type PendingObject;
+    /// `Processed`
+    #[wasm_bindgen(typescript_type = "Processed")]
+    pub type ProcessedObject;
+}
+
+/// Draws a link secret; returns the text behind `#` in a link.
+#[wasm_bindgen(js_name = generateLinkSecret)]
+pub fn generate_link_secret() -> Result<String, JsValue> {
+    Ok(LinkSecret::generate()
+        .map_err(convert::error)?
+        .fragment()
+        .to_string())
+}
+
+/// A knock that was verified, and so may be admitted. Admitting leaves it usable.
+#[wasm_bindgen]
+pub struct VerifiedKnock(e2ee::VerifiedKnock);
+
+#[wasm_bindgen]
+impl VerifiedKnock {
+    /// Who knocks, 16 bytes.
+    #[wasm_bindgen(getter)]
+    pub fn participant(&self) -> Uint8Array {
+        convert::bytes(&self.0.participant().0)
+    }
+
+    /// The name to show.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.0.name().as_str().to_owned()
+    }
+}
+
+/// A frame that was opened.
+#[wasm_bindgen(getter_with_clone)]
+pub struct Opened {
+    /// What was in it.
+    pub payload: Uint8Array,
+    /// The sender's leaf.
+    pub leaf: u16,
+    /// The sender, 16 bytes.
+    pub participant: Uint8Array,
+    /// The sender's name.
+    pub name: String,
+    /// Number of the stream: source + 4 * layer; 0 microphone, 1 camera, 2 screen, 3 screen audio.
+    pub context: u8,
+    /// In which epoch it was sealed.
+    pub epoch: f64,
+    /// Its place in the stream.
+    pub counter: f64,
+}
+
+/// One participant in one call; see `conclave_e2ee::Session`. Call `free()` to wipe it.
+#[wasm_bindgen(js_name = Session)]
+pub struct WasmSession {
+    inner: Session,
+    /// Reused by every frame.
+    buffer: Vec<u8>,
+}
+
+#[wasm_bindgen(js_class = Session)]
+impl WasmSession {
+    /// `suite` is 0x004E or 0x0001; `room` and `participant` have 16 bytes;
+    /// `fragment` is the link's text behind `#`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        suite: u16,
+        room: &[u8],
+        participant: &[u8],
+        name: &str,
+        fragment: &str,
+    ) -> Result<Self, JsValue> {
+        let suite = Suite::from_id(suite)
+            .ok_or_else(|| convert::error(e2ee::PeerIncompatible::Suite.into()))?;
+        let room = RoomId(convert::array(room, Misuse::UnknownParticipant)?);
+        let participant = participant_id(participant)?;
+        let secret = LinkSecret::from_fragment(fragment).map_err(convert::error)?;
+        let inner = Session::new(Config { suite }, room, participant, name, &secret)
+            .map_err(convert::error)?;
+        Ok(Self {
+            inner,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Founds the call's group.
+    #[wasm_bindgen(js_name = createGroup)]
+    pub fn create_group(&mut self, now: f64) -> Result<(), JsValue> {
+        self.inner
+            .create_group(convert::millis(now))
+            .map_err(convert::error)
+    }
+
+    /// The knock to send to the members.
+    pub fn knock(&mut self) -> Result<KnockObject, JsValue> {
+        object(self.inner.knock().map(|knock| convert::knock(&knock)))
+    }
+
+    /// Checks a knock.
+    #[wasm_bindgen(js_name = verifyKnock)]
+    pub fn verify_knock(
+        &self,
+        participant: &[u8],
+        key_package: &[u8],
+        tag: &[u8],
+    ) -> Result<VerifiedKnock, JsValue> {
+        self.inner
+            .verify_knock(participant_id(participant)?, key_package, tag)
+            .map(VerifiedKnock)
+            .map_err(convert::error)
+    }
+
+    /// Joins by a Welcome.
+    pub fn join(&mut self, welcome: &[u8]) -> Result<(), JsValue> {
+        self.inner.join(welcome).map_err(convert::error)
+    }
+
+    /// Makes the commit that adds one participant.
+    pub fn admit(&mut self, knock: &VerifiedKnock) -> Result<PendingObject, JsValue> {
+        pending(self.inner.admit(std::slice::from_ref(&knock.0)))
+    }
+
+    /// Makes the commit that replaces the leaf of a member that lost its state.
+    pub fn readmit(&mut self, knock: &VerifiedKnock) -> Result<PendingObject, JsValue> {
+        pending(self.inner.readmit(&knock.0))
+    }
+
+    /// Makes the commit that removes members, each named by 16 bytes.
+    pub fn remove(&mut self, participants: Vec<Uint8Array>) -> Result<PendingObject, JsValue> {
+        let participants = participants
+            .iter()
+            .map(|participant| participant_id(&participant.to_vec()))
+            .collect::<Result<Vec<_>, _>>()?;
+        pending(self.inner.remove(&participants))
+    }
+
+    /// Makes a commit that only renews our keys.
+    pub fn update(&mut self) -> Result<PendingObject, JsValue> {
+        pending(self.inner.update())
+    }
+
+    /// The delivery service accepted our commit.
+    #[wasm_bindgen(js_name = confirmPending)]
+    pub fn confirm_pending(&mut self, now: f64) -> Result<ProcessedObject, JsValue> {
+        let processed = self.inner.confirm_pending(convert::millis(now));
+        object(processed.map(|processed| convert::processed(&processed)))
+    }
+
+    /// The delivery service refused our commit.
+    #[wasm_bindgen(js_name = discardPending)]
+    pub fn discard_pending(&mut self) -> Result<(), JsValue> {
+        self.inner.discard_pending().map_err(convert::error)
+    }
+
+    /// Takes the next commit of the delivery log.
+    pub fn process(&mut self, commit: &[u8], now: f64) -> Result<ProcessedObject, JsValue> {
+        let processed = self.inner.process(commit, convert::millis(now));
+        object(processed.map(|processed| convert::processed(&processed)))
+    }
+
+    /// Seals with this epoch from now on.
+    pub fn activate(&mut self, epoch: f64, now: f64) -> Result<(), JsValue> {
+        self.inner
+            .activate(epoch as u64, convert::millis(now))
+            .map_err(convert::error)
+    }
+
+    /// Wipes keys whose time is over.
+    pub fn tick(&mut self, now: f64) {
+        self.inner.tick(convert::millis(now));
+    }
+
+    /// When `tick` has something to do.
+    #[wasm_bindgen(getter, js_name = nextTimeout)]
+    pub fn next_timeout(&self) -> Option<f64> {
+        self.inner.next_timeout().map(convert::number)
+    }
+
+    /// The newest epoch whose frames we can open.
+    #[wasm_bindgen(getter, js_name = readyEpoch)]
+    pub fn ready_epoch(&self) -> Option<f64> {
+        self.inner.ready_epoch().map(convert::number)
+    }
+
+    /// The epoch we seal with.
+    #[wasm_bindgen(getter, js_name = sendEpoch)]
+    pub fn send_epoch(&self) -> Option<f64> {
+        self.inner.send_epoch().map(convert::number)
+    }
+
+    /// The MLS epoch the group is in.
+    #[wasm_bindgen(getter)]
+    pub fn epoch(&self) -> Option<f64> {
+        self.inner.epoch().ok().map(convert::number)
+    }
+
+    /// Seals one media frame. The context is source + 4 * layer.
+    pub fn seal(&mut self, context: u8, payload: &[u8]) -> Result<Uint8Array, JsValue> {
+        let context = Context::from_number(context.into());
+        let context = context.map_err(|misuse| convert::error(misuse.into()))?;
+        self.inner
+            .seal(context, payload, &mut self.buffer)
+            .map_err(convert::error)?;
+        Ok(convert::bytes(&self.buffer))
+    }
+
+    /// Opens one received media frame, or throws and the frame is never rendered.
+    pub fn open(&mut self, frame: &[u8], now: f64) -> Result<Opened, JsValue> {
+        let opened = self
+            .inner
+            .open(frame, convert::millis(now), &mut self.buffer)
+            .map_err(convert::frame_drop)?;
+        Ok(Opened {
+            payload: convert::bytes(&self.buffer),
+            leaf: opened.sender.leaf.index(),
+            participant: convert::bytes(&opened.sender.participant.0),
+            name: opened.sender.name.as_str().to_owned(),
+            context: opened.context.number(),
+            epoch: convert::number(opened.epoch),
+            counter: convert::number(opened.counter),
+        })
+    }
+
+    /// The members, by ascending leaf.
+    pub fn members(&self) -> Members {
+        JsValue::from(convert::members(self.inner.members())).into()
+    }
+
+    /// Our own leaf.
+    #[wasm_bindgen(getter, js_name = ownLeaf)]
+    pub fn own_leaf(&self) -> Option<u16> {
+        self.inner.own_leaf().map(|leaf| leaf.index())
+    }
+
+    /// The code to compare aloud, "1234 5678 9012".
+    #[wasm_bindgen(js_name = callCode)]
+    pub fn call_code(&self) -> Result<String, JsValue> {
+        self.inner
+            .call_code()
+            .map(|code| code.to_string())
+            .map_err(convert::error)
+    }
+
+    /// MLS-Exporter of the current epoch.
+    #[wasm_bindgen(js_name = exportSecret)]
+    pub fn export_secret(
+        &self,
+        label: &str,
+        context: &[u8],
+        len: usize,
+    ) -> Result<Uint8Array, JsValue> {
+        let secret = self
+            .inner
+            .export(label, context, len)
+            .map_err(convert::error)?;
+        Ok(convert::bytes(&secret))
+    }
+}
+
+fn participant_id(bytes: &[u8]) -> Result<ParticipantId, JsValue> {
+    convert::array(bytes, Misuse::UnknownParticipant).map(ParticipantId)
+}
+
+fn pending(pending: Result<e2ee::Pending, Error>) -> Result<PendingObject, JsValue> {
+    object(pending.map(|pending| convert::pending(&pending)))
+}
+
+/// A plain object under its TypeScript name, or the error.
+fn object<T: From<JsValue>>(result: Result<Object, Error>) -> Result<T, JsValue> {
+    result
+        .map(|object| JsValue::from(object).into())
+        .map_err(convert::error)
+}
