@@ -157,7 +157,7 @@ fn a_key_id_selects_and_nothing_is_tried() {
     let (mut a, mut b, _) = three();
     let epoch = a.epoch().unwrap();
     let with_kid = |context: u64, leaf: u64, epoch: u64| {
-        let kid = (context << 16 | leaf << 6 | epoch % 64) as u32;
+        let kid = (context << 16 | leaf << 6 | (epoch % 64)) as u32;
         [&[0b1011_0000][..], &kid.to_be_bytes(), &[0; 32]].concat()
     };
     // Key ids of four bytes need a context that fills them.
@@ -167,7 +167,7 @@ fn a_key_id_selects_and_nothing_is_tried() {
         Err(FrameDrop::UnknownContext)
     );
     let three_bytes = |context: u64, leaf: u64, epoch: u64| {
-        let kid = (context << 16 | leaf << 6 | epoch % 64) as u32;
+        let kid = (context << 16 | leaf << 6 | (epoch % 64)) as u32;
         [&[0b1010_0000][..], &kid.to_be_bytes()[1..], &[0; 32]].concat()
     };
     let drop_of = |b: &mut Session, frame: &[u8]| open(b, frame, RETIRED_MS).unwrap_err();
