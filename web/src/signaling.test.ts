@@ -43,7 +43,7 @@ class World implements Surroundings {
       const next = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
       this.#timers.delete(next);
-      this.now = next.at;
+      this.now = Math.max(this.now, next.at);
       next.then();
     }
     this.now = until;
@@ -194,6 +194,17 @@ describe('a silent path', () => {
     expect(told.interrupted).toBe(1);
     // A code that does not end the stay.
     expect(world.sockets[0]?.closed).toBe(4000);
+  });
+
+  test('that was only asked late has its three seconds still', () => {
+    const { world, told } = enter();
+    // A background page whose timers sleep: nothing is sent, nothing comes.
+    world.now += 60_000;
+    world.advance(0);
+    expect(types(world.last)).toEqual(['enter', 'ping']);
+    world.last.receive({ type: 'ack', re: 2 });
+    world.advance(1_900);
+    expect(told.interrupted).toBe(0);
   });
 
   test('any frame keeps it', () => {

@@ -51,8 +51,8 @@ export interface Listener {
 const FIRST_BACKOFF_MS = 250;
 const LAST_BACKOFF_MS = 2_000;
 const PING_EVERY_MS = 2_000;
-/** Without any frame for so long, the path is dead whatever the socket says. */
-const DEAD_AFTER_MS = 5_000;
+/** Without any frame for so long after a ping, the path is dead whatever the socket says. */
+const DEAD_AFTER_MS = 3_000;
 /** A socket that does not open within this time is tried anew. */
 const OPEN_WITHIN_MS = 8_000;
 
@@ -131,12 +131,13 @@ export class Signaling {
           ? { type: 'enter', ...(this.hostKey === null ? {} : { hostKey: this.hostKey }) }
           : { type: 'resume', ...this.#stay, after: this.listener.applied() };
       this.#send({ id: this.#greeting, ...greeting });
-      this.#deadline(DEAD_AFTER_MS);
+      this.#deadline(DEAD_AFTER_MS + PING_EVERY_MS);
       this.#ping();
     };
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket || typeof data !== 'string') return;
-      this.#deadline(DEAD_AFTER_MS);
+      this.#cancelDeadline?.();
+      this.#cancelDeadline = null;
       let frame: ServerFrame;
       try {
         frame = JSON.parse(data) as ServerFrame;
@@ -194,7 +195,11 @@ export class Signaling {
   #ping(): void {
     this.#cancelPing?.();
     this.#cancelPing = this.surroundings.after(PING_EVERY_MS, () => {
-      if (this.#ready) this.#send({ id: this.#nextId++, type: 'ping' });
+      if (this.#ready) {
+        this.#send({ id: this.#nextId++, type: 'ping' });
+        // Counted from the ping: the timers of a page in the background may run once a minute only.
+        if (this.#cancelDeadline === null) this.#deadline(DEAD_AFTER_MS);
+      }
       this.#ping();
     });
   }
@@ -210,6 +215,7 @@ export class Signaling {
     this.#ready = false;
     this.#cancelPing?.();
     this.#cancelDeadline?.();
+    this.#cancelDeadline = null;
     if (socket === null) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(code);
