@@ -1,1 +1,43 @@
-//! Placeholder: replaced by the first commit of this crate.
+//! The signaling service: rooms by link, who may be in them, and the MLS
+//! delivery service, over HTTPS and WebSocket. It sees public MLS framing only;
+//! no key of a call ever reaches it.
+//!
+//! A request's way through the service, in the order of the modules:
+//!
+//! - [`serve`]: composes everything below and listens ([`config`], [`tls`],
+//!   [`operator`], [`assets`], [`metrics`]).
+//! - `http`: rooms, health, the browser client, and the door to the socket.
+//! - `socket`: one WebSocket: frames in, frames out, pings, limits.
+//! - `rooms`, `actor`: one task a room that is awake; a mailbox in,
+//!   [`domain::Effect`]s out, the durable ones first.
+//! - [`domain`]: the pure machines that decide.
+//! - `store`: what outlives the process.
+//! - [`media`]: the channel to the SFU.
+//! - `outbox`: what waits for one socket.
+//!
+//! `docs/protocol.md` is the normative text.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod assets;
+pub mod config;
+pub mod domain;
+pub mod media;
+pub mod metrics;
+pub mod operator;
+pub mod serve;
+pub mod tls;
+
+mod actor;
+mod clock;
+mod files;
+mod http;
+mod outbox;
+mod rooms;
+mod socket;
+mod store;
+
+pub use assets::{Asset, Assets};
+pub use config::{Config, TlsFiles};
+pub use media::MediaPlane;
+pub use serve::{Serving, StartError, serve};

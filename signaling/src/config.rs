@@ -1,0 +1,110 @@
+//! What the service is told at its start, and its limits.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the service is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where HTTPS is served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the database, the operator's token and the self-made certificate
+    /// are kept. Made if it is not there.
+    pub data_dir: PathBuf,
+    /// The certificate chain and key, PEM. Without them the service makes a
+    /// development certificate for [`Config::names`] and [`Config::addresses`].
+    pub tls: Option<TlsFiles>,
+    /// The MLS ciphersuite of new rooms (RFC 9420 section 17.1).
+    pub suite: u16,
+    /// Host names of the service beside `localhost`.
+    pub names: Vec<String>,
+    /// Addresses of the service beside the loopback ones.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The chain, PEM, the service's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Members of one call, and leaves of its tree. MLS costs of a change grow with
+/// it; the key id of a frame has room for 1024.
+pub const MAX_MEMBERS: usize = 100;
+
+/// Knocks that wait in one room. More would bury the hosts.
+pub const MAX_KNOCKS: usize = 50;
+
+/// Stays in one room: a full call, a full lobby, and those who look at the
+/// door.
+pub const MAX_STAYS: usize = 256;
+
+/// Rooms the service keeps.
+pub const MAX_ROOMS: u64 = 10_000;
+
+/// WebSockets of the process. Each costs about 50 kB.
+pub const MAX_SOCKETS: usize = 10_000;
+
+/// Largest KeyPackage, bytes. One with a post-quantum suite takes about 4 kB.
+pub const MAX_KEY_PACKAGE: usize = 16 << 10;
+
+/// Length of a knock's tag: HMAC-SHA256, bytes.
+pub const KNOCK_TAG_LEN: usize = 32;
+
+/// Largest SDP offer, bytes. One with 200 slots takes about 150 kB.
+pub const MAX_SDP: usize = 256 << 10;
+
+/// Sections an offer may send on.
+pub const MAX_SENDING: usize = 16;
+
+/// Slots that one request may change.
+pub const MAX_SLOTS: usize = 512;
+
+/// Offers of one participant the media plane has not answered.
+pub const MAX_PENDING_OFFERS: usize = 4;
+
+/// How long a new socket may take for its first frame.
+pub const FIRST_FRAME_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the service pings a socket.
+pub const PING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Silence after which a socket is lost: three pings. Longer keeps the tiles of
+/// those who are gone, shorter loses those on bad radio.
+pub const SILENCE_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long writing one frame to a socket may take.
+pub const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Frames a client may send in a second, on average and at once.
+pub const FRAMES_PER_SECOND: u32 = 200;
+
+/// Unreadable frames after which a socket is closed.
+pub const MAX_UNREADABLE: u32 = 16;
+
+/// Frames that may wait for one socket. More than a resume can miss
+/// ([`crate::domain::delivery::MAX_ENTRIES`]).
+pub const MAX_QUEUED_FRAMES: usize = 8_192;
+
+/// Bytes that may wait for one socket, likewise: the log's limit in base64url,
+/// and a reserve.
+pub const MAX_QUEUED_BYTES: usize = 48 << 20;
+
+/// Inputs that may wait for one room; a socket that would add another waits.
+pub const ROOM_MAILBOX: usize = 1_024;
+
+/// Inputs a room handles in one transaction, at most.
+pub const ROOM_BATCH: usize = 64;
+
+/// Largest body of an HTTP request, bytes. None of them has one to speak of.
+pub const MAX_BODY: usize = 4 << 10;
+
+/// How long an HTTP request may take, its body included.
+pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a graceful shutdown waits for connections to end.
+pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);

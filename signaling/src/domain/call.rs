@@ -1,0 +1,29 @@
+//! A running call: its log, its epochs, and the leaves whose owners are gone.
+
+use super::Millis;
+use super::delivery::Log;
+use super::epoch::Switch;
+use conclave_wire::id::ParticipantId;
+use std::collections::BTreeSet;
+
+/// A call.
+#[derive(Debug)]
+pub struct Call {
+    /// The log.
+    pub log: Log,
+    /// Which epoch senders use.
+    pub switch: Switch,
+    /// Who left and is still in the MLS tree.
+    pub departed: BTreeSet<ParticipantId>,
+}
+
+impl Call {
+    /// A call that has just begun.
+    pub fn begin(now: Millis) -> Self {
+        Self {
+            log: Log::default(),
+            switch: Switch::new(now, 0, 0),
+            departed: BTreeSet::new(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The rooms as pure machines. A machine is told the time, fresh identifiers
+//! and what arrived; it appends what is to be done to the caller's buffer and
+//! knows no socket, task, database or random source.
+//!
+//! ```text
+//! Input ──► Room::handle ──► [Effect]      Store: all of a batch, durably, first;
+//!             │  stay   who is here        then Media, Send and Close in order
+//!             │  call   what runs
+//!             │    ├─ delivery  one log, first commit of an epoch wins
+//!             │    └─ epoch     ready, activate
+//!             └─ framing        the public header of an MLS message
+//! ```
+
+pub mod call;
+pub mod credential;
+pub mod delivery;
+pub mod effect;
+pub mod epoch;
+pub mod framing;
+pub mod notice;
+mod request;
+pub mod room;
+pub mod stay;
+
+#[cfg(test)]
+mod tests;
+
+pub use credential::{Digest, Token};
+pub use effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis};
+pub use room::{Room, Snapshot};

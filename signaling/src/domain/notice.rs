@@ -1,0 +1,171 @@
+//! What is told whole at each change: the roster to members, the knocks to
+//! those who may admit, and to those who wait whether somebody could let them
+//! in. After every input [`Room::settle`] compares what is with what each
+//! socket was told.
+
+use super::effect::{Change, Effect, Millis};
+use super::room::Room;
+use super::stay::{Place, Stay};
+use conclave_wire::client::{KnockNotice, Member, ServerFrame};
+use conclave_wire::control::Command;
+use conclave_wire::id::ParticipantId;
+
+/// The last roster and the last knocks, and how often each has changed.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    roster: Vec<Member>,
+    roster_version: u64,
+    knocks: Vec<ParticipantId>,
+    knocks_version: u64,
+}
+
+impl Notices {
+    /// Somebody's knock is another one now, under the same name.
+    pub(super) fn knocks_changed(&mut self) {
+        self.knocks_version += 1;
+    }
+}
+
+impl Room {
+    /// Activates the epochs whose time has come and tells everybody what has
+    /// changed for them.
+    pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.settle_epoch(now, out);
+        self.settle_roster(out);
+        self.settle_knocks(now, out);
+        self.settle_waiting(out);
+    }
+
+    fn settle_epoch(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let present: Vec<ParticipantId> = self
+            .stays
+            .iter()
+            .filter(|(_, stay)| stay.is_member() && stay.connection().is_some())
+            .map(|(participant, _)| *participant)
+            .collect();
+        let Some(call) = &mut self.call else { return };
+        if let Some(epoch) = call.switch.poll(now, &present) {
+            self.tell_activated(epoch, out);
+        }
+    }
+
+    /// Makes senders use `epoch`, which the switch has activated.
+    pub(super) fn tell_activated(&self, epoch: u32, out: &mut Vec<Effect>) {
+        out.push(Effect::Store(Change::Activated { epoch }));
+        out.push(Effect::Send {
+            to: self.present_members().filter_map(|(_, stay)| stay.connection()).collect(),
+            frame: ServerFrame::Activate { epoch },
+        });
+        out.push(Effect::Media(Command::RequestKeyframes { room: self.id }));
+    }
+
+    fn settle_roster(&mut self, out: &mut Vec<Effect>) {
+        let roster: Vec<Member> = self
+            .stays
+            .iter()
+            .filter(|(_, stay)| stay.is_member())
+            .map(|(participant, stay)| stay.member(*participant))
+            .collect();
+        if roster != self.notices.roster {
+            self.notices.roster = roster;
+            self.notices.roster_version += 1;
+        }
+        let version = Some(self.notices.roster_version);
+        let to: Vec<_> = self
+            .stays
+            .values_mut()
+            .filter(|stay| stay.is_member() && stay.told.roster != version)
+            .filter_map(|stay| {
+                let connection = stay.connection()?;
+                stay.told.roster = version;
+                Some(connection)
+            })
+            .collect();
+        if !to.is_empty() {
+            let members = self.notices.roster.clone();
+            out.push(Effect::Send {
+                to,
+                frame: ServerFrame::Roster { members },
+            });
+        }
+    }
+
+    fn settle_knocks(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let mut waiting: Vec<ParticipantId> = self
+            .stays
+            .iter()
+            .filter(|(_, stay)| stay.is_waiting())
+            .map(|(participant, _)| *participant)
+            .collect();
+        waiting.sort_by_key(|participant| self.stays.get(participant).map(Stay::waiting_since));
+        if waiting != self.notices.knocks {
+            self.notices.knocks = waiting;
+            self.notices.knocks_version += 1;
+        }
+        let version = Some(self.notices.knocks_version);
+        let host_present = self.host_present();
+        let (mut to, mut no_more) = (Vec::new(), Vec::new());
+        for stay in self.stays.values_mut().filter(|stay| stay.is_member()) {
+            let Some(connection) = stay.connection() else { continue };
+            if stay.host || !host_present {
+                if stay.told.knocks != version {
+                    stay.told.knocks = version;
+                    to.push(connection);
+                }
+            } else if stay.told.knocks.take().is_some() {
+                no_more.push(connection);
+            }
+        }
+        if !to.is_empty() {
+            let knocks = self.knocks(now);
+            out.push(Effect::Send {
+                to,
+                frame: ServerFrame::Knocks { knocks },
+            });
+        }
+        if !no_more.is_empty() {
+            out.push(Effect::Send {
+                to: no_more,
+                frame: ServerFrame::Knocks { knocks: vec![] },
+            });
+        }
+    }
+
+    fn knocks(&self, now: Millis) -> Vec<KnockNotice> {
+        let notice = |participant: &ParticipantId| match &self.stays.get(participant)?.place {
+            Place::Waiting(knock) => Some(KnockNotice {
+                participant: *participant,
+                key_package: knock.key_package.clone(),
+                tag: knock.tag.clone(),
+                waiting_seconds: u32::try_from(now.since(knock.since).as_secs())
+                    .unwrap_or(u32::MAX),
+            }),
+            Place::Arrived | Place::Member { .. } => None,
+        };
+        self.notices.knocks.iter().filter_map(notice).collect()
+    }
+
+    fn settle_waiting(&mut self, out: &mut Vec<Effect>) {
+        let (call_running, host_present) = (self.call.is_some(), self.host_present());
+        let now = Some((call_running, host_present));
+        let to: Vec<_> = self
+            .stays
+            .values_mut()
+            .filter(|stay| stay.is_waiting() && stay.told.waiting != now)
+            .filter_map(|stay| {
+                let connection = stay.connection()?;
+                stay.told.waiting = now;
+                Some(connection)
+            })
+            .collect();
+        if !to.is_empty() {
+            out.push(Effect::Send {
+                to,
+                frame: ServerFrame::Waiting {
+                    call_running,
+                    host_present,
+                },
+            });
+        }
+    }
+}

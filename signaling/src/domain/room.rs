@@ -1,0 +1,485 @@
+//! One room: who is in it, and what each of them may do
+//! (`docs/protocol.md` sections 3 and 6). [`Room::handle`] is the whole
+//! machine; the requests of members are in [`super::request`].
+
+use super::call::Call;
+use super::delivery::{self, Log};
+use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis};
+use super::epoch::Switch;
+use super::notice::Notices;
+use super::stay::{GRACE, Link, Place, Stay, Told};
+use super::{Digest, Token};
+use crate::config;
+use conclave_wire::client::{LogEntry, LogEvent, Reason, ServerFrame};
+use conclave_wire::code::Code;
+use conclave_wire::control::{Command, Event};
+use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A room's machine.
+pub struct Room {
+    pub(super) id: RoomId,
+    suite: u16,
+    host_key: Digest,
+    pub(super) stays: BTreeMap<ParticipantId, Stay>,
+    connections: HashMap<ConnectionId, ParticipantId>,
+    pub(super) call: Option<Call>,
+    pub(super) notices: Notices,
+    /// The number of the next offer to the media plane.
+    pub(super) next_offer: u64,
+}
+
+/// A room as it was stored.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The room.
+    pub id: RoomId,
+    /// The MLS ciphersuite of its calls.
+    pub suite: u16,
+    /// The host key's digest.
+    pub host_key: Digest,
+    /// The stays that were not over.
+    pub stays: Vec<StoredStay>,
+    /// The call, if one runs.
+    pub call: Option<StoredCall>,
+}
+
+/// A stay as it was stored.
+#[derive(Debug)]
+pub struct StoredStay {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// The resume token's digest.
+    pub token: Digest,
+    /// Whether the host key was given.
+    pub host: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A call as it was stored.
+#[derive(Debug)]
+pub struct StoredCall {
+    /// The epoch that runs.
+    pub epoch: u32,
+    /// The epoch activated last.
+    pub active: u32,
+    /// The MLS group id, from the first commit on.
+    pub group: Option<Vec<u8>>,
+    /// The entries, ascending.
+    pub log: Vec<LogEntry>,
+    /// Who left and is still in the tree.
+    pub departed: Vec<ParticipantId>,
+}
+
+impl Room {
+    /// The room as it was stored. No socket outlived the process: everyone has
+    /// [`GRACE`] to come back, and must offer media anew.
+    pub fn restore(now: Millis, stored: Snapshot) -> Self {
+        let lost = Link::Lost(now + GRACE);
+        let stays = stored.stays.into_iter().map(|stay| {
+            let mut restored = Stay::new(stay.token, stay.host, lost);
+            restored.place = stay.place;
+            (stay.participant, restored)
+        });
+        Self {
+            id: stored.id,
+            suite: stored.suite,
+            host_key: stored.host_key,
+            stays: stays.collect(),
+            connections: HashMap::new(),
+            call: stored.call.map(|call| Call {
+                switch: Switch::new(now, call.active, call.epoch),
+                log: Log::restore(call.log.into(), call.epoch, call.group),
+                departed: call.departed.into_iter().collect(),
+            }),
+            notices: Notices::default(),
+            next_offer: 0,
+        }
+    }
+
+    /// Whether nobody is here and nothing runs: the machine can be put away.
+    pub fn is_idle(&self) -> bool {
+        self.stays.is_empty() && self.call.is_none()
+    }
+
+    /// Whether a call runs.
+    pub fn has_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// How many members the call has.
+    pub fn member_count(&self) -> usize {
+        self.stays.values().filter(|stay| stay.is_member()).count()
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn deadline(&self) -> Option<Millis> {
+        let stays = self.stays.values().flat_map(|stay| {
+            let lost = match stay.link {
+                Link::Lost(until) => Some(until),
+                Link::Present(_) => None,
+            };
+            lost.into_iter().chain(stay.offers.iter().map(|offer| offer.deadline))
+        });
+        let switch = self.call.as_ref().and_then(|call| call.switch.deadline());
+        stays.chain(switch).min()
+    }
+
+    /// Takes one input and appends what is to be done.
+    pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Enter {
+                connection,
+                re,
+                host_key,
+                participant,
+                token,
+            } => self.enter(connection, re, host_key, (participant, token), out),
+            Input::Resume {
+                connection,
+                re,
+                participant,
+                token,
+                after,
+            } => self.resume(connection, re, (participant, token), after, out),
+            Input::Request {
+                connection,
+                re,
+                request,
+            } => {
+                if let Some(participant) = self.connections.get(&connection).copied() {
+                    self.answer(now, (participant, connection, re), request, out);
+                }
+            }
+            Input::Closed {
+                connection,
+                closing,
+            } => self.closed(now, connection, closing, out),
+            Input::Media(event) => self.media(event, out),
+            Input::Tick => {}
+            Input::Delete => {
+                self.end_call(out);
+                out.push(Effect::Store(Change::RoomDeleted));
+            }
+        }
+        self.expire(now, out);
+        self.settle(now, out);
+    }
+
+    fn enter(
+        &mut self,
+        connection: ConnectionId,
+        re: u32,
+        host_key: Option<Digest>,
+        (participant, token): (ParticipantId, Token),
+        out: &mut Vec<Effect>,
+    ) {
+        if host_key.is_some_and(|given| given != self.host_key) {
+            return turn_away(connection, re, Code::Unauthorized, out);
+        }
+        if self.stays.len() >= config::MAX_STAYS {
+            return turn_away(connection, re, Code::Full, out);
+        }
+        let host = host_key.is_some();
+        let digest = token.digest();
+        let mut stay = Stay::new(digest, host, Link::Present(connection));
+        stay.media_lost = false;
+        out.push(Effect::Store(Change::StayBegan {
+            participant,
+            token: digest,
+            host,
+        }));
+        out.push(self.entered(connection, re, (participant, token), &stay));
+        self.connections.insert(connection, participant);
+        self.stays.insert(participant, stay);
+    }
+
+    fn resume(
+        &mut self,
+        connection: ConnectionId,
+        re: u32,
+        (participant, token): (ParticipantId, Token),
+        after: u32,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(mut stay) = self.stays.remove(&participant) else {
+            return turn_away(connection, re, Code::Gone, out);
+        };
+        let missed = self.missed(participant, &stay, after);
+        let refusal = if stay.token == token.digest() {
+            missed.is_none().then_some(Code::Gone)
+        } else {
+            Some(Code::Unauthorized)
+        };
+        if let Some(code) = refusal {
+            self.stays.insert(participant, stay);
+            return turn_away(connection, re, code, out);
+        }
+        if let Some(previous) = stay.connection() {
+            self.connections.remove(&previous);
+            tell_over(previous, Reason::Replaced, out);
+        }
+        stay.link = Link::Present(connection);
+        stay.told = Told::default();
+        // The client sends what was not answered again, on this socket.
+        stay.offers.clear();
+        out.push(self.entered(connection, re, (participant, token), &stay));
+        for entry in missed.into_iter().flatten() {
+            out.push(send(connection, ServerFrame::Entry(entry)));
+        }
+        if let (Some(call), true) = (&self.call, stay.is_member()) {
+            let epoch = call.switch.active();
+            out.push(send(connection, ServerFrame::Activate { epoch }));
+        }
+        self.connections.insert(connection, participant);
+        self.stays.insert(participant, stay);
+    }
+
+    /// The entries after `after` that the stay may see; nothing if some of
+    /// them are given up.
+    fn missed(&self, reader: ParticipantId, stay: &Stay, after: u32) -> Option<Vec<LogEntry>> {
+        match (&self.call, stay.first_entry()) {
+            (Some(call), Some(first)) => {
+                call.log.since(after.saturating_add(1).max(first), reader)
+            }
+            _ => Some(Vec::new()),
+        }
+    }
+
+    fn entered(
+        &self,
+        connection: ConnectionId,
+        re: u32,
+        (participant, token): (ParticipantId, Token),
+        stay: &Stay,
+    ) -> Effect {
+        let frame = ServerFrame::Entered {
+            re,
+            participant,
+            token: Blob(token.expose().to_vec()),
+            host: stay.host,
+            suite: self.suite,
+            standing: stay.standing(),
+            media_lost: stay.media_lost,
+        };
+        send(connection, frame)
+    }
+
+    fn closed(
+        &mut self,
+        now: Millis,
+        connection: ConnectionId,
+        closing: Closing,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(participant) = self.connections.remove(&connection) else {
+            return;
+        };
+        match closing {
+            Closing::Left => self.depart(participant, out),
+            Closing::Lost => {
+                if let Some(stay) = self.stays.get_mut(&participant) {
+                    stay.link = Link::Lost(now + GRACE);
+                    stay.offers.clear();
+                }
+            }
+        }
+    }
+
+    fn media(&mut self, event: Event, out: &mut Vec<Effect>) {
+        let (participant, request, frame): (_, _, Box<dyn FnOnce(u32) -> ServerFrame>) = match event
+        {
+            Event::Answer {
+                participant,
+                request,
+                answer,
+            } => (
+                participant,
+                request,
+                Box::new(move |re| ServerFrame::Answer { re, sdp: answer }),
+            ),
+            Event::Refused {
+                participant,
+                request,
+                code,
+            } => (participant, request, Box::new(move |re| refusal(re, code))),
+            Event::Connected { .. } => return,
+            Event::Lost { participant } => {
+                if let Some(stay) = self.stays.get_mut(&participant) {
+                    stay.media_lost = true;
+                    if let Some(connection) = stay.connection() {
+                        out.push(send(connection, ServerFrame::MediaLost {}));
+                    }
+                }
+                return;
+            }
+        };
+        let Some(stay) = self.stays.get_mut(&participant) else {
+            return;
+        };
+        let Some(index) = stay.offers.iter().position(|offer| offer.request == request) else {
+            return;
+        };
+        let offer = stay.offers.swap_remove(index);
+        let frame = frame(offer.re);
+        if matches!(frame, ServerFrame::Answer { .. }) {
+            stay.media_lost = false;
+        }
+        if let Some(connection) = stay.connection() {
+            out.push(send(connection, frame));
+        }
+    }
+
+    /// Ends what has lasted too long.
+    fn expire(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        for stay in self.stays.values_mut() {
+            let Link::Present(connection) = stay.link else {
+                continue;
+            };
+            stay.offers.retain(|offer| {
+                let expired = offer.deadline <= now;
+                if expired {
+                    out.push(send(connection, refusal(offer.re, Code::MediaUnavailable)));
+                }
+                !expired
+            });
+        }
+        let lost: Vec<ParticipantId> = self
+            .stays
+            .iter()
+            .filter(|(_, stay)| matches!(stay.link, Link::Lost(until) if until <= now))
+            .map(|(participant, _)| *participant)
+            .collect();
+        for participant in lost {
+            self.depart(participant, out);
+        }
+    }
+
+    /// Ends a stay because its participant left or was lost.
+    pub(super) fn depart(&mut self, participant: ParticipantId, out: &mut Vec<Effect>) {
+        let Some(stay) = self.end_stay(participant, out) else {
+            return;
+        };
+        if !stay.is_member() {
+            return;
+        }
+        if self.member_count() == 0 {
+            return self.end_call(out);
+        }
+        let Some(call) = &mut self.call else { return };
+        call.departed.insert(participant);
+        out.push(Effect::Store(Change::Departed { participant }));
+        // The numbers of a log are used up after 2^32 entries; a call that has
+        // come so far ends.
+        if self.log(LogEvent::Left { participant }, out).is_err() {
+            self.end_call(out);
+        }
+    }
+
+    /// Takes a stay out; a member is cut off from media before anything else.
+    pub(super) fn end_stay(
+        &mut self,
+        participant: ParticipantId,
+        out: &mut Vec<Effect>,
+    ) -> Option<Stay> {
+        let stay = self.stays.remove(&participant)?;
+        if let Some(connection) = stay.connection() {
+            self.connections.remove(&connection);
+        }
+        out.push(Effect::Store(Change::StayEnded { participant }));
+        if stay.is_member() {
+            out.push(Effect::Media(Command::Disconnect { participant }));
+        }
+        Some(stay)
+    }
+
+    /// Appends to the log and tells every present member.
+    pub(super) fn log(&mut self, event: LogEvent, out: &mut Vec<Effect>) -> Result<(), Code> {
+        let call = self.call.as_mut().ok_or(Code::NoCall)?;
+        let entry = call.log.append(event)?;
+        out.push(Effect::Store(Change::Logged(entry.clone())));
+        if let Some(first) = call.log.trim() {
+            out.push(Effect::Store(Change::Trimmed { first }));
+        }
+        let added: BTreeSet<ParticipantId> = match &entry.event {
+            LogEvent::Commit { adds, .. } => adds.iter().copied().collect(),
+            LogEvent::Started { .. } | LogEvent::Left { .. } => BTreeSet::new(),
+        };
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for (participant, stay) in self.present_members() {
+            let to = if added.contains(participant) { &mut new } else { &mut old };
+            to.extend(stay.connection());
+        }
+        for (to, entry) in [(old, delivery::without_welcome(&entry)), (new, entry)] {
+            if !to.is_empty() {
+                out.push(Effect::Send {
+                    to,
+                    frame: ServerFrame::Entry(entry),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the call and every stay in the room.
+    pub(super) fn end_call(&mut self, out: &mut Vec<Effect>) {
+        self.call = None;
+        self.connections.clear();
+        out.push(Effect::Store(Change::CallEnded));
+        out.push(Effect::Media(Command::Close { room: self.id }));
+        for stay in std::mem::take(&mut self.stays).into_values() {
+            if let Some(connection) = stay.connection() {
+                tell_over(connection, Reason::Ended, out);
+            }
+        }
+    }
+
+    /// The members that have a socket.
+    pub(super) fn present_members(&self) -> impl Iterator<Item = (&ParticipantId, &Stay)> {
+        self.stays.iter().filter(|(_, stay)| stay.is_member() && stay.connection().is_some())
+    }
+
+    /// Whether a host is in the call.
+    pub(super) fn host_present(&self) -> bool {
+        self.present_members().any(|(_, stay)| stay.host)
+    }
+}
+
+/// One frame to one socket.
+pub(super) fn send(connection: ConnectionId, frame: ServerFrame) -> Effect {
+    Effect::Send {
+        to: vec![connection],
+        frame,
+    }
+}
+
+/// The answer that refuses a request.
+pub(super) fn refusal(re: u32, code: Code) -> ServerFrame {
+    ServerFrame::Error {
+        re: Some(re),
+        code,
+        missed: vec![],
+    }
+}
+
+/// The last frame of a stay, and the end of its socket.
+pub(super) fn tell_over(connection: ConnectionId, reason: Reason, out: &mut Vec<Effect>) {
+    out.push(send(connection, ServerFrame::Over { reason }));
+    out.push(Effect::Close {
+        connection,
+        code: CloseCode::Done,
+    });
+}
+
+/// Refuses a socket that has no stay yet.
+fn turn_away(connection: ConnectionId, re: u32, code: Code, out: &mut Vec<Effect>) {
+    out.push(send(connection, refusal(re, code)));
+    out.push(Effect::Close {
+        connection,
+        code: match code {
+            Code::Full => CloseCode::TryLater,
+            _ => CloseCode::Refused,
+        },
+    });
+}

@@ -1,0 +1,415 @@
+//! A room with clients that check what they get, and a store that can be
+//! restarted from at any moment.
+
+use super::super::framing::tests::commit;
+use super::super::room::{StoredCall, StoredStay};
+use super::super::stay::Place;
+use super::super::{
+    Change, Closing, ConnectionId, Digest, Effect, Input, Millis, Room, Snapshot, Token,
+};
+use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
+use conclave_wire::code::Code;
+use conclave_wire::control::{Command, Event};
+use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(super) const ROOM: RoomId = RoomId([0xaa; 16]);
+const HOST_KEY: [u8; 32] = [0x55; 32];
+
+/// Everything a client has been told.
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    pub(super) participant: Option<ParticipantId>,
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) token: Vec<u8>,
+    pub(super) frames: Vec<ServerFrame>,
+    /// The number of the last entry it applied.
+    pub(super) applied: u32,
+    pub(super) over: Option<Reason>,
+    pub(super) left: bool,
+    pub(super) activated: Option<u32>,
+}
+
+/// A room and its clients.
+pub(super) struct World {
+    pub(super) room: Room,
+    pub(super) now: Millis,
+    pub(super) clients: Vec<Client>,
+    pub(super) media: Vec<Command>,
+    stored: Snapshot,
+    /// The log of the running call, as any member was told of it.
+    pub(super) told: BTreeMap<u32, LogEvent>,
+    next: u64,
+    re: u32,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let stored = Snapshot {
+            id: ROOM,
+            suite: 1,
+            host_key: Token::from_random(HOST_KEY).digest(),
+            stays: vec![],
+            call: None,
+        };
+        Self {
+            room: Room::restore(Millis(0), copy(&stored)),
+            now: Millis(1_000_000),
+            clients: vec![],
+            media: vec![],
+            stored,
+            told: BTreeMap::new(),
+            next: 1,
+            re: 0,
+        }
+    }
+
+    /// A client that has entered.
+    pub(super) fn enter(&mut self, host: bool) -> usize {
+        let index = self.clients.len();
+        let number = self.number();
+        let connection = ConnectionId(number);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        self.clients.push(Client {
+            participant: Some(ParticipantId(id)),
+            connection: Some(connection),
+            token: vec![number as u8; 32],
+            ..Client::default()
+        });
+        self.input(Input::Enter {
+            connection,
+            re: 0,
+            host_key: host.then(|| Token::from_random(HOST_KEY).digest()),
+            participant: ParticipantId(id),
+            token: Token::from_random([number as u8; 32]),
+        });
+        index
+    }
+
+    pub(super) fn id(&self, client: usize) -> ParticipantId {
+        self.clients[client].participant.expect("has entered")
+    }
+
+    /// Sends a request; the frame that answers it, if one did at once.
+    pub(super) fn request(&mut self, client: usize, request: Request) -> Option<ServerFrame> {
+        let connection = self.clients[client].connection?;
+        self.re += 1;
+        let re = self.re;
+        let before = self.clients[client].frames.len();
+        self.input(Input::Request {
+            connection,
+            re,
+            request,
+        });
+        let mut answers = self.clients[client].frames[before..].iter().filter(|frame| {
+            matches!(frame,
+                ServerFrame::Ack { re: of }
+                | ServerFrame::Answer { re: of, .. }
+                | ServerFrame::Error { re: Some(of), .. } if *of == re)
+        });
+        let answer = answers.next().cloned();
+        assert!(answers.next().is_none(), "answered twice");
+        answer
+    }
+
+    /// The code with which a request is refused.
+    pub(super) fn refused(&mut self, client: usize, request: Request) -> Code {
+        match self.request(client, request) {
+            Some(ServerFrame::Error { code, .. }) => code,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub(super) fn done(&mut self, client: usize, request: Request) {
+        let answer = self.request(client, request);
+        assert!(matches!(answer, Some(ServerFrame::Ack { .. })), "{answer:?}");
+    }
+
+    pub(super) fn knock(&mut self, client: usize) {
+        self.done(client, knock(client));
+    }
+
+    /// The commit a client would send for `epoch`.
+    pub(super) fn commit_of(
+        &self,
+        client: usize,
+        epoch: u32,
+        adds: &[usize],
+        removes: &[usize],
+    ) -> Request {
+        let ids = |clients: &[usize]| clients.iter().map(|client| self.id(*client)).collect();
+        let group = [ROOM.as_bytes(), &[7; 16]].concat();
+        Request::Commit {
+            epoch,
+            message: Blob(commit(&group, epoch.into(), &[client as u8; 40])),
+            adds: ids(adds),
+            welcome: (!adds.is_empty()).then(|| Blob(b"welcome".to_vec())),
+            removes: ids(removes),
+        }
+    }
+
+    /// The epoch that runs, as the log tells.
+    pub(super) fn epoch(&self) -> u32 {
+        let commits = |event: &&LogEvent| matches!(event, LogEvent::Commit { .. });
+        u32::try_from(self.told.values().filter(commits).count()).expect("fits")
+    }
+
+    pub(super) fn admit(&mut self, host: usize, newcomer: usize) {
+        self.knock(newcomer);
+        let commit = self.commit_of(host, self.epoch(), &[newcomer], &[]);
+        self.done(host, commit);
+    }
+
+    /// A call of a host (0) and some members (1 …).
+    pub(super) fn call_of(members: usize) -> Self {
+        let mut world = Self::new();
+        let host = world.enter(true);
+        world.done(host, Request::StartCall {});
+        for _ in 1..members {
+            let newcomer = world.enter(false);
+            world.admit(host, newcomer);
+        }
+        world
+    }
+
+    pub(super) fn drop_socket(&mut self, client: usize, closing: Closing) {
+        if let Some(connection) = self.clients[client].connection.take() {
+            self.clients[client].left |= closing == Closing::Left;
+            self.input(Input::Closed {
+                connection,
+                closing,
+            });
+        }
+    }
+
+    /// Resumes on a new socket; the frames that came at once.
+    pub(super) fn resume(&mut self, client: usize) -> Vec<ServerFrame> {
+        let number = self.number();
+        let connection = ConnectionId(number);
+        let previous = self.clients[client].connection.replace(connection);
+        let token: [u8; 32] = self.clients[client].token.clone().try_into().expect("a token");
+        let before = self.clients[client].frames.len();
+        let input = Input::Resume {
+            connection,
+            re: 0,
+            participant: self.id(client),
+            token: Token::from_random(token),
+            after: self.clients[client].applied,
+        };
+        let mut effects = Vec::new();
+        self.room.handle(self.now, input, &mut effects);
+        // The replaced socket is told so, and nothing else.
+        effects.retain(|effect| match effect {
+            Effect::Send { to, frame } if previous.is_some() && to.contains(&previous.expect("some")) => {
+                assert!(matches!(frame, ServerFrame::Over { reason: Reason::Replaced }));
+                false
+            }
+            _ => true,
+        });
+        self.execute(effects);
+        self.clients[client].frames[before..].to_vec()
+    }
+
+    pub(super) fn pass(&mut self, span: Duration) {
+        self.now = self.now + span;
+        self.input(Input::Tick);
+    }
+
+    pub(super) fn media_event(&mut self, event: Event) {
+        self.input(Input::Media(event));
+    }
+
+    /// The process is killed and started again: every socket is gone.
+    pub(super) fn restart(&mut self) {
+        self.room = Room::restore(self.now, copy(&self.stored));
+        for client in &mut self.clients {
+            client.connection = None;
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        self.room.handle(self.now, input, &mut effects);
+        self.execute(effects);
+    }
+
+    fn execute(&mut self, effects: Vec<Effect>) {
+        for effect in &effects {
+            if let Effect::Store(change) = effect {
+                self.store(change);
+            }
+        }
+        for effect in effects {
+            match effect {
+                Effect::Store(_) => {}
+                Effect::Media(command) => self.media.push(command),
+                Effect::Send { to, frame } => {
+                    for connection in to {
+                        self.deliver(connection, &frame);
+                    }
+                }
+                Effect::Close { connection, .. } => {
+                    for client in &mut self.clients {
+                        if client.connection == Some(connection) {
+                            client.connection = None;
+                            client.left = true;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What no client may ever see differently.
+    fn deliver(&mut self, connection: ConnectionId, frame: &ServerFrame) {
+        let client = self
+            .clients
+            .iter_mut()
+            .find(|client| client.connection == Some(connection))
+            .expect("nothing is sent to a socket that is gone");
+        assert!(client.over.is_none(), "over is the last frame");
+        let me = client.participant.expect("has entered");
+        match frame {
+            ServerFrame::Entry(LogEntry { seq, event }) => {
+                let mut shared = event.clone();
+                if let LogEvent::Commit { adds, welcome, .. } = &mut shared {
+                    assert_eq!(welcome.is_some(), adds.contains(&me), "whose welcome");
+                    *welcome = None;
+                }
+                let told = self.told.entry(*seq).or_insert_with(|| shared.clone());
+                assert_eq!(*told, shared, "one log for everybody");
+                if client.applied == 0 {
+                    let admitted = match event {
+                        LogEvent::Started { by } => *by == me,
+                        LogEvent::Commit { adds, .. } => adds.contains(&me),
+                        LogEvent::Left { .. } => false,
+                    };
+                    assert!(admitted, "the first entry is the own admission");
+                } else {
+                    assert_eq!(*seq, client.applied + 1, "no entry is missing or repeated");
+                }
+                client.applied = *seq;
+            }
+            ServerFrame::Activate { epoch } => {
+                assert!(client.applied > 0, "only members are told of epochs");
+                assert!(client.activated.is_none_or(|last| last <= *epoch));
+                client.activated = Some(*epoch);
+            }
+            ServerFrame::Roster { members } => {
+                assert!(members.iter().any(|member| member.participant == me));
+            }
+            ServerFrame::Over { reason } => client.over = Some(*reason),
+            _ => {}
+        }
+        client.frames.push(frame.clone());
+    }
+
+    fn store(&mut self, change: &Change) {
+        let stays = &mut self.stored.stays;
+        let stay = |stays: &mut Vec<StoredStay>, who: &ParticipantId, place: Place| {
+            let stay = stays.iter_mut().find(|stay| stay.participant == *who);
+            stay.expect("a stored stay").place = place;
+        };
+        let call = self.stored.call.as_mut();
+        match change {
+            Change::StayBegan {
+                participant,
+                token,
+                host,
+            } => stays.push(StoredStay {
+                participant: *participant,
+                token: *token,
+                host: *host,
+                place: Place::Arrived,
+            }),
+            Change::Knocked { participant, knock } => {
+                stay(stays, participant, Place::Waiting(knock.clone()));
+            }
+            Change::Joined { participant, first } => {
+                stay(stays, participant, Place::Member { first: *first });
+            }
+            Change::StayEnded { participant } => {
+                stays.retain(|stay| stay.participant != *participant);
+            }
+            Change::CallBegan => {
+                self.told.clear();
+                self.stored.call = Some(StoredCall {
+                    epoch: 0,
+                    active: 0,
+                    group: None,
+                    log: vec![],
+                    departed: vec![],
+                });
+            }
+            Change::Logged(entry) => {
+                let log = &mut call.expect("a call").log;
+                assert_eq!(usize::try_from(entry.seq).expect("fits"), log.len() + 1);
+                log.push(entry.clone());
+            }
+            Change::Trimmed { .. } => panic!("the log of a short test is not trimmed"),
+            Change::Advanced { epoch, group } => {
+                let call = call.expect("a call");
+                assert_eq!(*epoch, call.epoch + 1, "one commit an epoch");
+                call.epoch = *epoch;
+                call.group = Some(group.clone());
+            }
+            Change::Activated { epoch } => call.expect("a call").active = *epoch,
+            Change::Departed { participant } => {
+                call.expect("a call").departed.push(*participant);
+            }
+            Change::Pruned { participant } => {
+                call.expect("a call").departed.retain(|who| who != participant);
+            }
+            Change::CallEnded => {
+                self.stored.call = None;
+                self.stored.stays.clear();
+            }
+            Change::RoomDeleted => {}
+        }
+    }
+
+    /// Nothing of a call that is over is stored.
+    pub(super) fn nothing_is_stored(&self) -> bool {
+        self.stored.stays.is_empty() && self.stored.call.is_none()
+    }
+}
+
+pub(super) fn knock(client: usize) -> Request {
+    Request::Knock {
+        key_package: Blob(vec![client as u8 + 1; 300]),
+        tag: Blob(vec![3; 32]),
+    }
+}
+
+fn copy(stored: &Snapshot) -> Snapshot {
+    let call = stored.call.as_ref().map(|call| StoredCall {
+        epoch: call.epoch,
+        active: call.active,
+        group: call.group.clone(),
+        log: call.log.clone(),
+        departed: call.departed.clone(),
+    });
+    Snapshot {
+        id: stored.id,
+        suite: stored.suite,
+        host_key: Digest(stored.host_key.0),
+        stays: stored
+            .stays
+            .iter()
+            .map(|stay| StoredStay {
+                participant: stay.participant,
+                token: stay.token,
+                host: stay.host,
+                place: stay.place.clone(),
+            })
+            .collect(),
+        call,
+    }
+}

@@ -1,0 +1,73 @@
+//! The HTTP interface: parse, call, render. Every refusal is a problem detail
+//! (RFC 9457).
+
+mod client;
+mod headers;
+mod health;
+mod problem;
+mod rooms;
+
+use crate::assets::Assets;
+use crate::config::{MAX_BODY, REQUEST_LIMIT};
+use crate::domain::Digest;
+use crate::media::MediaMetrics;
+use crate::rooms::Rooms;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use conclave_wire::code::Code;
+use problem::Refusal;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+
+/// What the handlers share.
+pub(crate) struct App {
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) assets: Assets,
+    /// The operator's token.
+    pub(crate) operator: Digest,
+    /// The ciphersuite of new rooms.
+    pub(crate) suite: u16,
+    /// Whether the certificate is one that a browser may be told to insist on.
+    pub(crate) strict_transport: bool,
+    /// One permit a socket.
+    pub(crate) sockets: Arc<Semaphore>,
+    pub(crate) media_metrics: Option<MediaMetrics>,
+    /// True once the service shuts down.
+    pub(crate) shutdown: watch::Receiver<bool>,
+}
+
+/// All the doors.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(client::page))
+        .route("/r/{room}", get(client::page))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/api/v1/rooms", post(rooms::create))
+        .route("/api/v1/rooms/{room}", get(rooms::info).delete(rooms::delete))
+        .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
+        .fallback(client::file)
+        .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn_with_state(app.clone(), secure))
+        .with_state(app)
+}
+
+/// A request that does not come to its end is given up.
+async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal(Code::BadMessage).into_response(),
+    }
+}
+
+async fn secure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    headers::secure(response.headers_mut(), app.strict_transport);
+    response
+}

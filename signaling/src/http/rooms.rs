@@ -1,0 +1,197 @@
+//! Rooms, and the door to a room's socket.
+
+use super::App;
+use super::problem::Refusal;
+use crate::domain::Token;
+use crate::domain::credential::TOKEN_LEN;
+use crate::rooms::Message;
+use crate::socket::{self, TRANSPORT_LIMIT};
+use crate::store::StoreError;
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use bytes::Bytes;
+use conclave_wire::client::SUBPROTOCOL;
+use conclave_wire::code::Code;
+use conclave_wire::http::{RoomCreated, RoomInfo};
+use conclave_wire::id::{Blob, RoomId};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// `POST /api/v1/rooms`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    authorize(&app, &headers)?;
+    check_empty(body)?;
+    let room = RoomId::random().map_err(|_| Refusal(Code::Internal))?;
+    let mut secret = [0; TOKEN_LEN];
+    getrandom::fill(&mut secret).map_err(|_| Refusal(Code::Internal))?;
+    let host_key = Token::from_random(secret);
+    let now = app.rooms.clock.now();
+    app.rooms
+        .store
+        .create_room(now, room, (app.suite, host_key.digest()))
+        .await
+        .map_err(failed)?;
+    let created = RoomCreated {
+        room,
+        host_key: Blob(host_key.expose().to_vec()),
+    };
+    let headers = [
+        (header::LOCATION, format!("/api/v1/rooms/{room}")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((StatusCode::CREATED, headers, Json(created)).into_response())
+}
+
+/// `GET /api/v1/rooms/{room}`
+pub(super) async fn info(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+) -> Result<Response, Refusal> {
+    let (_, suite) = existing(&app, &room).await?;
+    let caching = [(header::CACHE_CONTROL, "no-store")];
+    Ok((caching, Json(RoomInfo { suite })).into_response())
+}
+
+/// `DELETE /api/v1/rooms/{room}`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    authorize(&app, &headers)?;
+    let (room, _) = existing(&app, &room).await?;
+    let (done, deleted) = oneshot::channel();
+    app.rooms
+        .send(room, Message::Delete(done))
+        .map_err(|_| Refusal(Code::Internal))?;
+    match deleted.await {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Err(_) => Err(Refusal(Code::Internal)),
+    }
+}
+
+/// `GET /api/v1/rooms/{room}/socket`
+pub(super) async fn socket(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    if !is_same_origin(&headers) {
+        return Err(Refusal(Code::Forbidden));
+    }
+    let (room, _) = existing(&app, &room).await?;
+    let upgrade = upgrade.map_err(|_| Refusal(Code::BadMessage))?.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(Refusal(Code::BadMessage));
+    }
+    let permit = app.sockets.clone().try_acquire_owned().map_err(|_| Refusal(Code::Full))?;
+    let (rooms, shutdown) = (app.rooms.clone(), app.shutdown.clone());
+    Ok(upgrade
+        .max_message_size(TRANSPORT_LIMIT)
+        .max_frame_size(TRANSPORT_LIMIT)
+        .on_upgrade(move |socket| async move {
+            socket::serve(socket, room, rooms, shutdown).await;
+            drop(permit);
+        }))
+}
+
+/// A room that is there. A path that cannot be a room's names none.
+async fn existing(app: &App, room: &str) -> Result<(RoomId, u16), Refusal> {
+    let room: RoomId = room.parse().map_err(|_| Refusal(Code::NoSuchRoom))?;
+    match app.rooms.store.room_suite(room).await {
+        Ok(Some(suite)) => Ok((room, suite)),
+        Ok(None) => Err(Refusal(Code::NoSuchRoom)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// RFC 6750 section 2.1.
+fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .and_then(|(_, token)| BASE64URL.decode(token.trim()).ok())
+        .and_then(|bytes| Token::parse(&bytes));
+    match given {
+        Some(token) if token.digest() == app.operator => Ok(()),
+        _ => Err(Refusal(Code::Unauthorized)),
+    }
+}
+
+/// The request says nothing: it has no body, or an empty JSON object.
+fn check_empty(body: Result<Bytes, BytesRejection>) -> Result<(), Refusal> {
+    let body = body.map_err(|rejection| {
+        Refusal(match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            _ => Code::BadMessage,
+        })
+    })?;
+    if body.is_empty() {
+        return Ok(());
+    }
+    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body) {
+        Ok(object) if object.is_empty() => Ok(()),
+        _ => Err(Refusal(Code::BadMessage)),
+    }
+}
+
+/// A page of another site may not open sockets in the name of its visitors.
+/// Programs send no `Origin`.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_ascii_lowercase);
+    match (headers.get(header::ORIGIN), headers.get(header::HOST)) {
+        (None, _) => true,
+        (Some(origin), Some(host)) => match (text(origin), text(host)) {
+            (Some(origin), Some(host)) => origin.strip_prefix("https://") == Some(host.as_str()),
+            _ => false,
+        },
+        (Some(_), None) => false,
+    }
+}
+
+fn failed(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Full => Refusal(Code::Full),
+        error => {
+            tracing::error!(%error, "the store failed");
+            Refusal(Code::Internal)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_services_own_pages_and_programs_open_sockets() {
+        let verdict = |origin: Option<&'static str>, host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            is_same_origin(&headers)
+        };
+        assert!(verdict(None, "a.example"));
+        assert!(verdict(Some("https://a.example"), "a.example"));
+        assert!(verdict(Some("https://A.example:8443"), "a.example:8443"));
+        for origin in ["https://b.example", "http://a.example", "https://a.example:1", "null", ""] {
+            assert!(!verdict(Some(origin), "a.example"), "{origin}");
+        }
+    }
+}

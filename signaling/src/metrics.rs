@@ -1,0 +1,138 @@
+//! What is counted. Every label value comes from a closed enum; none names a
+//! person, a room, a participant or an address.
+
+use conclave_wire::code::Code;
+use prometheus::{
+    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+/// Why a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketEnd {
+    /// The client closed it with 1000 or 1001.
+    Left,
+    /// The stay was over.
+    Over,
+    /// The network or the client dropped it.
+    Lost,
+    /// It broke the protocol.
+    Misbehaved,
+    /// It took too slowly what was sent to it.
+    Overflow,
+    /// The service shut down.
+    Shutdown,
+    /// The room failed.
+    Failed,
+}
+
+impl SocketEnd {
+    const ALL: [Self; 7] = [
+        Self::Left,
+        Self::Over,
+        Self::Lost,
+        Self::Misbehaved,
+        Self::Overflow,
+        Self::Shutdown,
+        Self::Failed,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Over => "over",
+            Self::Lost => "lost",
+            Self::Misbehaved => "misbehaved",
+            Self::Overflow => "overflow",
+            Self::Shutdown => "shutdown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The service's metrics.
+pub struct Metrics {
+    registry: Registry,
+    /// Open WebSockets.
+    pub sockets: IntGauge,
+    /// Rooms with somebody in them.
+    pub rooms: IntGauge,
+    /// Running calls.
+    pub calls: IntGauge,
+    /// Members of running calls.
+    pub members: IntGauge,
+    /// Accepted commits and other entries.
+    pub log_entries: IntCounter,
+    /// Rooms whose task panicked or whose store failed.
+    pub room_failures: IntCounter,
+    /// How long one transaction took, seconds.
+    pub store_seconds: Histogram,
+    socket_ends: IntCounterVec,
+    refusals: IntCounterVec,
+}
+
+impl Metrics {
+    /// Fresh metrics.
+    ///
+    /// # Errors
+    /// Only when two of them had the same name.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(format!("conclave_{name}"), help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(format!("conclave_{name}_total"), help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let counters = |name: &str, help: &str, label: &str| {
+            let opts = Opts::new(format!("conclave_{name}_total"), help);
+            let counters = IntCounterVec::new(opts, &[label])?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok::<_, prometheus::Error>(counters)
+        };
+        let store_seconds = Histogram::with_opts(
+            HistogramOpts::new("conclave_store_transaction_seconds", "Durable writes of a room")
+                .buckets(vec![0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0]),
+        )?;
+        registry.register(Box::new(store_seconds.clone()))?;
+        let metrics = Self {
+            sockets: gauge("sockets", "Open WebSockets")?,
+            rooms: gauge("rooms_live", "Rooms with somebody in them")?,
+            calls: gauge("calls", "Running calls")?,
+            members: gauge("members", "Members of running calls")?,
+            log_entries: counter("log_entries", "Entries of the calls' logs")?,
+            room_failures: counter("room_failures", "Rooms that failed and were loaded anew")?,
+            socket_ends: counters("socket_ends", "Why WebSockets ended", "reason")?,
+            refusals: counters("refusals", "Refused requests", "code")?,
+            store_seconds,
+            registry,
+        };
+        for end in SocketEnd::ALL {
+            metrics.socket_ends.with_label_values(&[end.label()]);
+        }
+        Ok(metrics)
+    }
+
+    /// Counts a refused request.
+    pub fn refused(&self, code: Code) {
+        self.refusals.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// Counts the end of a socket.
+    pub fn socket_ended(&self, end: SocketEnd) {
+        self.socket_ends.with_label_values(&[end.label()]).inc();
+    }
+
+    /// All of them in the Prometheus text format.
+    pub fn text(&self) -> String {
+        let mut text = Vec::new();
+        // Writing to a vector cannot fail, and a metric that cannot be written
+        // leaves out only itself.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+}

@@ -1,0 +1,220 @@
+//! The rooms that are awake: one task each, reached by its mailbox. A room
+//! wakes when somebody enters it, and at the start if a call was running; it
+//! goes to sleep when nobody is left.
+
+use crate::actor;
+use crate::clock::Clock;
+use crate::config::ROOM_MAILBOX;
+use crate::domain::{ConnectionId, Input};
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::store::Store;
+use conclave_wire::control::{Command, Event};
+use conclave_wire::id::{ParticipantId, RoomId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+/// What a room's task is sent.
+pub enum Message {
+    /// A socket wants to begin or continue a stay.
+    Attach {
+        /// The socket.
+        connection: ConnectionId,
+        /// Where to write to it.
+        outbox: Outbox,
+        /// [`Input::Enter`] or [`Input::Resume`].
+        first: Input,
+    },
+    /// Anything else for the machine.
+    Input(Input),
+    /// Delete the room and say when it is done.
+    Delete(oneshot::Sender<Deleted>),
+}
+
+/// The room and everything in it is gone.
+#[derive(Debug)]
+pub struct Deleted;
+
+/// A room's task: its mailbox, its number, and the way to end it.
+struct Awake {
+    mailbox: mpsc::Sender<Message>,
+    task: u64,
+    abort: AbortHandle,
+}
+
+/// The rooms that are awake, until the service stops.
+#[derive(Default)]
+struct Table {
+    rooms: HashMap<RoomId, Awake>,
+    stopped: bool,
+}
+
+/// All rooms that are awake, and what their tasks share.
+pub struct Rooms {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The media plane.
+    pub media: mpsc::Sender<Command>,
+    awake: Mutex<Table>,
+    /// In which room the media plane knows a participant.
+    connected: Mutex<HashMap<ParticipantId, RoomId>>,
+    next: AtomicU64,
+}
+
+/// The room cannot take another message now, or the service has stopped.
+#[derive(Debug)]
+pub struct Busy;
+
+impl Rooms {
+    /// No room awake.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        media: mpsc::Sender<Command>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            clock,
+            metrics,
+            media,
+            awake: Mutex::default(),
+            connected: Mutex::default(),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// A number no other socket or task of this process has.
+    pub fn next_number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Wakes a room if need be and leaves it a message; its mailbox.
+    ///
+    /// # Errors
+    /// When the mailbox is full or the service has stopped.
+    pub fn send(
+        self: &Arc<Self>,
+        room: RoomId,
+        message: Message,
+    ) -> Result<mpsc::Sender<Message>, Busy> {
+        let mut table = lock(&self.awake);
+        if table.stopped {
+            return Err(Busy);
+        }
+        let mailbox = match table.rooms.get(&room) {
+            Some(found) if !found.mailbox.is_closed() => found.mailbox.clone(),
+            _ => {
+                let (mailbox, receiver) = mpsc::channel(ROOM_MAILBOX);
+                let task = self.next_number();
+                let sender = mailbox.clone();
+                let abort = actor::spawn(self.clone(), (room, task), receiver);
+                let awake = Awake {
+                    mailbox,
+                    task,
+                    abort,
+                };
+                table.rooms.insert(room, awake);
+                self.metrics.rooms.set(count(table.rooms.len()));
+                sender
+            }
+        };
+        mailbox.try_send(message).map_err(|_| Busy)?;
+        Ok(mailbox)
+    }
+
+    /// Wakes a room so that its timers run.
+    pub fn wake(self: &Arc<Self>, room: RoomId) {
+        // A mailbox that is full belongs to a room that is awake.
+        let _ = self.send(room, Message::Input(Input::Tick));
+    }
+
+    /// Tells the room of the participant what the media plane says.
+    pub async fn media_event(self: &Arc<Self>, event: Event) {
+        let (Event::Answer { participant, .. }
+        | Event::Refused { participant, .. }
+        | Event::Connected { participant }
+        | Event::Lost { participant }) = &event;
+        let Some(room) = lock(&self.connected).get(participant).copied() else {
+            return;
+        };
+        let mailbox = lock(&self.awake).rooms.get(&room).map(|awake| awake.mailbox.clone());
+        if let Some(mailbox) = mailbox {
+            // A room that has gone to sleep has no use for it.
+            let _ = mailbox.send(Message::Input(Input::Media(event))).await;
+        }
+    }
+
+    /// Passes a command on, and notes in which room its participant is.
+    pub async fn command(&self, command: Command) {
+        match &command {
+            Command::Connect {
+                room, participant, ..
+            } => {
+                lock(&self.connected).insert(*participant, *room);
+            }
+            Command::Disconnect { participant } => {
+                lock(&self.connected).remove(participant);
+            }
+            Command::Close { room } => {
+                lock(&self.connected).retain(|_, in_room| in_room != room);
+            }
+            Command::Assign { .. } | Command::RequestKeyframes { .. } => {}
+        }
+        if self.media.send(command).await.is_err() {
+            tracing::warn!("the media plane is gone");
+        }
+    }
+
+    /// Whether the media plane takes commands.
+    pub fn media_accepts(&self) -> bool {
+        self.media.capacity() > 0 && !self.media.is_closed()
+    }
+
+    /// Puts a room away, unless a message has come for it in the meantime.
+    pub(crate) fn retire(&self, room: RoomId, receiver: &mpsc::Receiver<Message>) -> bool {
+        let mut table = lock(&self.awake);
+        let retired = receiver.is_empty();
+        if retired {
+            table.rooms.remove(&room);
+            self.metrics.rooms.set(count(table.rooms.len()));
+        }
+        retired
+    }
+
+    /// Ends every room's task where it stands; no room wakes again. What was
+    /// not written down yet was told to nobody.
+    pub fn stop(&self) {
+        let mut table = lock(&self.awake);
+        table.stopped = true;
+        for (_, awake) in table.rooms.drain() {
+            awake.abort.abort();
+        }
+    }
+
+    /// Forgets the task of a room, unless another has taken its place.
+    pub(crate) fn forget(&self, (room, task): (RoomId, u64)) {
+        let mut table = lock(&self.awake);
+        if table.rooms.get(&room).is_some_and(|found| found.task == task) {
+            table.rooms.remove(&room);
+        }
+        self.metrics.rooms.set(count(table.rooms.len()));
+    }
+}
+
+/// A map is whole between any two statements that change it; a panic elsewhere
+/// does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn count(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,149 @@
+//! Composes the service and runs it.
+
+use crate::assets::Assets;
+use crate::clock::Clock;
+use crate::config::{Config, MAX_SOCKETS, REQUEST_LIMIT, SHUTDOWN_LIMIT};
+use crate::http::{self, App};
+use crate::media::MediaPlane;
+use crate::metrics::Metrics;
+use crate::rooms::Rooms;
+use crate::store::{Store, StoreError};
+use crate::{files, operator, tls};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use conclave_wire::control::Event;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory or a file in it cannot be used.
+    #[error("the data directory cannot be used")]
+    DataDir(#[source] io::Error),
+    /// The database cannot be used.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// There is no certificate.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] tls::TlsError),
+    /// The address cannot be listened on.
+    #[error("the address cannot be listened on")]
+    Listen(#[source] io::Error),
+    /// The metrics cannot be set up.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A running service. Dropping it stops the service at once, as a crash would.
+pub struct Serving {
+    address: SocketAddr,
+    handle: Handle<SocketAddr>,
+    shutdown: watch::Sender<bool>,
+    rooms: Arc<Rooms>,
+    server: JoinHandle<io::Result<()>>,
+    events: JoinHandle<()>,
+}
+
+/// Starts the service; it listens when this returns.
+///
+/// # Errors
+/// What is missing.
+pub async fn serve(
+    config: Config,
+    assets: Assets,
+    media: MediaPlane,
+) -> Result<Serving, StartError> {
+    files::create_dir(&config.data_dir).map_err(StartError::DataDir)?;
+    let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
+    let tls = tls::server_config(&config)?;
+    let store = Store::open(&config.data_dir.join("conclave.sqlite")).await?;
+    let metrics = Arc::new(Metrics::new()?);
+    let rooms = Rooms::new(store, Clock::start(), metrics, media.commands);
+    for room in rooms.store.rooms_in_use().await? {
+        rooms.wake(room);
+    }
+
+    let (shutdown, stopping) = watch::channel(false);
+    let app = Arc::new(App {
+        rooms: rooms.clone(),
+        assets,
+        operator,
+        suite: config.suite,
+        strict_transport: config.tls.is_some(),
+        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        media_metrics: media.metrics,
+        shutdown: stopping,
+    });
+    let listener = std::net::TcpListener::bind(config.listen).map_err(StartError::Listen)?;
+    listener.set_nonblocking(true).map_err(StartError::Listen)?;
+    let address = listener.local_addr().map_err(StartError::Listen)?;
+    let handle = Handle::new();
+    let tls = RustlsConfig::from_config(Arc::new(tls));
+    let mut server = axum_server::from_tcp_rustls(listener, tls)
+        .map_err(StartError::Listen)?
+        .handle(handle.clone());
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(REQUEST_LIMIT);
+    *server.http_builder() = builder;
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    Ok(Serving {
+        address,
+        handle,
+        shutdown,
+        rooms: rooms.clone(),
+        server: tokio::spawn(server.serve(service)),
+        events: tokio::spawn(pass_events(rooms, media.events)),
+    })
+}
+
+async fn pass_events(rooms: Arc<Rooms>, mut events: mpsc::Receiver<Event>) {
+    while let Some(event) = events.recv().await {
+        rooms.media_event(event).await;
+    }
+}
+
+impl Serving {
+    /// Where the service listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the listener fails.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub async fn wait(&mut self) -> io::Result<()> {
+        match (&mut self.server).await {
+            Ok(result) => result,
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// Ends the service gracefully: it is no longer ready, sockets are closed
+    /// so that clients resume (1012), running requests are answered.
+    pub async fn shutdown(mut self) {
+        // Nobody watches when no request and no socket is left.
+        let _ = self.shutdown.send(true);
+        self.handle.graceful_shutdown(Some(SHUTDOWN_LIMIT));
+        // What the listener says at its end is no longer of use.
+        let _ = (&mut self.server).await;
+        self.rooms.stop();
+        self.rooms.store.close().await;
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.rooms.stop();
+        self.events.abort();
+        self.server.abort();
+        self.handle.shutdown();
+        let _ = self.shutdown.send(true);
+    }
+}

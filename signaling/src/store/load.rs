@@ -1,0 +1,122 @@
+//! Reading rooms back after a restart.
+
+use super::{Store, StoreError};
+use crate::domain::room::{StoredCall, StoredStay};
+use crate::domain::stay::{Knock, Place};
+use crate::domain::{Digest, Millis, Snapshot};
+use conclave_wire::client::LogEntry;
+use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+impl Store {
+    /// The rooms in which somebody is or a call runs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rooms_in_use(&self) -> Result<Vec<RoomId>, StoreError> {
+        let rows = sqlx::query("SELECT room FROM stays UNION SELECT room FROM calls")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| Ok(RoomId(bytes(row, "room")?))).collect()
+    }
+
+    /// A room with everything in it, if there is such a room.
+    ///
+    /// # Errors
+    /// When the database fails or holds what no version has written.
+    pub async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let Some(row) = sqlx::query("SELECT host_key, suite FROM rooms WHERE id = $1")
+            .bind(room.as_bytes())
+            .fetch_optional(&mut *transaction)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let stays = sqlx::query(
+            "SELECT participant, token, host, key_package, tag, knocked_at, first_entry \
+             FROM stays WHERE room = $1",
+        )
+        .bind(room.as_bytes())
+        .fetch_all(&mut *transaction)
+        .await?;
+        let call = sqlx::query("SELECT epoch, active_epoch, mls_group FROM calls WHERE room = $1")
+            .bind(room.as_bytes())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let log = sqlx::query("SELECT seq, event FROM log WHERE room = $1 ORDER BY seq")
+            .bind(room.as_bytes())
+            .fetch_all(&mut *transaction)
+            .await?;
+        let departed = sqlx::query("SELECT participant FROM departed WHERE room = $1")
+            .bind(room.as_bytes())
+            .fetch_all(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+
+        let call = call
+            .map(|row| {
+                Ok::<_, StoreError>(StoredCall {
+                    epoch: narrow(row.try_get("epoch")?)?,
+                    active: narrow(row.try_get("active_epoch")?)?,
+                    group: row.try_get("mls_group")?,
+                    log: log.iter().map(entry).collect::<Result<_, _>>()?,
+                    departed: departed.iter().map(participant).collect::<Result<_, _>>()?,
+                })
+            })
+            .transpose()?;
+        Ok(Some(Snapshot {
+            id: room,
+            suite: narrow(row.try_get("suite")?)?,
+            host_key: Digest(bytes(&row, "host_key")?),
+            stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
+            call,
+        }))
+    }
+}
+
+fn stay(row: &SqliteRow) -> Result<StoredStay, StoreError> {
+    let first: Option<i64> = row.try_get("first_entry")?;
+    let since: Option<i64> = row.try_get("knocked_at")?;
+    let host: i64 = row.try_get("host")?;
+    let place = match (first, since) {
+        (Some(first), _) => Place::Member {
+            first: narrow(first)?,
+        },
+        (None, Some(since)) => Place::Waiting(Knock {
+            key_package: Blob(row.try_get("key_package")?),
+            tag: Blob(row.try_get("tag")?),
+            since: Millis(narrow(since)?),
+        }),
+        (None, None) => Place::Arrived,
+    };
+    Ok(StoredStay {
+        participant: participant(row)?,
+        token: Digest(bytes(row, "token")?),
+        host: host != 0,
+        place,
+    })
+}
+
+fn entry(row: &SqliteRow) -> Result<LogEntry, StoreError> {
+    let event: String = row.try_get("event")?;
+    Ok(LogEntry {
+        seq: narrow(row.try_get("seq")?)?,
+        event: serde_json::from_str(&event).map_err(|_| StoreError::Corrupt)?,
+    })
+}
+
+fn participant(row: &SqliteRow) -> Result<ParticipantId, StoreError> {
+    Ok(ParticipantId(bytes(row, "participant")?))
+}
+
+fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], StoreError> {
+    let bytes: Vec<u8> = row.try_get(column)?;
+    bytes.try_into().map_err(|_| StoreError::Corrupt)
+}
+
+/// An integer of the database in the type it was written from.
+pub(super) fn narrow<T: TryFrom<i64>>(value: i64) -> Result<T, StoreError> {
+    T::try_from(value).map_err(|_| StoreError::Corrupt)
+}

@@ -1,0 +1,256 @@
+//! What outlives the process: rooms, and for as long as a call lasts its log,
+//! its stays and its knocks. SQLite, one connection, every transaction durable
+//! when [`Store::apply`] returns.
+
+mod load;
+
+use crate::config;
+use crate::domain::stay::Knock;
+use crate::domain::{Change, Digest, Millis};
+use conclave_wire::id::RoomId;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Row as _, Sqlite, Transaction};
+use std::path::Path;
+use std::time::Duration;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long an operation waits for the one connection.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database file could not be made.
+    #[error("the database file could not be made")]
+    File(#[from] std::io::Error),
+    /// A row that this version did not write.
+    #[error("a stored row cannot be read")]
+    Corrupt,
+    /// As many rooms as there may be.
+    #[error("there are as many rooms as there may be")]
+    Full,
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the database, makes it if it is not there, and brings its schema
+    /// up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be opened or migrated.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        create_private(file)?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on disk, not only in the system's cache, when it
+            // returns: what clients were told survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            // Deleted rows are overwritten; with the truncated write-ahead log
+            // of `scrub` nothing of a call that is over stays in the files.
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY");
+        // One connection orders the writers; nobody waits for a lock inside
+        // SQLite, and a checkpoint meets no reader.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_LIMIT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await?;
+        MIGRATIONS.run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Closes the database; later operations fail.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
+    }
+
+    /// Makes a room.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when there are [`config::MAX_ROOMS`].
+    pub async fn create_room(
+        &self,
+        now: Millis,
+        room: RoomId,
+        (suite, host_key): (u16, Digest),
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let count: i64 = sqlx::query("SELECT COUNT(*) FROM rooms")
+            .fetch_one(&mut *transaction)
+            .await?
+            .try_get(0)?;
+        if u64::try_from(count).unwrap_or(u64::MAX) >= config::MAX_ROOMS {
+            return Err(StoreError::Full);
+        }
+        sqlx::query("INSERT INTO rooms (id, host_key, suite, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(room.as_bytes())
+            .bind(host_key.0.as_slice())
+            .bind(i64::from(suite))
+            .bind(time(now))
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// The ciphersuite of a room, if there is such a room.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn room_suite(&self, room: RoomId) -> Result<Option<u16>, StoreError> {
+        let row = sqlx::query("SELECT suite FROM rooms WHERE id = $1")
+            .bind(room.as_bytes())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| load::narrow(row.try_get(0)?)).transpose()
+    }
+
+    /// Writes all the changes of a room down, or none of them.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was written.
+    pub async fn apply(&self, room: RoomId, changes: &[Change]) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for change in changes {
+            write(&mut transaction, room, change).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Removes from the files what was deleted from the tables.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+async fn write(
+    transaction: &mut Transaction<'_, Sqlite>,
+    room: RoomId,
+    change: &Change,
+) -> Result<(), StoreError> {
+    let room = room.as_bytes();
+    let query = match change {
+        Change::StayBegan {
+            participant,
+            token,
+            host,
+        } => sqlx::query(
+            "INSERT INTO stays (participant, room, token, host) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(participant.as_bytes())
+        .bind(room)
+        .bind(token.0.as_slice())
+        .bind(i64::from(*host)),
+        Change::Knocked {
+            participant,
+            knock: Knock {
+                key_package,
+                tag,
+                since,
+            },
+        } => sqlx::query(
+            "UPDATE stays SET key_package = $1, tag = $2, knocked_at = $3 WHERE participant = $4",
+        )
+        .bind(key_package.0.as_slice())
+        .bind(tag.0.as_slice())
+        .bind(time(*since))
+        .bind(participant.as_bytes()),
+        Change::Joined { participant, first } => sqlx::query(
+            "UPDATE stays SET key_package = NULL, tag = NULL, knocked_at = NULL, first_entry = $1 \
+             WHERE participant = $2",
+        )
+        .bind(i64::from(*first))
+        .bind(participant.as_bytes()),
+        Change::StayEnded { participant } => {
+            sqlx::query("DELETE FROM stays WHERE participant = $1").bind(participant.as_bytes())
+        }
+        Change::CallBegan => {
+            sqlx::query("INSERT INTO calls (room, epoch, active_epoch) VALUES ($1, 0, 0)").bind(room)
+        }
+        Change::Logged(entry) => {
+            let event = serde_json::to_string(&entry.event).map_err(|_| StoreError::Corrupt)?;
+            sqlx::query("INSERT INTO log (room, seq, event) VALUES ($1, $2, $3)")
+                .bind(room)
+                .bind(i64::from(entry.seq))
+                .bind(event)
+        }
+        Change::Trimmed { first } => {
+            sqlx::query("DELETE FROM log WHERE room = $1 AND seq < $2")
+                .bind(room)
+                .bind(i64::from(*first))
+        }
+        Change::Advanced { epoch, group } => {
+            sqlx::query("UPDATE calls SET epoch = $1, mls_group = $2 WHERE room = $3")
+                .bind(i64::from(*epoch))
+                .bind(group.as_slice())
+                .bind(room)
+        }
+        Change::Activated { epoch } => {
+            sqlx::query("UPDATE calls SET active_epoch = $1 WHERE room = $2")
+                .bind(i64::from(*epoch))
+                .bind(room)
+        }
+        Change::Departed { participant } => {
+            sqlx::query("INSERT INTO departed (room, participant) VALUES ($1, $2)")
+                .bind(room)
+                .bind(participant.as_bytes())
+        }
+        Change::Pruned { participant } => {
+            sqlx::query("DELETE FROM departed WHERE room = $1 AND participant = $2")
+                .bind(room)
+                .bind(participant.as_bytes())
+        }
+        Change::CallEnded => {
+            sqlx::query("DELETE FROM calls WHERE room = $1")
+                .bind(room)
+                .execute(&mut **transaction)
+                .await?;
+            sqlx::query("DELETE FROM stays WHERE room = $1").bind(room)
+        }
+        Change::RoomDeleted => sqlx::query("DELETE FROM rooms WHERE id = $1").bind(room),
+    };
+    query.execute(&mut **transaction).await?;
+    Ok(())
+}
+
+/// SQLite's integers are signed; a time that does not fit lies 292 million
+/// years ahead.
+fn time(moment: Millis) -> i64 {
+    i64::try_from(moment.0).unwrap_or(i64::MAX)
+}
+
+/// Makes an empty file that only its owner may read; SQLite gives its
+/// write-ahead log the same mode.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    Ok(())
+}
