@@ -79,7 +79,9 @@ impl Actor {
         };
         let mut batch = Vec::with_capacity(ROOM_BATCH);
         loop {
-            actor.wait(&mut mailbox, &mut batch).await;
+            if !actor.wait(&mut mailbox, &mut batch).await {
+                return Ok(());
+            }
             for message in batch.drain(..) {
                 actor.take(message);
             }
@@ -96,8 +98,9 @@ impl Actor {
         }
     }
 
-    /// Waits for messages or for the machine's next deadline.
-    async fn wait(&self, mailbox: &mut mpsc::Receiver<Message>, batch: &mut Vec<Message>) {
+    /// Waits for messages or for the machine's next deadline; false when
+    /// nobody can leave a message any more.
+    async fn wait(&self, mailbox: &mut mpsc::Receiver<Message>, batch: &mut Vec<Message>) -> bool {
         let due = async {
             match self.room.deadline() {
                 Some(deadline) => {
@@ -107,8 +110,11 @@ impl Actor {
             }
         };
         tokio::select! {
-            _ = mailbox.recv_many(batch, ROOM_BATCH) => {}
-            () = due => batch.push(Message::Input(Input::Tick)),
+            count = mailbox.recv_many(batch, ROOM_BATCH) => count > 0,
+            () = due => {
+                batch.push(Message::Input(Input::Tick));
+                true
+            }
         }
     }
 

@@ -7,14 +7,14 @@ use tokio::time::Instant;
 /// Wall-clock time that never goes back while the process lives: the system
 /// time at the start, and a monotonic clock from there.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub(crate) struct Clock {
     start: Instant,
     start_millis: Millis,
 }
 
 impl Clock {
     /// A clock that begins now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             start: Instant::now(),
@@ -23,12 +23,12 @@ impl Clock {
     }
 
     /// Now.
-    pub fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         self.start_millis + self.start.elapsed()
     }
 
     /// The moment as a deadline of the runtime; never earlier than `moment`.
-    pub fn instant(&self, moment: Millis) -> Instant {
+    pub(crate) fn instant(&self, moment: Millis) -> Instant {
         self.start + moment.since(self.start_millis) + Duration::from_millis(1)
     }
 }

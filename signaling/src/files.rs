@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn create_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
@@ -16,7 +16,7 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = path.with_added_extension("new");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -33,7 +33,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub fn read_if_there(path: &Path) -> io::Result<Option<String>> {
+pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

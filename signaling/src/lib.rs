@@ -5,7 +5,7 @@
 //! A request's way through the service, in the order of the modules:
 //!
 //! - [`serve`]: composes everything below and listens ([`config`], [`tls`],
-//!   [`operator`], [`assets`], [`metrics`]).
+//!   [`operator`], [`assets`], `metrics`).
 //! - `http`: rooms, health, the browser client, and the door to the socket.
 //! - `socket`: one WebSocket: frames in, frames out, pings, limits.
 //! - `rooms`, `actor`: one task a room that is awake; a mailbox in,
@@ -23,7 +23,6 @@ pub mod assets;
 pub mod config;
 pub mod domain;
 pub mod media;
-pub mod metrics;
 pub mod operator;
 pub mod serve;
 pub mod tls;
@@ -32,6 +31,7 @@ mod actor;
 mod clock;
 mod files;
 mod http;
+mod metrics;
 mod outbox;
 mod rooms;
 mod socket;

@@ -9,7 +9,7 @@ use prometheus::{
 
 /// Why a socket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SocketEnd {
+pub(crate) enum SocketEnd {
     /// The client closed it with 1000 or 1001.
     Left,
     /// The stay was over.
@@ -51,22 +51,22 @@ impl SocketEnd {
 }
 
 /// The service's metrics.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// Open WebSockets.
-    pub sockets: IntGauge,
+    pub(crate) sockets: IntGauge,
     /// Rooms with somebody in them.
-    pub rooms: IntGauge,
+    pub(crate) rooms: IntGauge,
     /// Running calls.
-    pub calls: IntGauge,
+    pub(crate) calls: IntGauge,
     /// Members of running calls.
-    pub members: IntGauge,
+    pub(crate) members: IntGauge,
     /// Accepted commits and other entries.
-    pub log_entries: IntCounter,
+    pub(crate) log_entries: IntCounter,
     /// Rooms whose task panicked or whose store failed.
-    pub room_failures: IntCounter,
+    pub(crate) room_failures: IntCounter,
     /// How long one transaction took, seconds.
-    pub store_seconds: Histogram,
+    pub(crate) store_seconds: Histogram,
     socket_ends: IntCounterVec,
     refusals: IntCounterVec,
 }
@@ -76,7 +76,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Only when two of them had the same name.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let gauge = |name: &str, help: &str| {
             let gauge = IntGauge::new(format!("conclave_{name}"), help)?;
@@ -118,17 +118,17 @@ impl Metrics {
     }
 
     /// Counts a refused request.
-    pub fn refused(&self, code: Code) {
+    pub(crate) fn refused(&self, code: Code) {
         self.refusals.with_label_values(&[code.as_str()]).inc();
     }
 
     /// Counts the end of a socket.
-    pub fn socket_ended(&self, end: SocketEnd) {
+    pub(crate) fn socket_ended(&self, end: SocketEnd) {
         self.socket_ends.with_label_values(&[end.label()]).inc();
     }
 
     /// All of them in the Prometheus text format.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = Vec::new();
         // Writing to a vector cannot fail, and a metric that cannot be written
         // leaves out only itself.

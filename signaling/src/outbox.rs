@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 /// Something to be written.
 #[derive(Debug)]
-pub enum Outgoing {
+pub(crate) enum Outgoing {
     /// A text frame.
     Frame(Utf8Bytes),
     /// A close frame with this code; nothing follows.
@@ -24,24 +24,24 @@ struct State {
 
 /// The room's end.
 #[derive(Debug)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     queue: mpsc::Sender<Outgoing>,
     state: Arc<State>,
 }
 
 /// The socket's end.
 #[derive(Debug)]
-pub struct Pending {
+pub(crate) struct Pending {
     queue: mpsc::Receiver<Outgoing>,
     state: Arc<State>,
 }
 
 /// The socket is gone or takes too slowly; it is lost.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unreachable;
+pub(crate) struct Unreachable;
 
 /// A queue for a new socket.
-pub fn outbox() -> (Outbox, Pending) {
+pub(crate) fn outbox() -> (Outbox, Pending) {
     let (sender, receiver) = mpsc::channel(MAX_QUEUED_FRAMES);
     let state = Arc::new(State::default());
     let outbox = Outbox {
@@ -60,7 +60,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the socket is gone, or more waits than may.
-    pub fn push(&self, outgoing: Outgoing) -> Result<(), Unreachable> {
+    pub(crate) fn push(&self, outgoing: Outgoing) -> Result<(), Unreachable> {
         let len = len(&outgoing);
         let before = self.state.bytes.fetch_add(len, Ordering::Relaxed);
         let sent = if before.saturating_add(len) > MAX_QUEUED_BYTES {
@@ -80,14 +80,14 @@ impl Outbox {
 impl Pending {
     /// The next thing to be written; nothing when the room has let go of the
     /// socket.
-    pub async fn next(&mut self) -> Option<Outgoing> {
+    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
         let outgoing = self.queue.recv().await?;
         self.state.bytes.fetch_sub(len(&outgoing), Ordering::Relaxed);
         Some(outgoing)
     }
 
     /// Whether more waited than may: what still waits is not worth writing.
-    pub fn overflowed(&self) -> bool {
+    pub(crate) fn overflowed(&self) -> bool {
         self.state.overflowed.load(Ordering::Relaxed)
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 /// What a room's task is sent.
-pub enum Message {
+pub(crate) enum Message {
     /// A socket wants to begin or continue a stay.
     Attach {
         /// The socket.
@@ -36,7 +36,7 @@ pub enum Message {
 
 /// The room and everything in it is gone.
 #[derive(Debug)]
-pub struct Deleted;
+pub(crate) struct Deleted;
 
 /// A room's task: its mailbox, its number, and the way to end it.
 struct Awake {
@@ -53,15 +53,15 @@ struct Table {
 }
 
 /// All rooms that are awake, and what their tasks share.
-pub struct Rooms {
+pub(crate) struct Rooms {
     /// The database.
-    pub store: Store,
+    pub(crate) store: Store,
     /// The time.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// The metrics.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The media plane.
-    pub media: mpsc::Sender<Command>,
+    pub(crate) media: mpsc::Sender<Command>,
     awake: Mutex<Table>,
     /// In which room the media plane knows a participant.
     connected: Mutex<HashMap<ParticipantId, RoomId>>,
@@ -70,11 +70,11 @@ pub struct Rooms {
 
 /// The room cannot take another message now, or the service has stopped.
 #[derive(Debug)]
-pub struct Busy;
+pub(crate) struct Busy;
 
 impl Rooms {
     /// No room awake.
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         clock: Clock,
         metrics: Arc<Metrics>,
@@ -92,7 +92,7 @@ impl Rooms {
     }
 
     /// A number no other socket or task of this process has.
-    pub fn next_number(&self) -> u64 {
+    pub(crate) fn next_number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -100,7 +100,7 @@ impl Rooms {
     ///
     /// # Errors
     /// When the mailbox is full or the service has stopped.
-    pub fn send(
+    pub(crate) fn send(
         self: &Arc<Self>,
         room: RoomId,
         message: Message,
@@ -131,13 +131,13 @@ impl Rooms {
     }
 
     /// Wakes a room so that its timers run.
-    pub fn wake(self: &Arc<Self>, room: RoomId) {
+    pub(crate) fn wake(self: &Arc<Self>, room: RoomId) {
         // A mailbox that is full belongs to a room that is awake.
         let _ = self.send(room, Message::Input(Input::Tick));
     }
 
     /// Tells the room of the participant what the media plane says.
-    pub async fn media_event(self: &Arc<Self>, event: Event) {
+    pub(crate) async fn media_event(self: &Arc<Self>, event: Event) {
         let (Event::Answer { participant, .. }
         | Event::Refused { participant, .. }
         | Event::Connected { participant }
@@ -153,7 +153,7 @@ impl Rooms {
     }
 
     /// Passes a command on, and notes in which room its participant is.
-    pub async fn command(&self, command: Command) {
+    pub(crate) async fn command(&self, command: Command) {
         match &command {
             Command::Connect {
                 room, participant, ..
@@ -174,7 +174,7 @@ impl Rooms {
     }
 
     /// Whether the media plane takes commands.
-    pub fn media_accepts(&self) -> bool {
+    pub(crate) fn media_accepts(&self) -> bool {
         self.media.capacity() > 0 && !self.media.is_closed()
     }
 
@@ -191,7 +191,7 @@ impl Rooms {
 
     /// Ends every room's task where it stands; no room wakes again. What was
     /// not written down yet was told to nobody.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let mut table = lock(&self.awake);
         table.stopped = true;
         for (_, awake) in table.rooms.drain() {

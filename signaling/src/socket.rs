@@ -31,10 +31,10 @@ mod close {
 
 /// What the transport may take in one message: a frame that is a little too
 /// large still gets its answer, one that is far too large ends the socket.
-pub const TRANSPORT_LIMIT: usize = MAX_FRAME + (64 << 10);
+pub(crate) const TRANSPORT_LIMIT: usize = MAX_FRAME + (64 << 10);
 
 /// Serves one socket until it ends.
-pub async fn serve(
+pub(crate) async fn serve(
     socket: WebSocket,
     room: RoomId,
     rooms: Arc<Rooms>,

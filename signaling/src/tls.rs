@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use time::OffsetDateTime;
 
 /// How long a self-made certificate is valid.
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -90,8 +91,8 @@ fn make_if_needed(config: &Config, files: &TlsFiles) -> Result<(), TlsError> {
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // A client whose clock is a little behind finds it valid, too.
-    params.not_before = (SystemTime::now() - Duration::from_secs(24 * 3600)).into();
-    params.not_after = (SystemTime::now() + LIFETIME).into();
+    params.not_before = OffsetDateTime::from(SystemTime::now() - Duration::from_secs(24 * 3600));
+    params.not_after = OffsetDateTime::from(SystemTime::now() + LIFETIME);
     let certificate = params.self_signed(&key)?;
     files::write_private(&files.key, key.serialize_pem().as_bytes())?;
     files::write_private(&files.certificate, certificate.pem().as_bytes())?;

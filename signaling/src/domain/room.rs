@@ -288,44 +288,53 @@ impl Room {
     }
 
     fn media(&mut self, event: Event, out: &mut Vec<Effect>) {
-        let (participant, request, frame): (_, _, Box<dyn FnOnce(u32) -> ServerFrame>) = match event
-        {
+        match event {
             Event::Answer {
                 participant,
                 request,
                 answer,
-            } => (
-                participant,
-                request,
-                Box::new(move |re| ServerFrame::Answer { re, sdp: answer }),
-            ),
+            } => self.negotiated(participant, request, Ok(answer), out),
             Event::Refused {
                 participant,
                 request,
                 code,
-            } => (participant, request, Box::new(move |re| refusal(re, code))),
-            Event::Connected { .. } => return,
+            } => self.negotiated(participant, request, Err(code), out),
+            Event::Connected { .. } => {}
             Event::Lost { participant } => {
-                if let Some(stay) = self.stays.get_mut(&participant) {
-                    stay.media_lost = true;
-                    if let Some(connection) = stay.connection() {
-                        out.push(send(connection, ServerFrame::MediaLost {}));
-                    }
+                let Some(stay) = self.stays.get_mut(&participant) else {
+                    return;
+                };
+                stay.media_lost = true;
+                if let Some(connection) = stay.connection() {
+                    out.push(send(connection, ServerFrame::MediaLost {}));
                 }
-                return;
             }
-        };
+        }
+    }
+
+    /// Passes the media plane's verdict on an offer on, unless the offer was
+    /// given up.
+    fn negotiated(
+        &mut self,
+        participant: ParticipantId,
+        request: u64,
+        verdict: Result<String, Code>,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(stay) = self.stays.get_mut(&participant) else {
             return;
         };
         let Some(index) = stay.offers.iter().position(|offer| offer.request == request) else {
             return;
         };
-        let offer = stay.offers.swap_remove(index);
-        let frame = frame(offer.re);
-        if matches!(frame, ServerFrame::Answer { .. }) {
-            stay.media_lost = false;
-        }
+        let re = stay.offers.swap_remove(index).re;
+        let frame = match verdict {
+            Ok(sdp) => {
+                stay.media_lost = false;
+                ServerFrame::Answer { re, sdp }
+            }
+            Err(code) => refusal(re, code),
+        };
         if let Some(connection) = stay.connection() {
             out.push(send(connection, frame));
         }

@@ -11,7 +11,8 @@ use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -56,9 +57,9 @@ pub(super) async fn create(
 /// `GET /api/v1/rooms/{room}`
 pub(super) async fn info(
     State(app): State<Arc<App>>,
-    Path(room): Path<String>,
+    Named(room): Named,
 ) -> Result<Response, Refusal> {
-    let (_, suite) = existing(&app, &room).await?;
+    let suite = existing(&app, room).await?;
     let caching = [(header::CACHE_CONTROL, "no-store")];
     Ok((caching, Json(RoomInfo { suite })).into_response())
 }
@@ -66,11 +67,11 @@ pub(super) async fn info(
 /// `DELETE /api/v1/rooms/{room}`
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Path(room): Path<String>,
+    Named(room): Named,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
     authorize(&app, &headers)?;
-    let (room, _) = existing(&app, &room).await?;
+    existing(&app, room).await?;
     let (done, deleted) = oneshot::channel();
     app.rooms
         .send(room, Message::Delete(done))
@@ -84,14 +85,14 @@ pub(super) async fn delete(
 /// `GET /api/v1/rooms/{room}/socket`
 pub(super) async fn socket(
     State(app): State<Arc<App>>,
-    Path(room): Path<String>,
+    Named(room): Named,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     if !is_same_origin(&headers) {
         return Err(Refusal(Code::Forbidden));
     }
-    let (room, _) = existing(&app, &room).await?;
+    existing(&app, room).await?;
     let upgrade = upgrade.map_err(|_| Refusal(Code::BadMessage))?.protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return Err(Refusal(Code::BadMessage));
@@ -107,14 +108,23 @@ pub(super) async fn socket(
         }))
 }
 
-/// A room that is there. A path that cannot be a room's names none.
-async fn existing(app: &App, room: &str) -> Result<(RoomId, u16), Refusal> {
-    let room: RoomId = room.parse().map_err(|_| Refusal(Code::NoSuchRoom))?;
-    match app.rooms.store.room_suite(room).await {
-        Ok(Some(suite)) => Ok((room, suite)),
-        Ok(None) => Err(Refusal(Code::NoSuchRoom)),
-        Err(error) => Err(failed(error)),
+/// The room in the path. A path that cannot be a room's names none.
+pub(super) struct Named(RoomId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(room) = path.map_err(|_| Refusal(Code::BadMessage))?;
+        room.parse().map(Self).map_err(|_| Refusal(Code::NoSuchRoom))
     }
+}
+
+/// The ciphersuite of a room that must be there.
+async fn existing(app: &App, room: RoomId) -> Result<u16, Refusal> {
+    let suite = app.rooms.store.room_suite(room).await.map_err(failed)?;
+    suite.ok_or(Refusal(Code::NoSuchRoom))
 }
 
 /// RFC 6750 section 2.1.

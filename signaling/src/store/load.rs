@@ -14,7 +14,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn rooms_in_use(&self) -> Result<Vec<RoomId>, StoreError> {
+    pub(crate) async fn rooms_in_use(&self) -> Result<Vec<RoomId>, StoreError> {
         let rows = sqlx::query("SELECT room FROM stays UNION SELECT room FROM calls")
             .fetch_all(&self.pool)
             .await?;
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails or holds what no version has written.
-    pub async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
+    pub(crate) async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query("SELECT host_key, suite FROM rooms WHERE id = $1")
             .bind(room.as_bytes())

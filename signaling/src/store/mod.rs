@@ -23,7 +23,7 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -43,7 +43,7 @@ pub enum StoreError {
 
 /// The database.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     pool: SqlitePool,
 }
 
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be opened or migrated.
-    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+    pub(crate) async fn open(file: &Path) -> Result<Self, StoreError> {
         create_private(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -80,12 +80,12 @@ impl Store {
     }
 
     /// Closes the database; later operations fail.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 
     /// Whether the database answers.
-    pub async fn is_ready(&self) -> bool {
+    pub(crate) async fn is_ready(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
     }
 
@@ -93,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Full`] when there are [`config::MAX_ROOMS`].
-    pub async fn create_room(
+    pub(crate) async fn create_room(
         &self,
         now: Millis,
         room: RoomId,
@@ -121,7 +121,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn room_suite(&self, room: RoomId) -> Result<Option<u16>, StoreError> {
+    pub(crate) async fn room_suite(&self, room: RoomId) -> Result<Option<u16>, StoreError> {
         let row = sqlx::query("SELECT suite FROM rooms WHERE id = $1")
             .bind(room.as_bytes())
             .fetch_optional(&self.pool)
@@ -133,7 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing was written.
-    pub async fn apply(&self, room: RoomId, changes: &[Change]) -> Result<(), StoreError> {
+    pub(crate) async fn apply(&self, room: RoomId, changes: &[Change]) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         for change in changes {
             write(&mut transaction, room, change).await?;
@@ -145,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn scrub(&self) -> Result<(), StoreError> {
+    pub(crate) async fn scrub(&self) -> Result<(), StoreError> {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
         Ok(())
     }
