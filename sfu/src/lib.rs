@@ -1,1 +1,66 @@
-//! Placeholder: replaced by the first commit of this crate.
+//! Conclave's media plane: a selective forwarding unit that cannot read what
+//! it forwards.
+//!
+//! A packet walks one way, a file a station; no station calls backwards:
+//!
+//! ```text
+//! ingress   io        a batch of datagrams from the socket
+//! demux     demux     STUN, DTLS, RTP or RTCP (RFC 7983), and whose
+//! unprotect unprotect SRTP opened into a pool slot; the tag verified
+//! route     route     stream -> track: from here one packet becomes many
+//! select    select    does the slot take it; slots switch here
+//! rewrite   rewrite   SSRC, numbers, extensions, payload descriptor
+//! protect   protect   sealed for its receiver: the only copy
+//! egress    egress    the batch, then io again
+//! ```
+//!
+//! Beside the walk, in the order of a connection's life:
+//!
+//! - [`control`] carries out commands on [`room`], [`peer`], [`track`] and
+//!   [`slot`]; [`negotiate`] reads offers and writes answers, [`codec`] is the
+//!   table of what is negotiated.
+//! - [`ice`] answers connectivity checks, [`dtls`] agrees on keys, [`srtp`]
+//!   uses them.
+//! - [`feedback`] takes RTCP, [`upkeep`] does what time brings; [`reception`],
+//!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
+//! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
+//!   something went no further; [`metrics`] how often.
+//! - [`shard`] is the core: it is told the time and does no I/O. [`io`] is the
+//!   shell around it: socket, thread, clock. [`config`] has every limit and
+//!   interval.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod codec;
+pub mod config;
+pub mod control;
+pub mod demux;
+pub mod drop;
+pub mod dtls;
+pub mod egress;
+pub mod feedback;
+pub mod history;
+pub mod ice;
+pub mod io;
+pub mod keyframe;
+pub mod metrics;
+pub mod negotiate;
+pub mod peer;
+pub mod pool;
+pub mod protect;
+pub mod reception;
+pub mod rewrite;
+pub mod room;
+pub mod route;
+pub mod rtp;
+pub mod select;
+pub mod shard;
+pub mod slot;
+pub mod srtp;
+pub mod track;
+pub mod twcc;
+pub mod unprotect;
+pub mod upkeep;
+
+pub use config::{Config, Limits};
+pub use io::{EventReceiver, Handle, StartError, start};

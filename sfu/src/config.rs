@@ -1,0 +1,112 @@
+//! Configuration, limits and intervals. Parsed once, passed down; nothing here
+//! can change while the SFU runs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How an SFU runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the shard's UDP socket is bound.
+    pub bind: SocketAddr,
+    /// The addresses clients are told, in order of preference. A port of zero
+    /// stands for the bound one. At least one.
+    pub announce: Vec<SocketAddr>,
+    /// The core the shard's thread is pinned to; unpinned where the machine is
+    /// shared with other work.
+    pub core: Option<usize>,
+    /// What a shard may hold.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A configuration with the default limits.
+    pub fn new(bind: SocketAddr, announce: Vec<SocketAddr>) -> Self {
+        Self {
+            bind,
+            announce,
+            core: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds on what clients can make a shard keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections of a shard. Each costs about 10 KiB before it sends.
+    pub connections: usize,
+    /// Participants of one room.
+    pub room: usize,
+    /// Packet slots of a shard, 1.5 KiB each: the bound on the memory of all
+    /// retransmission histories together.
+    pub packet_slots: usize,
+    /// Slots of one video stream's history. 512 packets are 1.6 s at 3 Mbit/s;
+    /// more repairs longer round trips, and costs memory for every sender.
+    pub video_history: usize,
+    /// The same for audio, where a repair that takes longer than the jitter
+    /// buffer is of no use: 64 packets are 1.3 s.
+    pub audio_history: usize,
+    /// Bytes that wait for the socket. More is more latency, never more
+    /// throughput.
+    pub egress_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 2_000,
+            room: 500,
+            packet_slots: 262_144,
+            video_history: 512,
+            audio_history: 64,
+            egress_bytes: 4 << 20,
+        }
+    }
+}
+
+/// Most media sections of one offer: 32 tiles and 8 voices are 44 with one's
+/// own; every section costs SDP in both directions.
+pub const SECTIONS_MAX: usize = 64;
+
+/// Longest offer in bytes: 64 sections of a browser with all its codecs are
+/// about 200 KiB.
+pub const OFFER_MAX: usize = 256 * 1024;
+
+/// Streams (SSRCs) of one connection: a media and a retransmission stream a
+/// section, with as many again for senders that change theirs.
+pub const STREAMS_MAX: usize = 4 * SECTIONS_MAX;
+
+/// Addresses of one connection that passed a connectivity check. A browser has
+/// a handful of interfaces; the oldest makes room.
+pub const ADDRESSES_MAX: usize = 8;
+
+/// Housekeeping interval: how late a NACK may be. Shorter repairs sooner and
+/// asks more often for packets that are only reordered.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// Interval of transport-wide feedback. libwebrtc's estimator expects 50 to
+/// 250 ms; shorter reacts sooner and costs uplink packets.
+pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(60);
+
+/// Interval of sender and receiver reports.
+pub const REPORTS: Duration = Duration::from_secs(1);
+
+/// Shortest time between keyframe requests to one source. Shorter shows a new
+/// tile sooner; a keyframe costs about ten ordinary frames.
+pub const KEYFRAME_THROTTLE: Duration = Duration::from_millis(300);
+
+/// A slot that still waits asks again after this long: a request or the
+/// keyframe can be lost.
+pub const KEYFRAME_RETRY: Duration = Duration::from_millis(700);
+
+/// Most a slot may ask to be sent again within one [`TICK`]: 3200 packets a
+/// second, more than a video stream has.
+pub const RETRANSMITS_PER_TICK: u16 = 64;
+
+/// Silent for this long: nothing is sent any more. Browsers check every 2.5 to
+/// 5 s (RFC 7675 section 5.1), so three checks are lost in a row.
+pub const CONSENT_SILENT: Duration = Duration::from_secs(10);
+
+/// Silent for this long: the connection is lost (RFC 7675 section 5.1).
+pub const CONSENT_LOST: Duration = Duration::from_secs(30);

@@ -1,0 +1,660 @@
+//! What commands do to a shard's tables. Everything that allocates happens
+//! here, and nothing here happens for a packet.
+
+use crate::codec::MediaKind;
+use crate::config::SECTIONS_MAX;
+use crate::dtls;
+use crate::ice::Credentials;
+use crate::metrics::Counter;
+use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
+use crate::peer::{Payload, Peer, PeerKey, SendingSection};
+use crate::rtp::Ssrc;
+use crate::rtp::extension::Ids;
+use crate::shard::Shard;
+use crate::slot::Slot;
+use crate::track::{Subscriber, Track};
+use crate::twcc::Arrivals;
+use aws_lc_rs::rand::SecureRandom;
+use conclave_wire::code::Code;
+use conclave_wire::control::{Command, Event, Sending, SlotAssignment, Source, SourceOf};
+use conclave_wire::id::{Mid, ParticipantId, RoomId};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// A section that a client no longer sends has no track.
+const NO_TRACK: usize = usize::MAX;
+
+impl Shard {
+    /// Carries out a command.
+    pub(crate) fn command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Connect {
+                room,
+                participant,
+                request,
+                offer,
+                sending,
+            } => {
+                let event = match self.connect(now, room, participant, &offer, &sending) {
+                    Ok(answer) => Event::Answer {
+                        participant,
+                        request,
+                        answer,
+                    },
+                    Err(code) => Event::Refused {
+                        participant,
+                        request,
+                        code,
+                    },
+                };
+                self.events.push_back(event);
+            }
+            Command::Assign { participant, slots } => self.assign(now, participant, &slots),
+            Command::RequestKeyframes { room } => self.request_keyframes(now, room),
+            Command::Disconnect { participant } => {
+                if let Some(key) = self.by_participant.get(&participant) {
+                    self.disconnect(*key);
+                }
+            }
+            Command::Close { room } => {
+                let members = self.rooms.remove(&room).unwrap_or_default().members;
+                for member in members {
+                    self.disconnect(member);
+                }
+            }
+        }
+        self.metrics.set_connections(self.by_participant.len());
+    }
+
+    fn connect(
+        &mut self,
+        now: Instant,
+        room: RoomId,
+        participant: ParticipantId,
+        text: &str,
+        sending: &[Sending],
+    ) -> Result<String, Code> {
+        let offer = Offer::parse(text, sending)?;
+        let running = self.by_participant.get(&participant).copied();
+        self.admit(room, running, &offer)?;
+        let same = running.filter(|key| {
+            self.peer(*key)
+                .is_some_and(|peer| peer.remote == offer.credentials && peer.room == room)
+        });
+        let key = match same {
+            Some(key) => key,
+            None => {
+                let mut carried = HashMap::new();
+                let peer = self.new_peer(now, room, participant, &offer)?;
+                if let Some(old) = running {
+                    carried = self.carried(old);
+                    self.disconnect(old);
+                }
+                let key = self.add_peer(peer);
+                self.apply(now, key, &offer, &carried)?;
+                return self.answer(key, &offer);
+            }
+        };
+        self.apply(now, key, &offer, &HashMap::new())?;
+        self.answer(key, &offer)
+    }
+
+    /// Whether there is room, before anything is changed.
+    fn admit(&self, room: RoomId, running: Option<PeerKey>, offer: &Offer) -> Result<(), Code> {
+        let here = |key: &PeerKey| self.peer(*key).is_some_and(|peer| peer.room == room);
+        if running.is_none() && self.by_participant.len() >= self.limits.connections {
+            return Err(Code::Full);
+        }
+        let members = self.rooms.get(&room).map_or(0, |room| room.members.len());
+        if !running.as_ref().is_some_and(here) && members >= self.limits.room {
+            return Err(Code::Full);
+        }
+        let wanted: usize = offer
+            .sections
+            .iter()
+            .filter_map(|section| match section.role {
+                Role::Sending(_, kind) => Some(self.history_of(kind)),
+                _ => None,
+            })
+            .sum();
+        let held: usize = running
+            .and_then(|key| self.peer(key))
+            .into_iter()
+            .flat_map(|peer| &peer.sections)
+            .filter_map(|section| self.tracks.get(section.track)?.as_ref())
+            .map(|track| track.history.len())
+            .sum();
+        if wanted > held + self.pool.available() {
+            return Err(Code::Full);
+        }
+        Ok(())
+    }
+
+    fn history_of(&self, kind: MediaKind) -> usize {
+        match kind {
+            MediaKind::Audio => self.limits.audio_history,
+            MediaKind::Video => self.limits.video_history,
+        }
+        .max(1)
+    }
+
+    /// What the slots of a connection that is replaced were to carry.
+    fn carried(&self, key: PeerKey) -> HashMap<Mid, SourceOf> {
+        self.peer(key)
+            .into_iter()
+            .flat_map(|peer| &peer.slots)
+            .filter_map(|slot| Some((slot.mid.clone(), slot.carries?)))
+            .collect()
+    }
+
+    fn new_peer(
+        &self,
+        now: Instant,
+        room: RoomId,
+        participant: ParticipantId,
+        offer: &Offer,
+    ) -> Result<Peer, Code> {
+        let local = Credentials::random(&self.rng).map_err(|_| Code::Internal)?;
+        Ok(Peer {
+            participant,
+            room,
+            integrity: local.integrity_key(),
+            local,
+            remote: offer.credentials.clone(),
+            addresses: Vec::new(),
+            nominated: None,
+            heard: now,
+            dtls: dtls::Session::new(offer.fingerprint),
+            keys: None,
+            announced: false,
+            rtcp_ssrc: Ssrc(self.random()?),
+            rtcp_index: 1,
+            rtcp_windows: Vec::new(),
+            sections: Vec::new(),
+            ids: Ids::default(),
+            inbound: Vec::new(),
+            by_ssrc: HashMap::new(),
+            slots: Vec::new(),
+            arrivals: Arrivals::new(now),
+            reduced_size: offer.reduced_size,
+            ntp_offset: None,
+            answers: 0,
+            feedback_due: now,
+            reports_due: now,
+        })
+    }
+
+    fn add_peer(&mut self, peer: Peer) -> PeerKey {
+        let free = self.peers.iter().position(Option::is_none);
+        let key = PeerKey(free.unwrap_or(self.peers.len()));
+        self.by_participant.insert(peer.participant, key);
+        self.by_ufrag.insert(peer.local.ufrag.clone(), key);
+        self.rooms.entry(peer.room).or_default().members.push(key);
+        match free {
+            Some(free) => self.peers[free] = Some(peer),
+            None => self.peers.push(Some(peer)),
+        }
+        key
+    }
+
+    fn answer(&mut self, key: PeerKey, offer: &Offer) -> Result<String, Code> {
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return Err(Code::Internal);
+        };
+        peer.answers += 1;
+        let local = Local {
+            credentials: &peer.local,
+            fingerprint: &self.fingerprint,
+            candidates: &self.candidates,
+            version: peer.answers,
+        };
+        Ok(offer.answer(&local, |mid| {
+            let slot = peer.slots.iter().find(|slot| slot.mid == *mid)?;
+            Some(slot.streams)
+        }))
+    }
+
+    /// Makes a connection's sections and slots what the offer says.
+    fn apply(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        offer: &Offer,
+        carried: &HashMap<Mid, SourceOf>,
+    ) -> Result<(), Code> {
+        let Some(peer) = self.peers.get_mut(key.0).and_then(Option::as_mut) else {
+            return Err(Code::Internal);
+        };
+        peer.ids = offer
+            .sections
+            .iter()
+            .filter(|section| matches!(section.role, Role::Sending(..)))
+            .fold(peer.ids, |ids, section| merge(ids, section.ids));
+        self.end_unsent(key, offer);
+        self.end_unopened(key, offer);
+        for section in &offer.sections {
+            match section.role {
+                Role::Sending(source, kind) => {
+                    self.send_section(now, key, section, source, kind)?
+                }
+                Role::Slot(kind) => {
+                    let carries = carried.get(&section.mid).copied();
+                    self.slot_section(now, key, section, kind, carries)?;
+                }
+                Role::Rejected | Role::Inactive => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the tracks of sections that no longer send the same.
+    fn end_unsent(&mut self, key: PeerKey, offer: &Offer) {
+        let count = self.peer(key).map_or(0, |peer| peer.sections.len());
+        for index in 0..count {
+            let Some(peer) = self.peer(key) else { return };
+            let section = &peer.sections[index];
+            let source = self
+                .tracks
+                .get(section.track)
+                .and_then(Option::as_ref)
+                .map(|track| track.source.source);
+            let kept = offer.sections.iter().any(|offered| {
+                offered.mid == section.mid
+                    && matches!(offered.role, Role::Sending(s, _) if Some(s) == source)
+            });
+            if !kept {
+                let track = section.track;
+                self.end_track(track);
+                if let Some(Some(peer)) = self.peers.get_mut(key.0) {
+                    peer.sections[index].track = NO_TRACK;
+                    peer.sections[index].payloads.clear();
+                }
+            }
+        }
+    }
+
+    /// Empties slots whose sections no longer receive.
+    fn end_unopened(&mut self, key: PeerKey, offer: &Offer) {
+        let count = self.peer(key).map_or(0, |peer| peer.slots.len());
+        for index in 0..count {
+            let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+                return;
+            };
+            let slot = &mut peer.slots[index];
+            let kept = offer
+                .sections
+                .iter()
+                .any(|offered| offered.mid == slot.mid && offered.role == Role::Slot(slot.kind));
+            if !kept {
+                slot.codecs.clear();
+                slot.carries = None;
+                self.unsubscribe(Subscriber {
+                    peer: key,
+                    slot: index,
+                });
+            }
+        }
+    }
+
+    fn send_section(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        section: &Section,
+        source: Source,
+        kind: MediaKind,
+    ) -> Result<(), Code> {
+        let Some(peer) = self.peer(key) else {
+            return Err(Code::Internal);
+        };
+        let known = peer.sections.iter().position(|s| s.mid == section.mid);
+        let track = match known.map(|index| peer.sections[index].track) {
+            Some(track) if track != NO_TRACK => track,
+            _ => self.new_track(key, source, kind)?,
+        };
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return Err(Code::Internal);
+        };
+        let payloads = section.codecs.iter().flat_map(|codec| {
+            let rtx = codec.rtx.map(|rtx| (rtx, codec.codec, Payload::Repair));
+            std::iter::once((codec.pt, codec.codec, Payload::Media)).chain(rtx)
+        });
+        let sending = SendingSection {
+            mid: section.mid.clone(),
+            track,
+            payloads: payloads.collect(),
+            repairs: section.codecs.iter().any(|codec| codec.offers("nack")),
+        };
+        // A section that ended long ago makes room for a new one.
+        let ended = || {
+            let mut sections = peer.sections.iter();
+            sections.position(|known| known.track == NO_TRACK && known.mid != section.mid)
+        };
+        let crowded = peer.sections.len() >= SECTIONS_MAX;
+        let index = match known.or_else(|| ended().filter(|_| crowded)) {
+            Some(index) => {
+                peer.sections[index] = sending;
+                index
+            }
+            None => {
+                peer.sections.push(sending);
+                peer.sections.len() - 1
+            }
+        };
+        let repair = section.repairs.first().map(|(_, rtx)| *rtx);
+        if let Some(media) = section.ssrcs.iter().find(|ssrc| Some(**ssrc) != repair) {
+            peer.add_inbound(*media, index, Payload::Media);
+        }
+        if let Some(repair) = repair {
+            peer.add_inbound(repair, index, Payload::Repair);
+        }
+        self.serve_track(now, track);
+        Ok(())
+    }
+
+    fn new_track(&mut self, key: PeerKey, source: Source, kind: MediaKind) -> Result<usize, Code> {
+        let Some(participant) = self.peer(key).map(|peer| peer.participant) else {
+            return Err(Code::Internal);
+        };
+        let history = self.history_of(kind);
+        if !self.pool.reserve(history) {
+            return Err(Code::Full);
+        }
+        let source = SourceOf {
+            participant,
+            source,
+        };
+        let track = Track::new(key, source, kind, self.fresh_serial(), history);
+        let free = self.tracks.iter().position(Option::is_none);
+        let index = match free {
+            Some(free) => {
+                self.tracks[free] = Some(track);
+                free
+            }
+            None => {
+                self.tracks.push(Some(track));
+                self.tracks.len() - 1
+            }
+        };
+        self.by_source.insert(source, index);
+        Ok(index)
+    }
+
+    /// Points the room's slots that wait for a source at its new track.
+    fn serve_track(&mut self, now: Instant, index: usize) {
+        let Some(Some(track)) = self.tracks.get(index) else {
+            return;
+        };
+        let source = track.source;
+        let Some(room) = self.peer(track.owner).map(|peer| peer.room) else {
+            return;
+        };
+        let members = self.rooms.get(&room).map(|room| room.members.clone());
+        for member in members.unwrap_or_default() {
+            let slots = self.peer(member).map_or(0, |peer| peer.slots.len());
+            for slot in 0..slots {
+                let waits = self
+                    .peer(member)
+                    .is_some_and(|peer| peer.slots[slot].carries == Some(source));
+                if waits {
+                    self.point(now, Subscriber { peer: member, slot });
+                }
+            }
+        }
+    }
+
+    fn slot_section(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        section: &Section,
+        kind: MediaKind,
+        carries: Option<SourceOf>,
+    ) -> Result<(), Code> {
+        let (ssrc, rtx, start) = (self.random()?, self.random()?, self.random()?);
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return Err(Code::Internal);
+        };
+        let known = |slot: &Slot| slot.mid == section.mid && slot.kind == kind;
+        let index = match peer.slots.iter().position(known) {
+            Some(index) => {
+                peer.slots[index].update(section);
+                index
+            }
+            None => {
+                let streams = SlotStreams {
+                    ssrc: Ssrc(ssrc),
+                    rtx: Ssrc(rtx),
+                };
+                let mut slot = Slot::new(section, kind, streams, start as u16);
+                slot.carries = carries;
+                let closed = peer.slots.iter().position(|slot| slot.codecs.is_empty());
+                match closed {
+                    Some(index) => {
+                        peer.slots[index] = slot;
+                        index
+                    }
+                    None => {
+                        peer.slots.push(slot);
+                        peer.slots.len() - 1
+                    }
+                }
+            }
+        };
+        self.point(
+            now,
+            Subscriber {
+                peer: key,
+                slot: index,
+            },
+        );
+        Ok(())
+    }
+
+    fn assign(&mut self, now: Instant, participant: ParticipantId, slots: &[SlotAssignment]) {
+        let Some(&key) = self.by_participant.get(&participant) else {
+            return;
+        };
+        for assignment in slots {
+            let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+                return;
+            };
+            let known = peer.slots.iter().position(|s| s.mid == assignment.mid);
+            if let Some(slot) = known {
+                peer.slots[slot].carries = assignment.carries;
+                self.point(now, Subscriber { peer: key, slot });
+            }
+        }
+    }
+
+    /// Makes a slot's subscriptions what it is to carry.
+    fn point(&mut self, now: Instant, subscriber: Subscriber) {
+        let Some(peer) = self.peer(subscriber.peer) else {
+            return;
+        };
+        let slot = &peer.slots[subscriber.slot];
+        let target = slot
+            .carries
+            .and_then(|source| self.by_source.get(&source).copied())
+            .filter(|index| {
+                self.tracks[*index].as_ref().is_some_and(|track| {
+                    let room = self.peer(track.owner).map(|owner| owner.room);
+                    // Nobody receives themselves, or another room.
+                    track.owner != subscriber.peer
+                        && track.kind == slot.kind
+                        && room == Some(peer.room)
+                })
+            });
+        let Some(target) = target else {
+            self.unsubscribe(subscriber);
+            return;
+        };
+        let (current, pending) = (slot.current(), slot.pending);
+        let Some(track) = self.tracks[target].as_mut() else {
+            return;
+        };
+        let serial = track.serial;
+        if pending.is_some_and(|(pending, _)| pending == serial) {
+            return;
+        }
+        let stays = current.is_some_and(|run| run.serial == serial);
+        if !stays {
+            track.subscribe(subscriber);
+            track.waiting = true;
+            if track.kind == MediaKind::Video {
+                track.keyframes.want();
+            }
+        }
+        if let Some((_, given_up)) = pending
+            && given_up != target
+            && current.is_none_or(|run| run.track != given_up)
+            && let Some(Some(track)) = self.tracks.get_mut(given_up)
+        {
+            track.unsubscribe(subscriber);
+        }
+        if let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0) {
+            peer.slots[subscriber.slot].pending = (!stays).then_some((serial, target));
+        }
+        self.ask_keyframe(now, target);
+    }
+
+    /// A slot carries nothing, and waits for nothing.
+    fn unsubscribe(&mut self, subscriber: Subscriber) {
+        let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0) else {
+            return;
+        };
+        let slot = &mut peer.slots[subscriber.slot];
+        let current = slot.current().map(|run| run.track);
+        let pending = slot.pending.map(|(_, track)| track);
+        slot.quiet();
+        for track in current.into_iter().chain(pending) {
+            if let Some(Some(track)) = self.tracks.get_mut(track) {
+                track.unsubscribe(subscriber);
+            }
+        }
+    }
+
+    /// The numbers of a track begin anew: its slots switch to it again.
+    pub(crate) fn resubscribe(&mut self, index: usize) {
+        let Some(Some(track)) = self.tracks.get_mut(index) else {
+            return;
+        };
+        track.history.clear(&mut self.pool);
+        track.waiting = true;
+        track.keyframes.want();
+        for subscriber in &track.subscribers {
+            if let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0)
+                && let Some(slot) = peer.slots.get_mut(subscriber.slot)
+                && slot.carries == Some(track.source)
+            {
+                slot.pending = Some((track.serial, index));
+            }
+        }
+    }
+
+    /// A connection is up: what its slots wait for is asked for.
+    pub(crate) fn want_waiting(&mut self, key: PeerKey) {
+        let Some(Some(peer)) = self.peers.get(key.0) else {
+            return;
+        };
+        for slot in &peer.slots {
+            if let Some((_, track)) = slot.pending
+                && let Some(Some(track)) = self.tracks.get_mut(track)
+                && track.kind == MediaKind::Video
+            {
+                track.waiting = true;
+                track.keyframes.want();
+            }
+        }
+    }
+
+    fn end_track(&mut self, index: usize) {
+        let Some(mut track) = self.tracks.get_mut(index).and_then(Option::take) else {
+            return;
+        };
+        for subscriber in &track.subscribers {
+            if let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0)
+                && let Some(slot) = peer.slots.get_mut(subscriber.slot)
+            {
+                slot.lose(index);
+            }
+        }
+        track.history.clear(&mut self.pool);
+        self.pool.unreserve(track.history.len());
+        if self.by_source.get(&track.source) == Some(&index) {
+            self.by_source.remove(&track.source);
+        }
+    }
+
+    fn request_keyframes(&mut self, now: Instant, room: RoomId) {
+        let members = self.rooms.get(&room).map(|room| room.members.clone());
+        for index in 0..self.tracks.len() {
+            let Some(Some(track)) = self.tracks.get_mut(index) else {
+                continue;
+            };
+            let here = members.as_ref().is_some_and(|m| m.contains(&track.owner));
+            if here && track.kind == MediaKind::Video {
+                track.keyframes.want_fresh();
+                self.ask_keyframe(now, index);
+            }
+        }
+    }
+
+    /// Forgets a connection and everything of it.
+    pub(crate) fn disconnect(&mut self, key: PeerKey) {
+        let slots = self.peer(key).map_or(0, |peer| peer.slots.len());
+        for slot in 0..slots {
+            self.unsubscribe(Subscriber { peer: key, slot });
+        }
+        let Some(peer) = self.peers.get_mut(key.0).and_then(Option::take) else {
+            return;
+        };
+        for section in &peer.sections {
+            self.end_track(section.track);
+        }
+        for address in &peer.addresses {
+            if self.by_address.get(address) == Some(&key) {
+                self.by_address.remove(address);
+            }
+        }
+        self.by_ufrag.remove(&peer.local.ufrag);
+        self.by_participant.remove(&peer.participant);
+        if let Some(room) = self.rooms.get_mut(&peer.room) {
+            room.members.retain(|member| *member != key);
+            if room.members.is_empty() {
+                self.rooms.remove(&peer.room);
+            }
+        }
+        self.metrics.set_connections(self.by_participant.len());
+    }
+
+    /// A connection that is over by itself.
+    pub(crate) fn lose(&mut self, key: PeerKey) {
+        if let Some(participant) = self.peer(key).map(|peer| peer.participant) {
+            self.disconnect(key);
+            self.metrics.count(Counter::Lost);
+            self.events.push_back(Event::Lost { participant });
+        }
+    }
+
+    /// A connection.
+    pub(crate) fn peer(&self, key: PeerKey) -> Option<&Peer> {
+        self.peers.get(key.0)?.as_ref()
+    }
+
+    fn random(&self) -> Result<u32, Code> {
+        let mut bytes = [0; 4];
+        self.rng.fill(&mut bytes).map_err(|_| Code::Internal)?;
+        Ok(u32::from_be_bytes(bytes))
+    }
+}
+
+/// All sections of a bundle give an extension the same id (RFC 9143).
+fn merge(known: Ids, section: Ids) -> Ids {
+    let prefer = |section: u8, known: u8| if section == 0 { known } else { section };
+    Ids {
+        mid: prefer(section.mid, known.mid),
+        transport_cc: prefer(section.transport_cc, known.transport_cc),
+        audio_level: prefer(section.audio_level, known.audio_level),
+    }
+}

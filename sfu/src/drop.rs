@@ -1,0 +1,105 @@
+//! Why a packet or a command went no further. A drop is a value: every station
+//! returns one of these, and every one is counted.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
+        /// Why something was not handled.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum DropReason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl DropReason {
+            /// Every reason, in the order of their counters.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The metric label.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// ingress: longer than a packet slot, or empty.
+    Size = "size",
+    /// demux: the first byte is none of RFC 7983's classes.
+    UnknownClass = "unknown-class",
+    /// demux: from an address that no STUN check has validated.
+    UnknownAddress = "unknown-address",
+    /// ice: not a well-formed STUN message.
+    StunMalformed = "stun-malformed",
+    /// ice: well-formed, but not a binding request.
+    StunUnexpected = "stun-unexpected",
+    /// ice: for nobody who is connected.
+    StunUnknownUser = "stun-unknown-user",
+    /// ice: the message integrity does not verify.
+    StunForged = "stun-forged",
+    /// dtls: the handshake failed; the connection is over.
+    DtlsFailed = "dtls-failed",
+    /// dtls: the client's certificate is not the one its offer named.
+    DtlsFingerprint = "dtls-fingerprint",
+    /// unprotect: media before the keys are agreed.
+    NoKeys = "no-keys",
+    /// unprotect: not a well-formed RTP packet.
+    RtpMalformed = "rtp-malformed",
+    /// unprotect: not a well-formed RTCP packet.
+    RtcpMalformed = "rtcp-malformed",
+    /// unprotect: the packet was received before, or is too old to tell.
+    Replayed = "replayed",
+    /// unprotect: the authentication tag does not verify.
+    Forged = "forged",
+    /// unprotect: more streams than a connection may have.
+    TooManyStreams = "too-many-streams",
+    /// unprotect: no packet slot is free.
+    PoolEmpty = "pool-empty",
+    /// route: authentic, but of no negotiated section.
+    UnknownStream = "unknown-stream",
+    /// route: a payload type that was not negotiated.
+    UnknownPayload = "unknown-payload",
+    /// route: padding only; congestion control has counted it.
+    Padding = "padding",
+    /// route: a retransmission of a packet that was here already.
+    Duplicate = "duplicate",
+    /// select: the slot waits for a keyframe.
+    AwaitingKeyframe = "awaiting-keyframe",
+    /// select: from before the moment the slot switched.
+    BeforeSwitch = "before-switch",
+    /// select: the receiver did not negotiate the codec in this slot.
+    CodecNotNegotiated = "codec-not-negotiated",
+    /// select: the receiver has gone silent (RFC 7675).
+    NoConsent = "no-consent",
+    /// protect: the seal failed, or the key is worn out.
+    SealFailed = "seal-failed",
+    /// egress: the batch is full.
+    EgressFull = "egress-full",
+    /// egress: the socket refused the datagram.
+    SocketRefused = "socket-refused",
+    /// history: the packet asked for is no longer, or was never, there.
+    NotInHistory = "not-in-history",
+    /// feedback: more retransmissions than a slot may ask for.
+    RetransmitBudget = "retransmit-budget",
+    /// feedback: about a stream the sender of it does not receive.
+    FeedbackUnknownStream = "feedback-unknown-stream",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DropReason;
+
+    #[test]
+    fn every_reason_has_its_own_label() {
+        let mut labels: Vec<_> = DropReason::ALL
+            .iter()
+            .map(|reason| reason.label())
+            .collect();
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), DropReason::ALL.len());
+        for (index, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, index);
+        }
+    }
+}

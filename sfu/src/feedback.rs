@@ -1,0 +1,238 @@
+//! RTCP in: what clients say about what they send and receive.
+
+use crate::codec::MediaKind;
+use crate::demux::Classified;
+use crate::drop::DropReason;
+use crate::metrics::Counter;
+use crate::negotiate::CNAME;
+use crate::peer::PeerKey;
+use crate::rewrite::{self, Retransmission};
+use crate::rtp::Ssrc;
+use crate::rtp::rtcp::{Compound, Malformed, Message, Nacks, Writer};
+use crate::shard::Shard;
+use crate::track::PublisherClock;
+use crate::{protect, unprotect};
+use std::time::Instant;
+
+impl Shard {
+    /// Takes a protected compound packet.
+    pub(crate) fn rtcp(&mut self, now: Instant, packet: &Classified<'_>) -> Result<(), DropReason> {
+        let Some(Some(peer)) = self.peers.get_mut(packet.peer.0) else {
+            return Err(DropReason::UnknownAddress);
+        };
+        let mut opened = std::mem::take(&mut self.scratch.opened);
+        let result = unprotect::rtcp(peer, packet, now, &mut opened)
+            .and_then(|len| self.compound(now, packet.peer, &opened[..len]));
+        self.scratch.opened = opened;
+        result
+    }
+
+    fn compound(&mut self, now: Instant, from: PeerKey, packet: &[u8]) -> Result<(), DropReason> {
+        for message in Compound::new(packet) {
+            let message = message.map_err(|Malformed| DropReason::RtcpMalformed)?;
+            if let Err(reason) = self.message(now, from, message) {
+                self.metrics.count_drop(reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        message: Message<'_>,
+    ) -> Result<(), DropReason> {
+        match message {
+            Message::SenderReport { ssrc, ntp, rtp } => {
+                self.sender_report(now, from, ssrc, ntp, rtp)
+            }
+            Message::Nack { media, entries } => self.nack(now, from, media, entries),
+            Message::KeyframeRequest { media } => self.keyframe_request(now, from, media),
+            Message::Bye { ssrc } => {
+                let Some(Some(peer)) = self.peers.get_mut(from.0) else {
+                    return Ok(());
+                };
+                let inbound = peer.by_ssrc.get(&ssrc).copied();
+                let inbound = inbound.ok_or(DropReason::FeedbackUnknownStream)?;
+                peer.inbound[inbound].reception.ended();
+                Ok(())
+            }
+            // What receivers report is for the estimate of what they can take,
+            // which is not made yet.
+            Message::ReceiverReport { .. } | Message::Other => Ok(()),
+        }
+    }
+
+    fn sender_report(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        ssrc: Ssrc,
+        ntp: u64,
+        rtp: u32,
+    ) -> Result<(), DropReason> {
+        let Some(Some(peer)) = self.peers.get_mut(from.0) else {
+            return Ok(());
+        };
+        let inbound = peer.by_ssrc.get(&ssrc).copied();
+        let inbound = inbound.ok_or(DropReason::FeedbackUnknownStream)?;
+        let inbound = &mut peer.inbound[inbound];
+        inbound.reception.sender_report(ntp, now);
+        // One offset for all streams of a client keeps its sound and picture
+        // together, in one clock for all clients.
+        let here = self.clock.ntp(now);
+        let offset = *peer.ntp_offset.get_or_insert(here.wrapping_sub(ntp));
+        if inbound.is_media()
+            && let Some(section) = peer.sections.get(inbound.section)
+            && let Some(Some(track)) = self.tracks.get_mut(section.track)
+            && track.ssrc == Some(ssrc)
+        {
+            track.clock = Some(PublisherClock {
+                ntp: ntp.wrapping_add(offset),
+                rtp,
+            });
+        }
+        Ok(())
+    }
+
+    fn nack(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        media: Ssrc,
+        entries: Nacks<'_>,
+    ) -> Result<(), DropReason> {
+        let slot = self.peer(from).and_then(|peer| peer.slot_of(media));
+        let slot = slot.ok_or(DropReason::FeedbackUnknownStream)?;
+        for lost in entries.lost() {
+            match self.retransmit(now, from, slot, lost) {
+                Ok(()) => self.metrics.count(Counter::Retransmitted),
+                Err(reason) => {
+                    self.metrics.count_drop(reason);
+                    if reason == DropReason::RetransmitBudget {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn retransmit(
+        &mut self,
+        now: Instant,
+        to: PeerKey,
+        slot: usize,
+        lost: u16,
+    ) -> Result<(), DropReason> {
+        let Some(Some(peer)) = self.peers.get_mut(to.0) else {
+            return Err(DropReason::UnknownAddress);
+        };
+        let destination = peer.destination(now).ok_or(DropReason::NoConsent)?;
+        let slot = &mut peer.slots[slot];
+        let (run, seq) = slot.resolve(lost).ok_or(DropReason::NotInHistory)?;
+        let packet = self
+            .tracks
+            .get(run.track)
+            .and_then(Option::as_ref)
+            .filter(|track| track.serial == run.serial)
+            .and_then(|track| track.history.packet(seq))
+            .ok_or(DropReason::NotInHistory)?;
+        let codec = slot
+            .codec(packet.codec)
+            .filter(|codec| codec.rtx.is_some())
+            .ok_or(DropReason::CodecNotNegotiated)?;
+        let again = Retransmission {
+            to: destination,
+            run,
+            codec,
+            original: lost,
+            seq: slot
+                .take_retransmission()
+                .ok_or(DropReason::RetransmitBudget)?,
+        };
+        let bytes = self.pool.slot(packet.slot);
+        let rewritten = rewrite::retransmit(slot, &again, packet, bytes)
+            .ok_or(DropReason::CodecNotNegotiated)?;
+        let keys = peer.keys.as_ref().ok_or(DropReason::NoKeys)?;
+        protect::rtp(keys, &rewritten, bytes, &mut self.egress)
+    }
+
+    fn keyframe_request(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        media: Ssrc,
+    ) -> Result<(), DropReason> {
+        self.metrics.count(Counter::KeyframeRequestsReceived);
+        let peer = self.peer(from).ok_or(DropReason::UnknownAddress)?;
+        let slot = peer
+            .slot_of(media)
+            .ok_or(DropReason::FeedbackUnknownStream)?;
+        let slot = &peer.slots[slot];
+        let track = slot
+            .current()
+            .map(|run| run.track)
+            .or(slot.pending.map(|(_, track)| track));
+        if let Some(index) = track
+            && let Some(Some(track)) = self.tracks.get_mut(index)
+            && track.kind == MediaKind::Video
+        {
+            track.keyframes.want();
+            self.ask_keyframe(now, index);
+        }
+        Ok(())
+    }
+
+    /// Asks a track's sender for a keyframe, if it is time to.
+    pub(crate) fn ask_keyframe(&mut self, now: Instant, index: usize) {
+        let Some(Some(track)) = self.tracks.get_mut(index) else {
+            return;
+        };
+        let (Some(media), owner) = (track.ssrc, track.owner) else {
+            return;
+        };
+        let reachable = self
+            .peers
+            .get(owner.0)
+            .and_then(Option::as_ref)
+            .is_some_and(|peer| peer.keys.is_some() && peer.destination(now).is_some());
+        if !reachable || !track.keyframes.due(now) {
+            return;
+        }
+        if self.send_rtcp(now, owner, |writer, sender| writer.pli(sender, media)) {
+            self.metrics.count(Counter::KeyframeRequestsSent);
+        }
+    }
+
+    /// Writes and sends a compound packet; whether it was sent.
+    pub(crate) fn send_rtcp(
+        &mut self,
+        now: Instant,
+        to: PeerKey,
+        write: impl FnOnce(&mut Writer<'_>, Ssrc),
+    ) -> bool {
+        let Some(Some(peer)) = self.peers.get_mut(to.0) else {
+            return false;
+        };
+        let Some(destination) = peer.destination(now) else {
+            return false;
+        };
+        let mut writer = Writer::new(&mut self.scratch.compound);
+        if !peer.reduced_size {
+            // RFC 3550 section 6.1: a report and a name come first.
+            writer.receiver_report(peer.rtcp_ssrc, &[]);
+            writer.cname(peer.rtcp_ssrc, CNAME);
+        }
+        write(&mut writer, peer.rtcp_ssrc);
+        let sent = protect::rtcp(peer, destination, &self.scratch.compound, &mut self.egress);
+        match sent {
+            Ok(()) => true,
+            Err(reason) => {
+                self.metrics.count_drop(reason);
+                false
+            }
+        }
+    }
+}

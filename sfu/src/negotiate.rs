@@ -1,0 +1,554 @@
+//! SDP: a client's offer in, an answer out (RFC 8866, RFC 9429, RFC 9143).
+//! Pure: nothing is connected here, and a refused offer leaves no trace.
+
+use crate::codec::{CodecId, MediaKind};
+use crate::config::{OFFER_MAX, SECTIONS_MAX};
+use crate::dtls::Fingerprint;
+use crate::ice::Credentials;
+use crate::rtp::extension::{Ids, Kind};
+use crate::rtp::{Pt, Ssrc};
+use conclave_wire::code::Code;
+use conclave_wire::control::{Sending, Source};
+use conclave_wire::id::Mid;
+use rtc_sdp::description::media::MediaDescription;
+use rtc_sdp::description::session::SessionDescription;
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+/// Most SSRCs of one section: a stream and its retransmissions, twice.
+const SECTION_SSRCS_MAX: usize = 4;
+
+/// An offer that keeps the rules.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The client's ICE credentials.
+    pub credentials: Credentials,
+    /// The fingerprint of the client's certificate.
+    pub fingerprint: Fingerprint,
+    /// Whether feedback may stand alone in a packet (RFC 5506).
+    pub reduced_size: bool,
+    /// Every media section, in order.
+    pub sections: Vec<Section>,
+    allow_mixed: bool,
+}
+
+/// A media section.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Its tag.
+    pub mid: Mid,
+    /// What becomes of it.
+    pub role: Role,
+    /// The codecs both sides have.
+    pub codecs: Vec<SectionCodec>,
+    /// The client's header extension ids.
+    pub ids: Ids,
+    /// Streams the section names.
+    pub ssrcs: Vec<Ssrc>,
+    /// Pairs of a stream and its retransmissions.
+    pub repairs: Vec<(Ssrc, Ssrc)>,
+    media: String,
+    protocol: String,
+    first_format: String,
+}
+
+/// A codec of a section.
+#[derive(Debug, Clone)]
+pub struct SectionCodec {
+    /// Which.
+    pub codec: CodecId,
+    /// The client's payload type.
+    pub pt: Pt,
+    /// The client's payload type for retransmissions.
+    pub rtx: Option<Pt>,
+    fmtp: Option<String>,
+    feedback: Vec<&'static str>,
+}
+
+/// What a section is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing: no codec in common, or the client has given it up.
+    Rejected,
+    /// Nothing for now.
+    Inactive,
+    /// The client sends a source.
+    Sending(Source, MediaKind),
+    /// The client receives whatever is assigned.
+    Slot(MediaKind),
+}
+
+/// What the answer says besides what the offer said.
+#[derive(Debug)]
+pub struct Local<'a> {
+    /// The SFU's ICE credentials.
+    pub credentials: &'a Credentials,
+    /// The SFU's certificate fingerprint.
+    pub fingerprint: &'a str,
+    /// The SFU's addresses.
+    pub candidates: &'a [SocketAddr],
+    /// The version of the session description: counts answers.
+    pub version: u64,
+}
+
+/// The streams of a slot, for the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct SlotStreams {
+    /// The media stream.
+    pub ssrc: Ssrc,
+    /// Its retransmissions.
+    pub rtx: Ssrc,
+}
+
+impl Offer {
+    /// Reads an offer.
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`], [`Code::BadOffer`] or [`Code::UnsupportedMedia`];
+    /// see there.
+    pub fn parse(text: &str, sending: &[Sending]) -> Result<Self, Code> {
+        if text.len() > OFFER_MAX {
+            return Err(Code::TooLarge);
+        }
+        let mut reader = std::io::Cursor::new(text.as_bytes());
+        let session = SessionDescription::unmarshal(&mut reader).map_err(|_| Code::BadOffer)?;
+        if session.media_descriptions.is_empty() || session.media_descriptions.len() > SECTIONS_MAX
+        {
+            return Err(Code::BadOffer);
+        }
+        let bundled: HashSet<&str> = session
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.key == "group")
+            .filter_map(|attribute| attribute.value.as_deref()?.strip_prefix("BUNDLE "))
+            .flat_map(str::split_whitespace)
+            .collect();
+        let mut sections = Vec::with_capacity(session.media_descriptions.len());
+        let mut mids = HashSet::new();
+        let mut transport = None;
+        let mut reduced_size = true;
+        for media in &session.media_descriptions {
+            let section = Section::parse(media, sending)?;
+            if !mids.insert(section.mid.clone()) {
+                return Err(Code::BadOffer);
+            }
+            if is_offered(media) {
+                if !bundled.contains(section.mid.as_str()) || !media.has_attribute("rtcp-mux") {
+                    // A section without RTP has nothing to multiplex.
+                    if section.media != "application" {
+                        return Err(Code::BadOffer);
+                    }
+                }
+                if section.media != "application" {
+                    reduced_size &= media.has_attribute("rtcp-rsize");
+                    if transport.is_none() {
+                        transport = Some(Transport::parse(&session, media)?);
+                    }
+                }
+            }
+            sections.push(section);
+        }
+        let transport = transport.ok_or(Code::BadOffer)?;
+        let mut sources = HashSet::new();
+        for named in sending {
+            let section = sections.iter().find(|section| section.mid == named.mid);
+            match section.map(|section| section.role) {
+                Some(Role::Sending(source, _)) if sources.insert(source) => {}
+                Some(Role::Rejected) => return Err(Code::UnsupportedMedia),
+                _ => return Err(Code::BadOffer),
+            }
+        }
+        Ok(Self {
+            credentials: transport.credentials,
+            fingerprint: transport.fingerprint,
+            reduced_size,
+            sections,
+            allow_mixed: session.has_attribute("extmap-allow-mixed"),
+        })
+    }
+
+    /// Writes the answer. `streams` gives a slot's streams by its tag.
+    pub fn answer(
+        &self,
+        local: &Local<'_>,
+        streams: impl Fn(&Mid) -> Option<SlotStreams>,
+    ) -> String {
+        let mut sdp = String::with_capacity(512 * self.sections.len());
+        let _ = write!(
+            sdp,
+            "v=0\r\no=- 1 {} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE",
+            local.version
+        );
+        for section in self.sections.iter().filter(|s| s.role != Role::Rejected) {
+            let _ = write!(sdp, " {}", section.mid);
+        }
+        sdp.push_str("\r\na=msid-semantic: WMS *\r\n");
+        if self.allow_mixed {
+            sdp.push_str("a=extmap-allow-mixed\r\n");
+        }
+        for section in &self.sections {
+            section.answer(&mut sdp, self.reduced_size, local, streams(&section.mid));
+        }
+        sdp
+    }
+}
+
+struct Transport {
+    credentials: Credentials,
+    fingerprint: Fingerprint,
+}
+
+impl Transport {
+    /// From the section, or from the session where the section is silent.
+    fn parse(session: &SessionDescription, media: &MediaDescription) -> Result<Self, Code> {
+        let value = |key: &str| {
+            media
+                .attribute(key)
+                .flatten()
+                .or_else(|| session.attribute(key).map(String::as_str))
+                .ok_or(Code::BadOffer)
+        };
+        let (ufrag, pwd) = (value("ice-ufrag")?, value("ice-pwd")?);
+        // RFC 8839 section 5.4.
+        let ice_chars = |text: &str| {
+            text.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+        };
+        if !(4..=256).contains(&ufrag.len())
+            || !(22..=256).contains(&pwd.len())
+            || !ice_chars(ufrag)
+            || !ice_chars(pwd)
+        {
+            return Err(Code::BadOffer);
+        }
+        if !matches!(value("setup")?, "actpass" | "active") {
+            return Err(Code::BadOffer);
+        }
+        let (algorithm, digest) = value("fingerprint")?
+            .split_once(' ')
+            .ok_or(Code::BadOffer)?;
+        if !algorithm.eq_ignore_ascii_case("sha-256") {
+            return Err(Code::BadOffer);
+        }
+        Ok(Self {
+            credentials: Credentials {
+                ufrag: ufrag.to_owned(),
+                pwd: pwd.to_owned(),
+            },
+            fingerprint: Fingerprint::parse(digest).ok_or(Code::BadOffer)?,
+        })
+    }
+}
+
+/// Port zero gives a section up, unless it shares another's transport.
+fn is_offered(media: &MediaDescription) -> bool {
+    media.media_name.port.value != 0 || media.has_attribute("bundle-only")
+}
+
+fn values<'a>(media: &'a MediaDescription, key: &'a str) -> impl Iterator<Item = &'a str> {
+    media
+        .attributes
+        .iter()
+        .filter(move |attribute| attribute.key == key)
+        .filter_map(|attribute| attribute.value.as_deref())
+}
+
+/// The rest of a value that starts with a payload type.
+fn of_format<'a>(
+    media: &'a MediaDescription,
+    key: &'a str,
+    format: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    values(media, key).filter_map(move |value| {
+        let (head, rest) = value.split_once(' ')?;
+        (head == format).then_some(rest.trim())
+    })
+}
+
+impl Section {
+    fn parse(media: &MediaDescription, sending: &[Sending]) -> Result<Self, Code> {
+        let mid: Mid = media
+            .attribute("mid")
+            .flatten()
+            .and_then(|mid| mid.parse().ok())
+            .ok_or(Code::BadOffer)?;
+        let kind = match media.media_name.media.as_str() {
+            "audio" => Some(MediaKind::Audio),
+            "video" => Some(MediaKind::Video),
+            _ => None,
+        };
+        let mut section = Self {
+            role: Role::Rejected,
+            codecs: Vec::new(),
+            ids: Ids::default(),
+            ssrcs: Vec::new(),
+            repairs: Vec::new(),
+            media: media.media_name.media.clone(),
+            protocol: media.media_name.protos.join("/"),
+            first_format: media
+                .media_name
+                .formats
+                .first()
+                .cloned()
+                .unwrap_or_default(),
+            mid,
+        };
+        let Some(kind) = kind.filter(|_| is_offered(media)) else {
+            return Ok(section);
+        };
+        if section.protocol != "UDP/TLS/RTP/SAVPF" {
+            return Err(Code::BadOffer);
+        }
+        section.codecs = codecs(media, kind);
+        let source = sending.iter().find(|named| named.mid == section.mid);
+        let role = if media.has_attribute("sendonly") {
+            match source.map(|named| named.source) {
+                Some(source) if kind_of(source) == kind => Role::Sending(source, kind),
+                Some(_) => return Err(Code::BadOffer),
+                None => Role::Inactive,
+            }
+        } else if media.has_attribute("recvonly") {
+            Role::Slot(kind)
+        } else if media.has_attribute("inactive") {
+            Role::Inactive
+        } else {
+            return Err(Code::BadOffer);
+        };
+        if section.codecs.is_empty() {
+            return Ok(section);
+        }
+        section.role = role;
+        for value in values(media, "extmap") {
+            let Some((id, uri)) = value.split_once(' ') else {
+                continue;
+            };
+            let id = id.split('/').next().and_then(|id| id.parse().ok());
+            let uri = uri.split_whitespace().next().unwrap_or_default();
+            let known = Kind::URIS.iter().find(|(_, known)| *known == uri);
+            if let (Some(id @ 1..=14), Some((kind, _))) = (id, known)
+                && section.wants(*kind)
+            {
+                section.ids.set(*kind, id);
+            }
+        }
+        if matches!(role, Role::Sending(..)) {
+            section.read_ssrcs(media);
+        }
+        Ok(section)
+    }
+
+    /// Which header extensions are negotiated in a section of this role.
+    fn wants(&self, kind: Kind) -> bool {
+        match (self.role, kind) {
+            (Role::Sending(..), Kind::Mid | Kind::TransportCc)
+            | (
+                Role::Sending(_, MediaKind::Audio) | Role::Slot(MediaKind::Audio),
+                Kind::AudioLevel,
+            ) => true,
+            _ => false,
+        }
+    }
+
+    fn read_ssrcs(&mut self, media: &MediaDescription) {
+        let number = |text: &str| text.parse::<u32>().ok().map(Ssrc);
+        for value in values(media, "ssrc") {
+            let ssrc = value.split_whitespace().next().and_then(number);
+            if let Some(ssrc) = ssrc
+                && !self.ssrcs.contains(&ssrc)
+                && self.ssrcs.len() < SECTION_SSRCS_MAX
+            {
+                self.ssrcs.push(ssrc);
+            }
+        }
+        for value in values(media, "ssrc-group") {
+            let mut parts = value.split_whitespace();
+            if parts.next() == Some("FID")
+                && let (Some(stream), Some(rtx)) =
+                    (parts.next().and_then(number), parts.next().and_then(number))
+                && self.ssrcs.contains(&stream)
+                && self.ssrcs.contains(&rtx)
+                && stream != rtx
+                && self.repairs.is_empty()
+            {
+                self.repairs.push((stream, rtx));
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        sdp: &mut String,
+        reduced_size: bool,
+        local: &Local<'_>,
+        streams: Option<SlotStreams>,
+    ) {
+        if self.role == Role::Rejected {
+            let _ = write!(
+                sdp,
+                "m={} 0 {} {}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=inactive\r\n",
+                self.media, self.protocol, self.first_format, self.mid
+            );
+            return;
+        }
+        let _ = write!(sdp, "m={} 9 {}", self.media, self.protocol);
+        for codec in &self.codecs {
+            let _ = write!(sdp, " {}", codec.pt.0);
+            if let Some(rtx) = codec.rtx {
+                let _ = write!(sdp, " {}", rtx.0);
+            }
+        }
+        let _ = write!(
+            sdp,
+            "\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\n\
+             a=fingerprint:sha-256 {}\r\na=setup:passive\r\na=rtcp-mux\r\n",
+            self.mid, local.credentials.ufrag, local.credentials.pwd, local.fingerprint
+        );
+        if reduced_size {
+            sdp.push_str("a=rtcp-rsize\r\n");
+        }
+        sdp.push_str(match self.role {
+            Role::Sending(..) => "a=recvonly\r\n",
+            Role::Slot(_) => "a=sendonly\r\n",
+            Role::Inactive | Role::Rejected => "a=inactive\r\n",
+        });
+        let extensions = [
+            (Kind::Mid, self.ids.mid),
+            (Kind::TransportCc, self.ids.transport_cc),
+            (Kind::AudioLevel, self.ids.audio_level),
+        ];
+        for (kind, id) in extensions.into_iter().filter(|(_, id)| *id != 0) {
+            let uri = Kind::URIS.iter().find(|(known, _)| *known == kind);
+            let _ = write!(sdp, "a=extmap:{id} {}\r\n", uri.map_or("", |(_, uri)| uri));
+        }
+        for codec in &self.codecs {
+            codec.answer(sdp, self.role, self.ids.transport_cc != 0);
+        }
+        if let (Role::Slot(_), Some(streams)) = (self.role, streams) {
+            self.answer_streams(sdp, streams);
+        }
+        for (index, address) in local.candidates.iter().enumerate() {
+            // RFC 8445 section 5.1.2.1: host candidates, the first preferred.
+            let priority = (126u32 << 24) | ((65_535 - index as u32) << 8) | 255;
+            let _ = write!(
+                sdp,
+                "a=candidate:{} 1 udp {priority} {} {} typ host\r\n",
+                index + 1,
+                address.ip(),
+                address.port()
+            );
+        }
+        sdp.push_str("a=end-of-candidates\r\n");
+    }
+
+    /// A slot is a stream of its own: what it carries at one time says nothing
+    /// about what other slots carry.
+    fn answer_streams(&self, sdp: &mut String, streams: SlotStreams) {
+        let mid = &self.mid;
+        let _ = write!(sdp, "a=msid:slot-{mid} slot-{mid}\r\n");
+        let repaired = self.codecs.iter().any(|codec| codec.rtx.is_some());
+        if repaired {
+            let _ = write!(
+                sdp,
+                "a=ssrc-group:FID {} {}\r\n",
+                streams.ssrc.0, streams.rtx.0
+            );
+        }
+        let rtx = repaired.then_some(streams.rtx);
+        for ssrc in std::iter::once(streams.ssrc).chain(rtx) {
+            let _ = write!(
+                sdp,
+                "a=ssrc:{0} cname:{CNAME}\r\na=ssrc:{0} msid:slot-{mid} slot-{mid}\r\n",
+                ssrc.0
+            );
+        }
+    }
+}
+
+/// The canonical name of everything the SFU sends.
+pub const CNAME: &str = "conclave";
+
+impl SectionCodec {
+    /// Whether the client offers that RTCP feedback for it.
+    pub fn offers(&self, feedback: &str) -> bool {
+        self.feedback.contains(&feedback)
+    }
+
+    fn answer(&self, sdp: &mut String, role: Role, transport_cc: bool) {
+        let codec = self.codec.codec();
+        let pt = self.pt.0;
+        let _ = write!(sdp, "a=rtpmap:{pt} {}/{}", codec.name, codec.clock_rate);
+        if let Some(channels) = codec.channels {
+            let _ = write!(sdp, "/{channels}");
+        }
+        sdp.push_str("\r\n");
+        for feedback in &self.feedback {
+            // The SFU does not estimate what a receiver can take yet, so it
+            // asks no receiver for transport feedback.
+            let sends = matches!(role, Role::Sending(..)) && transport_cc;
+            if *feedback != "transport-cc" || sends {
+                let _ = write!(sdp, "a=rtcp-fb:{pt} {feedback}\r\n");
+            }
+        }
+        if let Some(fmtp) = &self.fmtp {
+            let _ = write!(sdp, "a=fmtp:{pt} {fmtp}\r\n");
+        }
+        if let Some(rtx) = self.rtx {
+            let _ = write!(
+                sdp,
+                "a=rtpmap:{0} rtx/{1}\r\na=fmtp:{0} apt={pt}\r\n",
+                rtx.0, codec.clock_rate
+            );
+        }
+    }
+}
+
+/// The kind of section that carries a source.
+pub fn kind_of(source: Source) -> MediaKind {
+    match source {
+        Source::Microphone | Source::ScreenAudio => MediaKind::Audio,
+        Source::Camera | Source::Screen => MediaKind::Video,
+    }
+}
+
+fn codecs(media: &MediaDescription, kind: MediaKind) -> Vec<SectionCodec> {
+    let formats = &media.media_name.formats;
+    let number = |format: &str| format.parse::<u8>().ok().filter(|pt| *pt < 128).map(Pt);
+    CodecId::all()
+        .filter(|id| id.codec().kind == kind)
+        .filter_map(|id| {
+            let codec = id.codec();
+            let format = formats.iter().find(|format| {
+                let fmtp = of_format(media, "fmtp", format).next().unwrap_or_default();
+                of_format(media, "rtpmap", format).any(|map| codec.matches(map, fmtp))
+            })?;
+            let apt = format!("apt={format}");
+            let rtx = formats.iter().find(|rtx| {
+                of_format(media, "rtpmap", rtx).any(|map| {
+                    map.get(..4)
+                        .is_some_and(|name| name.eq_ignore_ascii_case("rtx/"))
+                }) && of_format(media, "fmtp", rtx)
+                    .any(|fmtp| fmtp.split(';').any(|pair| pair.trim() == apt))
+            });
+            let offers = |feedback: &str| {
+                of_format(media, "rtcp-fb", format)
+                    .chain(of_format(media, "rtcp-fb", "*"))
+                    .any(|offered| offered == feedback)
+            };
+            Some(SectionCodec {
+                codec: id,
+                pt: number(format)?,
+                rtx: rtx
+                    .filter(|_| codec.retransmitted)
+                    .and_then(|rtx| number(rtx)),
+                fmtp: of_format(media, "fmtp", format).next().map(str::to_owned),
+                feedback: codec
+                    .feedback
+                    .iter()
+                    .copied()
+                    .filter(|feedback| offers(feedback))
+                    .collect(),
+            })
+        })
+        .collect()
+}

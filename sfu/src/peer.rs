@@ -1,0 +1,178 @@
+//! A connection: one client's ICE, DTLS, keys, received streams and slots.
+
+use crate::codec::CodecId;
+use crate::config::{ADDRESSES_MAX, CONSENT_SILENT, STREAMS_MAX};
+use crate::dtls;
+use crate::ice::Credentials;
+use crate::reception::Reception;
+use crate::rtp::extension::Ids;
+use crate::rtp::seq::{ExtSeq, ReplayWindow};
+use crate::rtp::{Pt, Ssrc};
+use crate::slot::Slot;
+use crate::srtp::Keys;
+use crate::twcc::Arrivals;
+use aws_lc_rs::hmac;
+use conclave_wire::id::{Mid, ParticipantId, RoomId};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// A connection's place in the shard's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PeerKey(pub usize);
+
+/// A section the client sends.
+#[derive(Debug)]
+pub struct SendingSection {
+    /// Its tag.
+    pub mid: Mid,
+    /// Its track's place in the shard's table.
+    pub track: usize,
+    /// Payload types: what they mean, and whether they are retransmissions.
+    pub payloads: Vec<(Pt, CodecId, Payload)>,
+    /// Whether lost packets may be asked for.
+    pub repairs: bool,
+}
+
+/// What a payload type stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload {
+    /// The codec's packets.
+    Media,
+    /// Retransmissions of them.
+    Repair,
+}
+
+/// A stream (SSRC) that is received.
+#[derive(Debug)]
+pub struct Inbound {
+    /// The stream.
+    pub ssrc: Ssrc,
+    /// The index in the peer's sections.
+    pub section: usize,
+    /// What it carries; learned from the first packet's payload type where the
+    /// offer did not say.
+    pub payload: Payload,
+    /// The highest number that proved authentic.
+    pub highest: Option<ExtSeq>,
+    /// What was received.
+    pub window: ReplayWindow,
+    /// Figures and losses.
+    pub reception: Reception,
+}
+
+/// SRTP keys of both directions.
+#[derive(Debug)]
+pub struct SessionKeys {
+    /// What the client seals with.
+    pub open: Keys,
+    /// What the SFU seals with.
+    pub seal: Keys,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Where.
+    pub room: RoomId,
+    /// The SFU's credentials.
+    pub local: Credentials,
+    /// The client's credentials.
+    pub remote: Credentials,
+    /// The key of the SFU's password.
+    pub integrity: hmac::Key,
+    /// Addresses that passed a check, oldest first.
+    pub addresses: Vec<SocketAddr>,
+    /// The address the client chose.
+    pub nominated: Option<SocketAddr>,
+    /// When the client was last heard authentically.
+    pub heard: Instant,
+    /// The handshake.
+    pub dtls: dtls::Session,
+    /// The keys, once agreed.
+    pub keys: Option<SessionKeys>,
+    /// Whether [`Connected`](conclave_wire::control::Event::Connected) was said.
+    pub announced: bool,
+    /// The SFU's own SSRC towards this client, for RTCP.
+    pub rtcp_ssrc: Ssrc,
+    /// The next SRTCP index.
+    pub rtcp_index: u32,
+    /// Indices of RTCP packets that were received, by sender.
+    pub rtcp_windows: Vec<(Ssrc, ReplayWindow)>,
+    /// Sections the client sends.
+    pub sections: Vec<SendingSection>,
+    /// Header extension ids of what the client sends.
+    pub ids: Ids,
+    /// Streams that are received.
+    pub inbound: Vec<Inbound>,
+    /// Where they lie.
+    pub by_ssrc: HashMap<Ssrc, usize>,
+    /// Receive slots.
+    pub slots: Vec<Slot>,
+    /// Transport-wide arrivals.
+    pub arrivals: Arrivals,
+    /// Whether feedback may stand alone in a packet.
+    pub reduced_size: bool,
+    /// From the client's NTP clock to the SFU's.
+    pub ntp_offset: Option<u64>,
+    /// Answers given, for the version in SDP.
+    pub answers: u64,
+    /// When transport feedback is due.
+    pub feedback_due: Instant,
+    /// When reports are due.
+    pub reports_due: Instant,
+}
+
+impl Peer {
+    /// Where to send media, if the client still wants it.
+    pub fn destination(&self, now: Instant) -> Option<SocketAddr> {
+        self.nominated
+            .filter(|_| now.saturating_duration_since(self.heard) < CONSENT_SILENT)
+    }
+
+    /// Notes an address that passed a check; gives the one that made room.
+    pub fn add_address(&mut self, address: SocketAddr) -> Option<SocketAddr> {
+        if self.addresses.contains(&address) {
+            return None;
+        }
+        self.addresses.push(address);
+        if self.addresses.len() <= ADDRESSES_MAX {
+            return None;
+        }
+        let oldest = self
+            .addresses
+            .iter()
+            .position(|known| Some(*known) != self.nominated)?;
+        Some(self.addresses.remove(oldest))
+    }
+
+    /// The slot that sends a stream.
+    pub fn slot_of(&self, ssrc: Ssrc) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.streams.ssrc == ssrc)
+    }
+
+    /// Begins to receive a stream.
+    pub fn add_inbound(&mut self, ssrc: Ssrc, section: usize, payload: Payload) -> Option<usize> {
+        if self.inbound.len() >= STREAMS_MAX || self.by_ssrc.contains_key(&ssrc) {
+            return None;
+        }
+        let known = self.sections.get(section)?;
+        let clock_rate = known
+            .payloads
+            .first()
+            .map_or(90_000, |(_, codec, _)| codec.codec().clock_rate);
+        let repairs = known.repairs && payload == Payload::Media;
+        self.inbound.push(Inbound {
+            ssrc,
+            section,
+            payload,
+            highest: None,
+            window: ReplayWindow::new(),
+            reception: Reception::new(clock_rate, repairs),
+        });
+        self.by_ssrc.insert(ssrc, self.inbound.len() - 1);
+        Some(self.inbound.len() - 1)
+    }
+}

@@ -1,0 +1,129 @@
+//! A packet's header and payload descriptor as its receiver is to see them.
+//! The frame behind the descriptor is never touched.
+
+use crate::history::Packet;
+use crate::pool::HEADROOM;
+use crate::rtp::Ssrc;
+use crate::rtp::header::{OUTGOING_MAX, Outgoing};
+use crate::rtp::seq::ExtSeq;
+use crate::select::Selected;
+use crate::slot::{Run, Slot, SlotCodec};
+use std::net::SocketAddr;
+use std::ops::Range;
+
+/// A packet ready to be sealed: its header, and where its payload lies in its
+/// pool slot.
+#[derive(Debug, Clone)]
+pub struct Rewritten {
+    header: [u8; OUTGOING_MAX],
+    header_len: usize,
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// The stream it goes out on.
+    pub ssrc: Ssrc,
+    /// Its number there.
+    pub seq: ExtSeq,
+    /// Its payload, within the pool slot.
+    pub payload: Range<usize>,
+}
+
+impl Rewritten {
+    /// The header's bytes.
+    pub fn header(&self) -> &[u8] {
+        &self.header[..self.header_len]
+    }
+}
+
+/// Rewrites a packet that is forwarded; `bytes` is its pool slot.
+pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u8]) -> Rewritten {
+    patch(&selected.run, packet, bytes);
+    let header = outgoing(slot, &selected.run, selected.codec, packet);
+    finish(
+        &Outgoing {
+            seq: selected.seq.wire(),
+            ..header
+        },
+        selected.to,
+        selected.seq,
+        HEADROOM..HEADROOM + usize::from(packet.len),
+    )
+}
+
+/// What a retransmission says (RFC 4588 section 4).
+#[derive(Debug, Clone, Copy)]
+pub struct Retransmission {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// How the packet's numbers were mapped.
+    pub run: Run,
+    /// The payload types; nothing is sent again without one for it.
+    pub codec: SlotCodec,
+    /// The number the packet was sent under.
+    pub original: u16,
+    /// Its number on the retransmission stream.
+    pub seq: ExtSeq,
+}
+
+/// Rewrites a packet that is sent again; `bytes` is its pool slot. Nothing
+/// when the receiver has no payload type for it.
+pub fn retransmit(
+    slot: &Slot,
+    again: &Retransmission,
+    packet: &Packet,
+    bytes: &mut [u8],
+) -> Option<Rewritten> {
+    let pt = again.codec.rtx?;
+    patch(&again.run, packet, bytes);
+    bytes
+        .get_mut(HEADROOM - 2..HEADROOM)?
+        .copy_from_slice(&again.original.to_be_bytes());
+    let header = outgoing(slot, &again.run, again.codec, packet);
+    Some(finish(
+        &Outgoing {
+            ssrc: slot.streams.rtx,
+            seq: again.seq.wire(),
+            pt,
+            ..header
+        },
+        again.to,
+        again.seq,
+        HEADROOM - 2..HEADROOM + usize::from(packet.len),
+    ))
+}
+
+fn outgoing(slot: &Slot, run: &Run, codec: SlotCodec, packet: &Packet) -> Outgoing {
+    Outgoing {
+        ssrc: slot.streams.ssrc,
+        seq: 0,
+        timestamp: run.timestamp(packet.timestamp),
+        pt: codec.pt,
+        marker: packet.marker,
+        audio_level: packet
+            .audio_level
+            .filter(|_| slot.audio_level != 0)
+            .map(|level| (slot.audio_level, level)),
+    }
+}
+
+/// Always from the publisher's numbers, so that what an earlier receiver's
+/// rewrite left in the slot does not matter.
+fn patch(run: &Run, packet: &Packet, bytes: &mut [u8]) {
+    if let Some(vp9) = packet.vp9 {
+        let picture_id = vp9.picture_id.map_or(0, |id| run.picture_id(id.value));
+        let tl0 = vp9.tl0_pic_idx.map_or(0, |(tl0, _)| run.tl0_pic_idx(tl0));
+        vp9.patch(&mut bytes[HEADROOM..], picture_id, tl0);
+    }
+}
+
+fn finish(header: &Outgoing, to: SocketAddr, seq: ExtSeq, payload: Range<usize>) -> Rewritten {
+    let mut rewritten = Rewritten {
+        header: [0; OUTGOING_MAX],
+        header_len: 0,
+        to,
+        ssrc: header.ssrc,
+        seq,
+        payload,
+    };
+    rewritten.header_len = header.write(&mut rewritten.header);
+    rewritten
+}

@@ -1,0 +1,148 @@
+//! The RTP header (RFC 3550 section 5.1).
+
+use super::extension::Elements;
+use super::{Pt, Ssrc, be16, be32};
+
+/// Length of the fixed header in bytes.
+pub const FIXED_LEN: usize = 12;
+
+/// A header as it stands in a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Who sends.
+    pub ssrc: Ssrc,
+    /// The sequence number.
+    pub seq: u16,
+    /// The media timestamp, in the codec's clock.
+    pub timestamp: u32,
+    /// The payload type.
+    pub pt: Pt,
+    /// The marker bit: last packet of a video frame, first of a talk spurt.
+    pub marker: bool,
+    /// Whether the payload ends in padding. The length stands in the last
+    /// byte, which is encrypted: it is read after unprotecting.
+    pub padding: bool,
+    /// Where the payload starts: after CSRCs and header extension.
+    pub payload_at: usize,
+    extension: Option<(u16, usize, usize)>,
+}
+
+impl Header {
+    /// Reads the header of `packet`; nothing when it is no RTP version 2
+    /// packet or lengths in it reach beyond its end.
+    pub fn parse(packet: &[u8]) -> Option<Self> {
+        let first = *packet.first()?;
+        let second = *packet.get(1)?;
+        if first >> 6 != 2 || packet.len() < FIXED_LEN {
+            return None;
+        }
+        let mut payload_at = FIXED_LEN + 4 * usize::from(first & 0x0f);
+        let mut extension = None;
+        if first & 0x10 != 0 {
+            let profile = be16(packet, payload_at)?;
+            let len = 4 * usize::from(be16(packet, payload_at + 2)?);
+            extension = Some((profile, payload_at + 4, len));
+            payload_at += 4 + len;
+        }
+        if payload_at > packet.len() {
+            return None;
+        }
+        Some(Self {
+            ssrc: Ssrc(be32(packet, 8)?),
+            seq: be16(packet, 2)?,
+            timestamp: be32(packet, 4)?,
+            pt: Pt(second & 0x7f),
+            marker: second & 0x80 != 0,
+            padding: first & 0x20 != 0,
+            payload_at,
+            extension,
+        })
+    }
+
+    /// The header extension elements of the packet this header was read from.
+    pub fn elements<'a>(&self, packet: &'a [u8]) -> Elements<'a> {
+        match self.extension {
+            Some((profile, at, len)) => {
+                Elements::new(profile, packet.get(at..at + len).unwrap_or_default())
+            }
+            None => Elements::new(0, &[]),
+        }
+    }
+}
+
+/// What a header that the SFU writes says.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing {
+    /// Who sends.
+    pub ssrc: Ssrc,
+    /// The sequence number.
+    pub seq: u16,
+    /// The media timestamp.
+    pub timestamp: u32,
+    /// The payload type.
+    pub pt: Pt,
+    /// The marker bit.
+    pub marker: bool,
+    /// The audio level element (RFC 6464): the receiver's id and the byte.
+    pub audio_level: Option<(u8, u8)>,
+}
+
+/// Longest header that [`Outgoing::write`] makes.
+pub const OUTGOING_MAX: usize = FIXED_LEN + 8;
+
+impl Outgoing {
+    /// Writes the header into `out` and gives its length, at most
+    /// [`OUTGOING_MAX`].
+    pub fn write(&self, out: &mut [u8; OUTGOING_MAX]) -> usize {
+        out[0] = 0x80;
+        out[1] = (self.pt.0 & 0x7f) | (u8::from(self.marker) << 7);
+        out[2..4].copy_from_slice(&self.seq.to_be_bytes());
+        out[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        out[8..12].copy_from_slice(&self.ssrc.0.to_be_bytes());
+        let Some((id, level)) = self.audio_level else {
+            return FIXED_LEN;
+        };
+        out[0] |= 0x10;
+        out[12..20].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4, level, 0, 0]);
+        OUTGOING_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut out = [0; OUTGOING_MAX];
+        let header = Outgoing {
+            ssrc: Ssrc(7),
+            seq: 9,
+            timestamp: 11,
+            pt: Pt(98),
+            marker: true,
+            audio_level: Some((3, 0x85)),
+        };
+        let len = header.write(&mut out);
+        let read = Header::parse(&out[..len]).expect("parses");
+        assert_eq!((read.ssrc, read.seq, read.timestamp), (Ssrc(7), 9, 11));
+        assert_eq!((read.pt, read.marker, read.payload_at), (Pt(98), true, 20));
+        let elements: Vec<_> = read.elements(&out).collect();
+        assert_eq!(elements, [(3, &[0x85][..])]);
+    }
+
+    #[test]
+    fn lengths_beyond_the_packet_are_refused() {
+        let mut packet = [0u8; 16];
+        packet[0] = 0x80;
+        assert!(Header::parse(&packet[..11]).is_none());
+        assert!(Header::parse(&packet[..12]).is_some());
+        packet[0] = 0x82;
+        assert!(Header::parse(&packet).is_none(), "CSRCs");
+        packet[0] = 0x90;
+        packet[15] = 1;
+        assert!(Header::parse(&packet).is_none(), "extension");
+        packet[0] = 0x40;
+        assert!(Header::parse(&packet).is_none(), "version");
+    }
+}

@@ -1,0 +1,438 @@
+//! The core of one shard: all connections of one UDP port, without the port.
+//! It is told the time and what came, and says what to send and when to be
+//! woken.
+//!
+//! The law of its use: **mutate, then drain**. After every
+//! [`Shard::handle_input`] (or a few of them), call [`Shard::poll_output`] until
+//! it yields [`Output::Timeout`].
+//!
+//! A packet's walk is [`Shard::forward`]; what commands do stands in
+//! [`crate::control`], what RTCP does in [`crate::feedback`], what time does in
+//! [`crate::upkeep`].
+
+use crate::config::{Limits, TICK};
+use crate::demux::{Class, Classified, Datagram, classify};
+use crate::drop::DropReason;
+use crate::dtls::{Identity, Outcome};
+use crate::egress::Egress;
+use crate::ice::{ANSWER_MAX, Check};
+use crate::metrics::{Counter, Metrics};
+use crate::peer::{Peer, PeerKey, SessionKeys};
+use crate::pool::{Pool, SLOT_LEN};
+use crate::room::Room;
+use crate::rtp::rtcp::ReportBlock;
+use crate::slot::Serial;
+use crate::track::{Subscriber, Track};
+use crate::{protect, rewrite, route, select, unprotect};
+use aws_lc_rs::rand::SystemRandom;
+use conclave_wire::control::{Command, Event, SourceOf};
+use conclave_wire::id::{ParticipantId, RoomId};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Slots for packets that are on their way and in no history.
+const SLOTS_IN_FLIGHT: usize = 4;
+
+/// What happens to a shard.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram came.
+    Datagram {
+        /// From where.
+        from: SocketAddr,
+        /// Its bytes.
+        bytes: &'a [u8],
+    },
+    /// The signaling service says something.
+    Command(Command),
+    /// The time of [`Output::Timeout`] has come.
+    Timeout,
+}
+
+/// What a shard wants done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// Send datagrams to one address.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// Datagrams back to back, each `segment` bytes long but the last,
+        /// which may be shorter.
+        bytes: &'a [u8],
+        /// Bytes of a datagram.
+        segment: usize,
+    },
+    /// Tell the signaling service.
+    Event(Event),
+    /// Nothing more; call with [`Input::Timeout`] then, or never.
+    Timeout(Option<Instant>),
+}
+
+/// Wall-clock time for sender reports: told once, then counted from the
+/// monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// A moment.
+    pub start: Instant,
+    /// The same moment in NTP time, 32.32 fixed point (RFC 3550 section 4).
+    pub ntp: u64,
+}
+
+impl Clock {
+    /// NTP time of a moment.
+    pub fn ntp(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.start);
+        let fraction = (u64::from(elapsed.subsec_nanos()) << 32) / 1_000_000_000;
+        self.ntp
+            .wrapping_add(elapsed.as_secs() << 32)
+            .wrapping_add(fraction)
+    }
+}
+
+/// What a shard is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its certificate; shards of one SFU share it.
+    pub identity: Arc<Identity>,
+    /// The addresses clients are told.
+    pub candidates: Vec<SocketAddr>,
+    /// What it may hold.
+    pub limits: Limits,
+    /// Its counters.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The core of one shard.
+#[derive(Debug)]
+pub struct Shard {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) fingerprint: String,
+    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) rng: SystemRandom,
+    pub(crate) peers: Vec<Option<Peer>>,
+    pub(crate) by_participant: HashMap<ParticipantId, PeerKey>,
+    pub(crate) by_address: HashMap<SocketAddr, PeerKey>,
+    pub(crate) by_ufrag: HashMap<String, PeerKey>,
+    pub(crate) rooms: HashMap<RoomId, Room>,
+    pub(crate) tracks: Vec<Option<Track>>,
+    pub(crate) by_source: HashMap<SourceOf, usize>,
+    pub(crate) pool: Pool,
+    pub(crate) egress: Egress,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) next_tick: Option<Instant>,
+    pub(crate) scratch: Scratch,
+    serials: u64,
+    segments: usize,
+}
+
+/// Buffers that are used again and again, so that no packet allocates.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    /// A compound packet that is being written.
+    pub(crate) compound: Vec<u8>,
+    /// A compound packet that was opened.
+    pub(crate) opened: Box<[u8]>,
+    /// Sequence numbers to ask for.
+    pub(crate) lost: Vec<u16>,
+    /// Report blocks.
+    pub(crate) blocks: Vec<ReportBlock>,
+    /// Slots that left a track while a packet was forwarded.
+    left: Vec<(usize, Subscriber)>,
+}
+
+impl Shard {
+    /// A shard without connections.
+    pub fn new(parts: Parts) -> Self {
+        let mut pool = Pool::new(parts.limits.packet_slots + SLOTS_IN_FLIGHT);
+        pool.reserve(SLOTS_IN_FLIGHT);
+        Self {
+            fingerprint: parts.identity.fingerprint(),
+            identity: parts.identity,
+            candidates: parts.candidates,
+            egress: Egress::new(parts.limits.egress_bytes),
+            limits: parts.limits,
+            metrics: parts.metrics,
+            clock: parts.clock,
+            rng: SystemRandom::new(),
+            peers: Vec::new(),
+            by_participant: HashMap::new(),
+            by_address: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            rooms: HashMap::new(),
+            tracks: Vec::new(),
+            by_source: HashMap::new(),
+            pool,
+            events: VecDeque::new(),
+            next_tick: None,
+            scratch: Scratch {
+                compound: Vec::with_capacity(SLOT_LEN),
+                opened: vec![0; SLOT_LEN].into_boxed_slice(),
+                lost: Vec::with_capacity(512),
+                blocks: Vec::with_capacity(32),
+                left: Vec::with_capacity(64),
+            },
+            serials: 0,
+            segments: 1,
+        }
+    }
+
+    /// How many datagrams to one address [`Output::Transmit`] may hold: what
+    /// the socket can segment.
+    pub fn set_segments(&mut self, segments: usize) {
+        self.segments = segments.max(1);
+    }
+
+    /// Takes what happened at `now`, which never goes back.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        match input {
+            Input::Datagram { from, bytes } => {
+                self.metrics.count(Counter::Received);
+                self.metrics.add(Counter::ReceivedBytes, bytes.len() as u64);
+                if let Err(reason) = self.datagram(now, Datagram { from, bytes }) {
+                    self.metrics.count_drop(reason);
+                }
+            }
+            Input::Command(command) => self.command(now, command),
+            Input::Timeout => {}
+        }
+        if self.next_tick.is_some_and(|due| due <= now) {
+            self.next_tick = None;
+            self.upkeep(now);
+        }
+        if self.next_tick.is_none() && !self.by_participant.is_empty() {
+            self.next_tick = Some(now + TICK);
+        }
+    }
+
+    /// What to do next.
+    pub fn poll_output(&mut self) -> Output<'_> {
+        if let Some(event) = self.events.pop_front() {
+            return Output::Event(event);
+        }
+        match self.egress.next(self.segments) {
+            Some((to, bytes, segment)) => {
+                let datagrams = bytes.len().div_ceil(segment.max(1));
+                self.metrics.add(Counter::Sent, datagrams as u64);
+                self.metrics.add(Counter::SentBytes, bytes.len() as u64);
+                Output::Transmit { to, bytes, segment }
+            }
+            None => Output::Timeout(self.next_tick),
+        }
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn datagram(&mut self, now: Instant, datagram: Datagram<'_>) -> Result<(), DropReason> {
+        if datagram.bytes.len() > SLOT_LEN {
+            return Err(DropReason::Size);
+        }
+        let class = classify(datagram.bytes)?;
+        if class == Class::Stun {
+            return self.check(now, datagram);
+        }
+        let peer = *self
+            .by_address
+            .get(&datagram.from)
+            .ok_or(DropReason::UnknownAddress)?;
+        let classified = Classified { peer, datagram };
+        match class {
+            Class::Rtp => self.forward(now, &classified),
+            Class::Rtcp => self.rtcp(now, &classified),
+            Class::Dtls => self.handshake(now, &classified),
+            Class::Stun => Err(DropReason::UnknownClass),
+        }
+    }
+
+    /// A packet's walk: unprotect, route, and for every slot that carries its
+    /// track select, rewrite, protect.
+    fn forward(&mut self, now: Instant, packet: &Classified<'_>) -> Result<(), DropReason> {
+        let peer = self
+            .peers
+            .get_mut(packet.peer.0)
+            .and_then(Option::as_mut)
+            .ok_or(DropReason::UnknownAddress)?;
+        let authentic = unprotect::rtp(peer, packet, now, &mut self.pool)?;
+        let serials = &mut self.serials;
+        let fresh = || {
+            *serials += 1;
+            Serial(*serials)
+        };
+        let routed = route::route(
+            peer,
+            &mut self.tracks,
+            &mut self.pool,
+            &authentic,
+            fresh,
+            now,
+        )?;
+        if routed.restarted {
+            self.resubscribe(routed.track);
+        }
+        if routed.repaired {
+            self.metrics.count(Counter::Repaired);
+        }
+        let Some(Some(track)) = self.tracks.get_mut(routed.track) else {
+            self.pool.give(routed.packet.slot);
+            return Err(DropReason::UnknownStream);
+        };
+        if routed.entry {
+            track.keyframes.seen();
+        }
+        let bytes = self.pool.slot(routed.packet.slot);
+        for subscriber in &track.subscribers {
+            let Some(Some(receiver)) = self.peers.get_mut(subscriber.peer.0) else {
+                continue;
+            };
+            let selected =
+                match select::select(receiver, subscriber.slot, track.serial, &routed, now) {
+                    Ok(selected) => selected,
+                    Err(reason) => {
+                        self.metrics.count_drop(reason);
+                        continue;
+                    }
+                };
+            if selected.switched {
+                self.metrics.count(Counter::Switches);
+            }
+            if let Some(left) = selected.left.filter(|left| left.track != routed.track) {
+                self.scratch.left.push((left.track, *subscriber));
+            }
+            let slot = &receiver.slots[subscriber.slot];
+            let rewritten = rewrite::forward(slot, &selected, &routed.packet, bytes);
+            let protected = match &receiver.keys {
+                Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
+                None => Err(DropReason::NoKeys),
+            };
+            match protected {
+                Ok(()) => self.metrics.count(Counter::Forwarded),
+                Err(reason) => self.metrics.count_drop(reason),
+            }
+        }
+        track.history.insert(routed.packet, &mut self.pool);
+        while let Some((track, subscriber)) = self.scratch.left.pop() {
+            if let Some(Some(track)) = self.tracks.get_mut(track) {
+                track.unsubscribe(subscriber);
+            }
+        }
+        Ok(())
+    }
+
+    /// A connectivity check: the only thing that makes an address known.
+    fn check(&mut self, now: Instant, datagram: Datagram<'_>) -> Result<(), DropReason> {
+        let check = Check::parse(datagram.bytes)?;
+        let key = *self
+            .by_ufrag
+            .get(check.local_ufrag)
+            .ok_or(DropReason::StunUnknownUser)?;
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return Err(DropReason::StunUnknownUser);
+        };
+        if check.remote_ufrag != peer.remote.ufrag {
+            return Err(DropReason::StunUnknownUser);
+        }
+        if !check.verify(&peer.integrity) {
+            return Err(DropReason::StunForged);
+        }
+        let mut answer = [0; ANSWER_MAX];
+        let (len, success) = check.answer(&peer.integrity, datagram.from, &mut answer);
+        if success {
+            peer.heard = now;
+            if let Some(old) = peer.add_address(datagram.from) {
+                self.by_address.remove(&old);
+            }
+            if check.nominates {
+                peer.nominated = Some(datagram.from);
+            }
+            let before = self.by_address.insert(datagram.from, key);
+            if let Some(before) = before.filter(|before| *before != key)
+                && let Some(Some(before)) = self.peers.get_mut(before.0)
+            {
+                // The address has moved to this connection.
+                before.addresses.retain(|known| *known != datagram.from);
+                before.nominated = before.nominated.filter(|known| *known != datagram.from);
+            }
+        }
+        self.egress.push(datagram.from, &answer[..len])?;
+        self.announce(key);
+        Ok(())
+    }
+
+    fn handshake(&mut self, now: Instant, packet: &Classified<'_>) -> Result<(), DropReason> {
+        let Some(Some(peer)) = self.peers.get_mut(packet.peer.0) else {
+            return Err(DropReason::UnknownAddress);
+        };
+        let to = peer.nominated.unwrap_or(packet.datagram.from);
+        let (egress, metrics) = (&mut self.egress, &self.metrics);
+        let outcome =
+            peer.dtls
+                .handle_packet(&self.identity, now, packet.datagram.bytes, |record| {
+                    if let Err(reason) = egress.push(to, record) {
+                        metrics.count_drop(reason);
+                    }
+                });
+        self.handshaken(packet.peer, outcome)
+    }
+
+    /// Acts on what a handshake came to.
+    pub(crate) fn handshaken(
+        &mut self,
+        key: PeerKey,
+        outcome: Option<Outcome>,
+    ) -> Result<(), DropReason> {
+        match outcome {
+            None => Ok(()),
+            Some(Outcome::Keys(_, open, seal)) => {
+                if let Some(Some(peer)) = self.peers.get_mut(key.0) {
+                    peer.keys = Some(SessionKeys { open, seal });
+                }
+                self.announce(key);
+                Ok(())
+            }
+            Some(Outcome::Closed) => {
+                self.lose(key);
+                Ok(())
+            }
+            Some(Outcome::Failed) => {
+                self.lose(key);
+                Err(DropReason::DtlsFailed)
+            }
+            Some(Outcome::WrongFingerprint) => {
+                self.lose(key);
+                Err(DropReason::DtlsFingerprint)
+            }
+        }
+    }
+
+    /// Says once that a connection is up: an address is chosen and keys are
+    /// agreed.
+    fn announce(&mut self, key: PeerKey) {
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return;
+        };
+        if peer.announced || peer.nominated.is_none() || peer.keys.is_none() {
+            return;
+        }
+        peer.announced = true;
+        self.metrics.count(Counter::Connected);
+        self.events.push_back(Event::Connected {
+            participant: peer.participant,
+        });
+        self.want_waiting(key);
+    }
+
+    /// A serial that no run had before.
+    pub(crate) fn fresh_serial(&mut self) -> Serial {
+        self.serials += 1;
+        Serial(self.serials)
+    }
+}

@@ -1,0 +1,482 @@
+//! A room in memory: the shard under test, and clients made of another WebRTC
+//! implementation (str0m), joined by a network without delay whose packets a
+//! test may drop or read. Time is virtual.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+use conclave_sfu::config::Limits;
+use conclave_sfu::dtls::Identity;
+use conclave_sfu::metrics::{Metrics, Snapshot};
+use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
+use conclave_wire::control::{Command, Event, Sending, SlotAssignment, Source, SourceOf};
+use conclave_wire::id::{Mid, ParticipantId, RoomId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo};
+use str0m::{Candidate, Rtc, RtcConfig};
+
+pub const ROOM: RoomId = RoomId([1; 16]);
+const STEP: Duration = Duration::from_millis(5);
+
+/// Which way a datagram goes, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    ToSfu(usize),
+    FromSfu(usize),
+}
+
+/// Whether a datagram arrives.
+pub type Filter = Box<dyn FnMut(Way, &[u8]) -> bool>;
+
+pub struct World {
+    pub shard: Shard,
+    pub now: Instant,
+    pub start: Instant,
+    pub clients: Vec<Client>,
+    pub events: Vec<Event>,
+    pub filter: Filter,
+    pub sfu: SocketAddr,
+    metrics: Arc<Metrics>,
+    request: u64,
+}
+
+pub struct Stream {
+    pub source: Source,
+    pub mid: str0m::media::Mid,
+    pub seq: u64,
+    pub timestamp: u32,
+    pub picture_id: u16,
+    pub tl0: u8,
+}
+
+pub struct Client {
+    pub rtc: Rtc,
+    pub id: ParticipantId,
+    pub address: SocketAddr,
+    pub streams: Vec<Stream>,
+    pub audio_slots: Vec<Mid>,
+    pub video_slots: Vec<Mid>,
+    pub received: Vec<RtpPacket>,
+    pub keyframe_requests: usize,
+    pub estimates: usize,
+    pub connected: bool,
+    pub offer: String,
+    pub answer: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    pub fn with_limits(limits: Limits) -> Self {
+        str0m::crypto::from_feature_flags().install_process_default();
+        let start = Instant::now();
+        let sfu: SocketAddr = "10.0.0.1:7000".parse().unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let shard = Shard::new(Parts {
+            identity: Arc::new(Identity::generate().unwrap()),
+            candidates: vec![sfu],
+            limits,
+            metrics: metrics.clone(),
+            clock: Clock {
+                start,
+                ntp: 0x1234_5678_0000_0000,
+            },
+        });
+        Self {
+            shard,
+            now: start,
+            start,
+            clients: Vec::new(),
+            events: Vec::new(),
+            filter: Box::new(|_, _| true),
+            sfu,
+            metrics,
+            request: 0,
+        }
+    }
+
+    pub fn metrics(&self) -> Snapshot {
+        self.metrics.snapshot()
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.shard.handle_input(self.now, Input::Command(command));
+        self.settle();
+    }
+
+    /// Joins a client that sends `sources` and opens slots; does not wait until
+    /// it is connected.
+    pub fn join(&mut self, sources: &[Source], audio: usize, video: usize) -> usize {
+        let index = self.clients.len();
+        let config = RtcConfig::new()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp9(true)
+            .set_rtp_mode(true)
+            .enable_bwe(Some(str0m::bwe::Bitrate::kbps(800)));
+        let mut rtc = config.build(self.now);
+        let address = SocketAddr::from(([10, 0, 1, index as u8], 5000));
+        rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).unwrap());
+        let mut api = rtc.sdp_api();
+        let kind = |source| match source {
+            Source::Microphone | Source::ScreenAudio => MediaKind::Audio,
+            Source::Camera | Source::Screen => MediaKind::Video,
+        };
+        let streams: Vec<_> = sources
+            .iter()
+            .map(|source| Stream {
+                source: *source,
+                mid: api.add_media(kind(*source), Direction::SendOnly, None, None, None),
+                seq: 1000,
+                timestamp: 77_000,
+                picture_id: 0x7ff0,
+                tl0: 250,
+            })
+            .collect();
+        let mut slots = |kind, count| -> Vec<Mid> {
+            (0..count)
+                .map(|_| {
+                    let mid = api.add_media(kind, Direction::RecvOnly, None, None, None);
+                    mid.to_string().parse().unwrap()
+                })
+                .collect()
+        };
+        let audio_slots = slots(MediaKind::Audio, audio);
+        let video_slots = slots(MediaKind::Video, video);
+        let (offer, pending) = api.apply().unwrap();
+        let offer = offer.to_sdp_string();
+        let id = ParticipantId([index as u8 + 1; 16]);
+        let sending: Vec<_> = streams
+            .iter()
+            .map(|stream| Sending {
+                mid: stream.mid.to_string().parse().unwrap(),
+                source: stream.source,
+            })
+            .collect();
+        let answer = self.connect(id, &offer, sending).expect("an answer");
+        let parsed = str0m::change::SdpAnswer::from_sdp_string(&answer).expect("valid answer");
+        rtc.sdp_api()
+            .accept_answer(pending, parsed)
+            .expect("accepted");
+        self.clients.push(Client {
+            rtc,
+            id,
+            address,
+            streams,
+            audio_slots,
+            video_slots,
+            received: Vec::new(),
+            keyframe_requests: 0,
+            estimates: 0,
+            connected: false,
+            offer,
+            answer,
+        });
+        index
+    }
+
+    /// Sends a Connect and gives the answer or the refusal.
+    pub fn connect(
+        &mut self,
+        participant: ParticipantId,
+        offer: &str,
+        sending: Vec<Sending>,
+    ) -> Result<String, conclave_wire::code::Code> {
+        self.request += 1;
+        let request = self.request;
+        self.shard.handle_input(
+            self.now,
+            Input::Command(Command::Connect {
+                room: ROOM,
+                participant,
+                request,
+                offer: offer.to_owned(),
+                sending,
+            }),
+        );
+        self.settle();
+        for event in &self.events {
+            match event {
+                Event::Answer {
+                    request: r, answer, ..
+                } if *r == request => return Ok(answer.clone()),
+                Event::Refused {
+                    request: r, code, ..
+                } if *r == request => return Err(*code),
+                _ => {}
+            }
+        }
+        panic!("neither answer nor refusal");
+    }
+
+    /// Two connected clients, the second of which sees and hears the first.
+    pub fn pair() -> Self {
+        let mut world = Self::new();
+        world.join(&[Source::Microphone, Source::Camera], 1, 1);
+        world.join(&[Source::Microphone, Source::Camera], 1, 1);
+        world.until_connected();
+        world.assign(1, Slot::Video(0), Some((0, Source::Camera)));
+        world.assign(1, Slot::Audio(0), Some((0, Source::Microphone)));
+        world
+    }
+
+    pub fn until_connected(&mut self) {
+        for _ in 0..1000 {
+            if self.clients.iter().all(|client| client.connected) {
+                return;
+            }
+            self.run(STEP);
+        }
+        panic!("not connected: {:?}", self.metrics());
+    }
+
+    pub fn assign(&mut self, client: usize, slot: Slot, carries: Option<(usize, Source)>) {
+        let mid = match slot {
+            Slot::Audio(index) => self.clients[client].audio_slots[index].clone(),
+            Slot::Video(index) => self.clients[client].video_slots[index].clone(),
+        };
+        let carries = carries.map(|(of, source)| SourceOf {
+            participant: ParticipantId([of as u8 + 1; 16]),
+            source,
+        });
+        self.command(Command::Assign {
+            participant: self.clients[client].id,
+            slots: vec![SlotAssignment { mid, carries }],
+        });
+    }
+
+    /// Sends one packet of a source; gives its payload.
+    pub fn send(&mut self, client: usize, source: Source, packet: Packet) -> Vec<u8> {
+        let now = self.now;
+        let sender = &mut self.clients[client];
+        let index = sender
+            .streams
+            .iter()
+            .position(|stream| stream.source == source)
+            .unwrap();
+        let stream = &mut sender.streams[index];
+        let video = matches!(source, Source::Camera | Source::Screen);
+        let mut payload = Vec::new();
+        if video {
+            if packet.begins {
+                stream.picture_id = (stream.picture_id + 1) & 0x7fff;
+                stream.tl0 = stream.tl0.wrapping_add(1);
+                stream.timestamp = stream.timestamp.wrapping_add(3000);
+            }
+            let mut flags = 0xa0;
+            if !packet.keyframe {
+                flags |= 0x40;
+            }
+            if packet.begins {
+                flags |= 0x08;
+            }
+            payload.push(flags);
+            payload.extend((stream.picture_id | 0x8000).to_be_bytes());
+            payload.extend([0, stream.tl0]);
+        } else {
+            stream.timestamp = stream.timestamp.wrapping_add(960);
+        }
+        payload.extend(&packet.body);
+        let codec = if video { Codec::Vp9 } else { Codec::Opus };
+        let (seq, timestamp, mid) = (stream.seq, stream.timestamp, stream.mid);
+        stream.seq += 1;
+        let pt = {
+            let params = sender.rtc.codec_config().params();
+            params
+                .iter()
+                .find(|params| params.spec().codec == codec)
+                .unwrap()
+                .pt()
+        };
+        let mut exts = ExtensionValues::default();
+        if !video {
+            exts.audio_level = Some(-30);
+            exts.voice_activity = Some(true);
+        }
+        let mut api = sender.rtc.direct_api();
+        let tx = api.stream_tx_by_mid(mid, None).expect("a stream");
+        tx.write_rtp(
+            RtpWrite::new(pt, SeqNo::from(seq), timestamp, now, payload.clone())
+                .marker(packet.ends)
+                .nackable(video)
+                .ext_vals(exts),
+        );
+        self.settle();
+        payload
+    }
+
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            self.now += STEP.min(end - self.now);
+            for client in &mut self.clients {
+                client
+                    .rtc
+                    .handle_input(str0m::Input::Timeout(self.now))
+                    .unwrap();
+            }
+            self.shard.handle_input(self.now, Input::Timeout);
+            self.settle();
+        }
+    }
+
+    /// Moves datagrams until nobody has any.
+    pub fn settle(&mut self) {
+        loop {
+            let mut moved = false;
+            for index in 0..self.clients.len() {
+                while let Some((to, bytes)) = self.poll_client(index) {
+                    moved = true;
+                    if to == self.sfu && (self.filter)(Way::ToSfu(index), &bytes) {
+                        let from = self.clients[index].address;
+                        self.shard.handle_input(
+                            self.now,
+                            Input::Datagram {
+                                from,
+                                bytes: &bytes,
+                            },
+                        );
+                    }
+                }
+            }
+            loop {
+                let (to, bytes) = match self.shard.poll_output() {
+                    Output::Transmit { to, bytes, .. } => (to, bytes.to_vec()),
+                    Output::Event(event) => {
+                        self.events.push(event);
+                        continue;
+                    }
+                    Output::Timeout(_) => break,
+                };
+                moved = true;
+                let index = self.clients.iter().position(|client| client.address == to);
+                let Some(index) = index else { continue };
+                if (self.filter)(Way::FromSfu(index), &bytes) {
+                    let client = &mut self.clients[index];
+                    let receive =
+                        Receive::new(Protocol::Udp, self.sfu, client.address, &bytes).unwrap();
+                    client
+                        .rtc
+                        .handle_input(str0m::Input::Receive(self.now, receive))
+                        .unwrap();
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn poll_client(&mut self, index: usize) -> Option<(SocketAddr, Vec<u8>)> {
+        let client = &mut self.clients[index];
+        loop {
+            match client.rtc.poll_output().unwrap() {
+                str0m::Output::Timeout(_) => return None,
+                str0m::Output::Transmit(transmit) => {
+                    return Some((transmit.destination, transmit.contents.to_vec()));
+                }
+                str0m::Output::Event(event) => match event {
+                    str0m::Event::Connected => client.connected = true,
+                    str0m::Event::RtpPacket(packet) => client.received.push(packet),
+                    str0m::Event::KeyframeRequest(_) => client.keyframe_requests += 1,
+                    str0m::Event::EgressBitrateEstimate(_) => client.estimates += 1,
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// Packets a client received in a slot since the test took them last, in
+    /// order of their numbers.
+    pub fn take(&mut self, client: usize, slot: Slot) -> Vec<RtpPacket> {
+        let mid = match slot {
+            Slot::Audio(index) => self.clients[client].audio_slots[index].clone(),
+            Slot::Video(index) => self.clients[client].video_slots[index].clone(),
+        };
+        let ssrc = ssrc_of(&self.clients[client].answer, mid.as_str());
+        let (mut taken, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.clients[client].received)
+                .into_iter()
+                .partition(|packet| *packet.header.ssrc == ssrc);
+        self.clients[client].received = rest;
+        taken.sort_by_key(|packet| packet.seq_no);
+        taken
+    }
+}
+
+/// The stream an answer gives a slot.
+pub fn ssrc_of(answer: &str, mid: &str) -> u32 {
+    let section = answer
+        .split("m=")
+        .find(|section| section.contains(&format!("a=mid:{mid}\r\n")))
+        .unwrap();
+    let line = section
+        .lines()
+        .find_map(|line| line.strip_prefix("a=ssrc:"))
+        .unwrap();
+    line.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Slot {
+    Audio(usize),
+    Video(usize),
+}
+
+/// A packet to send. A video packet's body stands behind the descriptor.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    pub keyframe: bool,
+    pub begins: bool,
+    pub ends: bool,
+    pub body: Vec<u8>,
+}
+
+impl Packet {
+    /// A frame in one packet.
+    pub fn frame(keyframe: bool, body: &[u8]) -> Self {
+        Self {
+            keyframe,
+            begins: true,
+            ends: true,
+            body: body.to_vec(),
+        }
+    }
+
+    /// Sound.
+    pub fn sound(body: &[u8]) -> Self {
+        Self {
+            keyframe: false,
+            begins: true,
+            ends: false,
+            body: body.to_vec(),
+        }
+    }
+}
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.next() as u8).collect()
+    }
+}

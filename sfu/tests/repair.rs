@@ -1,0 +1,158 @@
+//! Losses are repaired in both directions, and feedback reaches senders.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod kit;
+
+use conclave_sfu::drop::DropReason;
+use conclave_sfu::metrics::Counter;
+use conclave_wire::control::{Command, Source};
+use kit::{Packet, ROOM, Random, Slot, Way, World};
+use std::time::Duration;
+
+/// Media packets, told by the version and a payload type that is not RTCP's.
+fn is_rtp(bytes: &[u8]) -> bool {
+    bytes[0] >> 6 == 2 && !(192..=223).contains(&bytes[1])
+}
+
+fn every_frame_arrives_despite_loss(lossy: fn(Way) -> bool, seed: u64) -> World {
+    println!("seed {seed:#x}");
+    let mut world = World::pair();
+    world.send(0, Source::Camera, Packet::frame(true, b"first"));
+    world.run(Duration::from_millis(100));
+    let mut random = Random(seed);
+    world.filter =
+        Box::new(move |way, bytes| !(lossy(way) && is_rtp(bytes) && random.below(10) == 0));
+    let mut sent = Vec::new();
+    let mut bodies = Random(seed ^ 1);
+    for _ in 0..200 {
+        let body = bodies.bytes(300);
+        sent.push(world.send(0, Source::Camera, Packet::frame(false, &body)));
+        world.run(Duration::from_millis(15));
+    }
+    world.filter = Box::new(|_, _| true);
+    world.send(0, Source::Camera, Packet::frame(false, b"last"));
+    world.run(Duration::from_millis(500));
+    let received = world.take(1, Slot::Video(0));
+    assert_eq!(received.len(), 202, "{:?}", world.metrics());
+    for (received, sent) in received[1..].iter().zip(&sent) {
+        assert_eq!(received.payload[5..], sent[5..]);
+    }
+    world
+}
+
+#[test]
+fn packets_lost_before_the_sfu_are_asked_for_and_come_back() {
+    let world = every_frame_arrives_despite_loss(|way| way == Way::ToSfu(0), 0xbe_f0e);
+    let metrics = world.metrics();
+    assert!(metrics.count_of(Counter::NacksSent) > 5);
+    assert!(metrics.count_of(Counter::Repaired) > 5);
+}
+
+#[test]
+fn packets_lost_behind_the_sfu_are_sent_again() {
+    let world = every_frame_arrives_despite_loss(|way| way == Way::FromSfu(1), 0xaf_7e5);
+    assert!(world.metrics().count_of(Counter::Retransmitted) > 5);
+    assert_eq!(world.metrics().count_of(Counter::NacksSent), 0);
+}
+
+#[test]
+fn senders_get_transport_feedback() {
+    let mut world = World::pair();
+    for round in 0..100 {
+        let frame = Packet::frame(round == 0, &[7; 900]);
+        world.send(0, Source::Camera, frame);
+        world.run(Duration::from_millis(10));
+    }
+    let sent = world.metrics().count_of(Counter::TransportFeedbackSent);
+    assert!((10..=34).contains(&sent), "{sent} messages in a second");
+    assert!(world.clients[0].estimates > 0, "the sender could estimate");
+}
+
+#[test]
+fn keyframe_requests_are_coalesced_and_throttled() {
+    let mut world = World::new();
+    world.join(&[Source::Camera], 0, 0);
+    for _ in 0..4 {
+        world.join(&[], 0, 1);
+    }
+    world.until_connected();
+    world.send(0, Source::Camera, Packet::frame(true, b"k"));
+    world.run(Duration::from_secs(1));
+    let before = world.metrics().count_of(Counter::KeyframeRequestsSent);
+    for client in 1..5 {
+        world.assign(client, Slot::Video(0), Some((0, Source::Camera)));
+    }
+    world.run(Duration::from_millis(250));
+    let asked = world.metrics().count_of(Counter::KeyframeRequestsSent) - before;
+    assert_eq!(asked, 1, "four receivers, one request");
+    world.run(Duration::from_millis(100));
+    let asked = world.metrics().count_of(Counter::KeyframeRequestsSent) - before;
+    assert_eq!(asked, 2, "one more for those who asked meanwhile");
+    world.run(Duration::from_secs(3));
+    let asked = world.metrics().count_of(Counter::KeyframeRequestsSent) - before;
+    assert!(
+        (4..=7).contains(&asked),
+        "{asked}: asked again while they wait"
+    );
+    world.send(0, Source::Camera, Packet::frame(true, b"k"));
+    let before = world.metrics().count_of(Counter::KeyframeRequestsSent);
+    world.run(Duration::from_secs(3));
+    assert_eq!(
+        world.metrics().count_of(Counter::KeyframeRequestsSent),
+        before,
+        "nobody waits any more"
+    );
+}
+
+#[test]
+fn the_service_can_ask_every_sender_of_a_room_for_a_keyframe() {
+    let mut world = World::pair();
+    for client in 0..2 {
+        world.send(client, Source::Camera, Packet::frame(true, b"k"));
+    }
+    world.run(Duration::from_secs(1));
+    let before: Vec<_> = world.clients.iter().map(|c| c.keyframe_requests).collect();
+    world.command(Command::RequestKeyframes { room: ROOM });
+    world.command(Command::RequestKeyframes { room: ROOM });
+    world.run(Duration::from_millis(400));
+    for (client, before) in world.clients.iter().zip(before) {
+        let asked = client.keyframe_requests - before;
+        assert!((1..=2).contains(&asked), "{asked}");
+    }
+}
+
+#[test]
+fn sender_reports_carry_the_publisher_clock_into_the_slot() {
+    let mut world = World::pair();
+    for round in 0..150 {
+        world.send(0, Source::Camera, Packet::frame(round == 0, b"x"));
+        world.run(Duration::from_millis(20));
+    }
+    let received = world.take(1, Slot::Video(0));
+    let with_report = received.iter().filter(|p| p.last_sender_info.is_some());
+    assert!(with_report.count() > 20);
+}
+
+#[test]
+fn what_is_older_than_the_history_is_not_sent_again() {
+    let mut world = World::with_limits(conclave_sfu::Limits {
+        video_history: 8,
+        ..Default::default()
+    });
+    world.join(&[Source::Camera], 0, 0);
+    world.join(&[], 0, 1);
+    world.until_connected();
+    world.assign(1, Slot::Video(0), Some((0, Source::Camera)));
+    world.send(0, Source::Camera, Packet::frame(true, b"k"));
+    world.run(Duration::from_millis(50));
+    world.filter = Box::new(|way, bytes| !(way == Way::FromSfu(1) && is_rtp(bytes)));
+    for _ in 0..20 {
+        world.send(0, Source::Camera, Packet::frame(false, b"lost"));
+    }
+    world.filter = Box::new(|_, _| true);
+    world.send(0, Source::Camera, Packet::frame(false, b"seen"));
+    world.run(Duration::from_millis(300));
+    assert!(world.metrics().drops_of(DropReason::NotInHistory) > 0);
+    let received = world.take(1, Slot::Video(0)).len();
+    assert!((2..=9).contains(&received), "{received}");
+}
