@@ -130,6 +130,14 @@ describe('coming in', () => {
     expect(effects).toEqual([{ type: 'hang-up', leave: false }]);
   });
 
+  test('one who leaves can come again by the same link', () => {
+    const page = new Page().inCall();
+    expect(page.do({ type: 'leave' })).toEqual([{ type: 'hang-up', leave: true }]);
+    const again = page.do({ type: 'rejoin' });
+    expect(again[0]).toEqual({ type: 'keep-link' });
+    expect(page.state).toMatchObject({ phase: 'pre-join', link, name: 'Me', self: null });
+  });
+
   test('what comes after the end changes nothing', () => {
     const page = new Page().inCall();
     page.do({ type: 'leave' });

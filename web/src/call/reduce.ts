@@ -31,7 +31,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'join':
       return outcome({ ...state, phase: 'entering', name: event.name }, { type: 'open-socket' });
     case 'leave':
-      return end(state, { kind: 'left' });
+      return end(state, { kind: state.phase === 'waiting' ? 'gave-up' : 'left' });
     case 'end-for-all':
       return outcome(state, { type: 'request', request: { type: 'end-call' } });
     case 'rejoin':
@@ -330,13 +330,13 @@ function stopScreen(state: State): Outcome<State> {
 
 /** Endings after which the same link leads somewhere again. */
 export function mayRejoin(ending: Ending): boolean {
-  return ['left', 'lost', 'keys-failed', 'refused-by-server'].includes(ending.kind);
+  return ['left', 'gave-up', 'lost', 'keys-failed', 'refused-by-server'].includes(ending.kind);
 }
 
 function end(state: State, ending: Ending): Outcome<State> {
   const nothing = initialState(state.link, state.name, state.quality);
   const link = mayRejoin(ending) ? state.link : { room: state.link.room, secret: '', hostKey: null };
-  const leave = ending.kind === 'left' || ending.kind === 'keys-failed';
+  const leave = ['left', 'gave-up', 'keys-failed'].includes(ending.kind);
   return outcome({ ...nothing, link, host: state.host, phase: 'over', ending }, { type: 'hang-up', leave });
 }
 

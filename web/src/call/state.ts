@@ -17,7 +17,7 @@ export type Phase =
 
 /** Why it is over; a `Code` is the server's refusal. */
 export type Ending =
-  | { readonly kind: Reason | 'left' | 'lost' | 'keys-failed' }
+  | { readonly kind: Reason | 'left' | 'gave-up' | 'lost' | 'keys-failed' }
   | { readonly kind: 'refused-by-server'; readonly code: Code };
 
 /** One of our own sources. */

@@ -147,6 +147,8 @@ export const de: Text = {
   endedText: 'Beendet; nichts wurde aufgezeichnet. Die Schlüssel sind gelöscht.',
   leftTitle: 'Sie haben das Gespräch verlassen',
   leftText: 'Nichts wurde aufgezeichnet. Ihre Schlüssel sind gelöscht.',
+  gaveUpTitle: 'Sie warten nicht mehr',
+  gaveUpText: 'Ihre Bitte um Einlass ist zurückgezogen.',
   refusedTitle: 'Sie wurden nicht eingelassen',
   refusedText: 'Der Gastgeber hat Ihre Bitte abgelehnt. Wenden Sie sich an die Person, von der Sie den Link haben.',
   removedTitle: 'Sie wurden aus dem Gespräch entfernt',

@@ -158,6 +158,8 @@ export const en = {
   endedText: 'Ended; nothing was recorded. The keys have been wiped.',
   leftTitle: 'You have left the call',
   leftText: 'Nothing was recorded. Your keys have been wiped.',
+  gaveUpTitle: 'You are no longer waiting',
+  gaveUpText: 'Your request to join was withdrawn.',
   refusedTitle: 'You were not let in',
   refusedText: 'The host has turned your request down. Talk to whoever sent you the link.',
   removedTitle: 'You were removed from the call',
