@@ -57,7 +57,10 @@ fn packets_lost_behind_the_sfu_are_sent_again() {
 
 #[test]
 fn senders_get_transport_feedback() {
-    let mut world = World::pair();
+    let mut world = World::new();
+    world.estimates = true;
+    world.join(&[Source::Camera], 0, 0);
+    world.until_connected();
     for round in 0..100 {
         let frame = Packet::frame(round == 0, &[7; 900]);
         world.send(0, Source::Camera, frame);

@@ -40,6 +40,8 @@ pub struct World {
     pub events: Vec<Event>,
     pub filter: Filter,
     pub sfu: SocketAddr,
+    /// Whether clients that join estimate what they may send, and pace.
+    pub estimates: bool,
     metrics: Arc<Metrics>,
     request: u64,
 }
@@ -96,6 +98,7 @@ impl World {
             events: Vec::new(),
             filter: Box::new(|_, _| true),
             sfu,
+            estimates: false,
             metrics,
             request: 0,
         }
@@ -118,8 +121,11 @@ impl World {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp9(true)
-            .set_rtp_mode(true)
-            .enable_bwe(Some(str0m::bwe::Bitrate::kbps(800)));
+            .set_rtp_mode(true);
+        let config = match self.estimates {
+            true => config.enable_bwe(Some(str0m::bwe::Bitrate::kbps(800))),
+            false => config,
+        };
         let mut rtc = config.build(self.now);
         let address = SocketAddr::from(([10, 0, 1, index as u8], 5000));
         rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).unwrap());
@@ -307,6 +313,8 @@ impl World {
                 .nackable(video)
                 .ext_vals(exts),
         );
+        // The library sends when it is told the time.
+        sender.rtc.handle_input(str0m::Input::Timeout(now)).unwrap();
         self.settle();
         payload
     }
