@@ -226,7 +226,9 @@ impl Call {
 
     /// The keys and members, to look at.
     pub fn members(&self) -> &[Leaf] {
-        self.session.as_ref().map_or(&[], |session| session.members())
+        self.session
+            .as_ref()
+            .map_or(&[], |session| session.members())
     }
 
     /// The roster as the server says it.
@@ -389,7 +391,7 @@ impl Call {
         missed: Vec<LogEntry>,
         now_ms: u64,
     ) -> Result<(), CallError> {
-        self.drop_commit();
+        let refused = self.drop_commit();
         match code {
             Code::StaleEpoch => {
                 for entry in missed {
@@ -397,9 +399,14 @@ impl Call {
                 }
             }
             code => {
-                // It would be refused again; a new knock or entry starts anew.
-                self.admitting.clear();
-                self.removing.clear();
+                // It would be refused again; only new reasons start anew.
+                for participant in refused.iter().flat_map(|commit| &commit.adds) {
+                    self.admitting.remove(participant);
+                }
+                for participant in refused.iter().flat_map(|commit| &commit.removes) {
+                    self.removing.remove(participant);
+                    self.departed.remove(participant);
+                }
                 self.renewing = false;
                 self.event(Event::Refused(code));
             }
@@ -514,7 +521,11 @@ impl Call {
             Err(conclave_e2ee::Error::Misbehaved(PeerMisbehaved::StaleEpoch)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if self.commit.as_ref().is_some_and(|commit| commit.epoch < advance.epoch) {
+        if self
+            .commit
+            .as_ref()
+            .is_some_and(|commit| commit.epoch < advance.epoch)
+        {
             // Ours came back, or another's won; either way it is over.
             self.drop_commit();
         }
@@ -581,14 +592,14 @@ impl Call {
         for notice in notices {
             let participant = notice.participant;
             let known = before.remove(&participant).filter(|knocker| {
-                knocker.notice.key_package == notice.key_package
-                    && knocker.notice.tag == notice.tag
+                knocker.notice.key_package == notice.key_package && knocker.notice.tag == notice.tag
             });
             let knocker = known.unwrap_or_else(|| self.judge(notice));
             self.knocks.insert(participant, knocker);
         }
         let knocks = &self.knocks;
-        self.admitting.retain(|participant| knocks.contains_key(participant));
+        self.admitting
+            .retain(|participant| knocks.contains_key(participant));
     }
 
     /// Verifies a new knock and decides whether to let it in.
@@ -632,8 +643,7 @@ impl Call {
             .copied()
             .filter(|participant| {
                 let id = conclave_e2ee::ParticipantId(participant.0);
-                id != session.participant()
-                    && session.members().iter().any(|m| m.participant == id)
+                id != session.participant() && session.members().iter().any(|m| m.participant == id)
             })
             .collect();
         let (knocks, adds): (Vec<VerifiedKnock>, Vec<ParticipantId>) = self
@@ -665,6 +675,7 @@ impl Call {
                 tracing::warn!(code = error.code(), "a commit cannot be made");
                 self.admitting.clear();
                 self.removing.clear();
+                self.departed.clear();
                 self.renewing = false;
                 return;
             }
@@ -688,25 +699,21 @@ impl Call {
     }
 
     /// Forgets the commit that is under way. What it was for stays wanted.
-    fn drop_commit(&mut self) {
-        if let Some(commit) = self.commit.take() {
-            tracing::debug!(
-                epoch = commit.epoch,
-                adds = commit.adds.len(),
-                removes = commit.removes.len(),
-                "a commit is settled"
-            );
-        }
+    fn drop_commit(&mut self) -> Option<Commit> {
         if let Some(session) = &mut self.session {
             // Nothing is pending when the log already decided.
             let _ = session.discard_pending();
         }
+        self.commit.take()
     }
 
     /// When it is our turn to remove those who left.
     fn removal_due(&self) -> Option<u64> {
         let since = self.departed.values().copied().min()?;
-        let already = self.departed.keys().all(|left| self.removing.contains(left));
+        let already = self
+            .departed
+            .keys()
+            .all(|left| self.removing.contains(left));
         if already || !self.is_member() {
             return None;
         }

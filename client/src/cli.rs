@@ -1,15 +1,14 @@
-//! `conclave join` and `conclave room create` as clap arguments, for the binary
-//! to put among its own commands.
+//! `conclave join` as clap arguments, for the binary to put among its own
+//! commands.
 
 use crate::audio::meter::{HIGHEST, LOWEST};
 use crate::audio::source::Signal;
 use crate::audio::wav::{self, WavError};
 use crate::call::Admit;
 use crate::event::Event;
-use crate::link::{Link, LinkError, Server};
+use crate::link::{Link, LinkError};
 use crate::participant::{JoinError, Options, join};
 use crate::report::Report;
-use crate::rooms::{RoomError, create_room};
 use crate::trust::{Trust, TrustError};
 use crate::vp9::ivf::{Clip, IvfError};
 use serde::Serialize;
@@ -69,24 +68,11 @@ pub struct JoinArguments {
     video_slots: usize,
 }
 
-/// Arguments of `conclave room create`.
-#[derive(Debug, clap::Args)]
-pub struct CreateArguments {
-    /// The server: https://HOST[:PORT]
-    server: String,
-    /// File that holds the operator's token
-    #[arg(long, value_name = "FILE")]
-    token: PathBuf,
-    /// Certificate authorities to believe besides the system's, in PEM
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-}
-
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// A file cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", .path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -113,9 +99,6 @@ pub enum CommandError {
     /// The call failed.
     #[error(transparent)]
     Join(#[from] JoinError),
-    /// No room was made.
-    #[error(transparent)]
-    Room(#[from] RoomError),
     /// The report cannot be written as JSON.
     #[error("the report cannot be written: {0}")]
     Report(#[from] serde_json::Error),
@@ -140,24 +123,6 @@ pub async fn join_command(arguments: JoinArguments) -> Result<(), CommandError> 
         Some(path) => write_report(&path, &report),
         None => Ok(()),
     }
-}
-
-/// `conclave room create`: makes a room; gives the host's link and the guests'.
-///
-/// # Errors
-/// [`CommandError`], for the user.
-pub async fn create_command(
-    arguments: CreateArguments,
-) -> Result<(Zeroizing<String>, Zeroizing<String>), CommandError> {
-    let server: Server = arguments.server.parse()?;
-    let token = Zeroizing::new(read(&arguments.token)?);
-    let token = std::str::from_utf8(&token).map_err(|_| RoomError::Token)?;
-    let trust = trust(arguments.ca.as_deref())?;
-    let link = create_room(&server, token.trim(), &trust).await?;
-    let guest = link.guest();
-    // A room that was just made has a host key.
-    let host = link.host().unwrap_or_else(|| guest.clone());
-    Ok((host, guest))
 }
 
 impl JoinArguments {

@@ -245,10 +245,7 @@ impl Participant {
 ///
 /// # Errors
 /// [`JoinError`] says what failed.
-pub async fn join(
-    options: Options,
-    mut tell: impl FnMut(&Event),
-) -> Result<Report, JoinError> {
+pub async fn join(options: Options, mut tell: impl FnMut(&Event)) -> Result<Report, JoinError> {
     let mut participant = Participant::start(options);
     while let Some(event) = participant.next_event().await {
         tell(&event);

@@ -246,7 +246,11 @@ impl Pace {
         }
         if self.origin.is_none() || now - due > PAUSED {
             // The media clock runs through a pause as the wall's does.
-            let paused = if self.origin.is_some() { now - due } else { Duration::ZERO };
+            let paused = if self.origin.is_some() {
+                now - due
+            } else {
+                Duration::ZERO
+            };
             let ticks = paused.as_micros() * u128::from(self.clock) / 1_000_000;
             self.timestamp = self.timestamp.wrapping_add(ticks as u32);
             self.origin = Some(now);

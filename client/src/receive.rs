@@ -118,12 +118,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Takes a packet and opens what becomes complete.
-    pub fn packet(
-        &mut self,
-        packet: Incoming,
-        session: &mut Session,
-        now_ms: u64,
-    ) -> Vec<Notice> {
+    pub fn packet(&mut self, packet: Incoming, session: &mut Session, now_ms: u64) -> Vec<Notice> {
         self.packets += 1;
         let mid = packet.slot.clone();
         let slot = self.slots.entry(mid.clone()).or_default();
@@ -188,13 +183,7 @@ impl Receiver {
         &self.drops
     }
 
-    fn drain(
-        &mut self,
-        mid: &Mid,
-        session: &mut Session,
-        now_ms: u64,
-        notices: &mut Vec<Notice>,
-    ) {
+    fn drain(&mut self, mid: &Mid, session: &mut Session, now_ms: u64, notices: &mut Vec<Notice>) {
         let mut want_keyframe = false;
         while let Some((kind, ordered)) = self.next_ordered(mid, now_ms) {
             self.lost += ordered.lost;

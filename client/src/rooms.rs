@@ -52,8 +52,7 @@ pub async fn create_room(server: &Server, token: &str, trust: &Trust) -> Result<
 
 async fn request(server: &Server, token: &str, trust: &Trust) -> Result<Link, RoomError> {
     let bearer = Zeroizing::new(format!("Bearer {token}"));
-    let mut authorization =
-        header::HeaderValue::from_str(&bearer).map_err(|_| RoomError::Token)?;
+    let mut authorization = header::HeaderValue::from_str(&bearer).map_err(|_| RoomError::Token)?;
     authorization.set_sensitive(true);
     let request = Request::builder()
         .method(Method::POST)

@@ -108,8 +108,8 @@ mod tests {
     }
 
     fn slots(audio: usize, video: usize) -> Slots {
-        let kinds = std::iter::repeat_n(Kind::Audio, audio)
-            .chain(std::iter::repeat_n(Kind::Video, video));
+        let kinds =
+            std::iter::repeat_n(Kind::Audio, audio).chain(std::iter::repeat_n(Kind::Video, video));
         Slots::new(
             kinds
                 .enumerate()

@@ -101,10 +101,9 @@ impl Drop for Stay {
 impl Stay {
     /// A stay that has not begun.
     pub fn new(host_key: Option<Blob>) -> Self {
-        Self {
-            host_key,
-            ..Self::default()
-        }
+        let mut stay = Self::default();
+        stay.host_key = host_key;
+        stay
     }
 
     /// The first frame of a new socket.

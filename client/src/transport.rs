@@ -18,11 +18,11 @@ pub use codecs::{AUDIO_CLOCK, VIDEO_CLOCK};
 use bytes::Bytes;
 use conclave_wire::control::{Sending, Source};
 use conclave_wire::id::Mid;
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{
     NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, Registry,
     SenderReportBuilder, Slot as Position, TwccReceiverBuilder, TwccSenderBuilder,
 };
-use rtc::mdns::MulticastDnsMode;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -35,7 +35,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-use webrtc::media_stream::Track as _;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
@@ -158,8 +157,8 @@ pub enum Event {
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// The operating system has no randomness to give.
-    #[error("no randomness")]
-    Random(#[from] getrandom::Error),
+    #[error("no randomness: {0}")]
+    Random(getrandom::Error),
     /// The WebRTC stack refused.
     #[error("webrtc: {0}")]
     WebRtc(#[from] webrtc::error::Error),
@@ -175,6 +174,12 @@ pub enum TransportError {
     /// The slot has not received anything yet.
     #[error("nothing was received on the slot")]
     UnknownSlot,
+}
+
+impl From<getrandom::Error> for TransportError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Random(error)
+    }
 }
 
 /// A PeerConnection with its sources and slots.
@@ -277,7 +282,14 @@ impl Transport {
             tracks,
             closed: false,
         };
-        Ok((transport, Offer { sdp, sending, slots }))
+        Ok((
+            transport,
+            Offer {
+                sdp,
+                sending,
+                slots,
+            },
+        ))
     }
 
     /// Takes the answer; [`Event::Connected`] follows.
@@ -334,7 +346,10 @@ impl Transport {
     pub async fn request_keyframe(&self, slot: &Mid) -> Result<(), TransportError> {
         let track = {
             let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
-            tracks.get(slot).cloned().ok_or(TransportError::UnknownSlot)?
+            tracks
+                .get(slot)
+                .cloned()
+                .ok_or(TransportError::UnknownSlot)?
         };
         let media_ssrc = track
             .ssrcs()
@@ -484,7 +499,10 @@ fn interceptors(wanted: mpsc::Sender<u32>) -> Registry {
         .with(Position::NackResponder, NackResponderBuilder::new().build())
         .with(Position::NackGenerator, NackGeneratorBuilder::new().build())
         .with(Position::TwccReceiver, TwccReceiverBuilder::new().build())
-        .with(Position::ReceiverReport, ReceiverReportBuilder::new().build())
+        .with(
+            Position::ReceiverReport,
+            ReceiverReportBuilder::new().build(),
+        )
         .with(Position::SenderReport, SenderReportBuilder::new().build())
         .with(feedback::SLOT, feedback::KeyframeRequests::new(wanted))
 }

@@ -37,6 +37,8 @@ struct Service {
     waiting: Vec<KnockNotice>,
     epoch: u32,
     now_ms: u64,
+    /// Refuses every commit.
+    forbidding: bool,
 }
 
 impl Service {
@@ -126,6 +128,7 @@ impl Service {
                 });
                 self.knocks();
             }
+            Request::Commit { .. } if self.forbidding => return refused(Code::Forbidden),
             Request::Commit { epoch, .. } if epoch != self.epoch => {
                 let missed = self.log.iter().filter(|entry| {
                     matches!(entry.event, LogEvent::Commit { epoch: at, .. } if at >= epoch)
@@ -194,7 +197,11 @@ impl Service {
         for member in self.members.clone() {
             if self.seats.iter().any(|seat| seat.id == member.participant) {
                 let added = matches!(&entry.event, LogEvent::Commit { adds, .. } if adds.contains(&member.participant));
-                let entry = if added { entry.clone() } else { without_welcome(entry.clone()) };
+                let entry = if added {
+                    entry.clone()
+                } else {
+                    without_welcome(entry.clone())
+                };
                 self.say(member.participant, Heard::Frame(ServerFrame::Entry(entry)));
             }
         }
@@ -388,7 +395,10 @@ fn a_knock_made_without_the_link_secret_is_not_admitted() {
     service.settle();
     assert_eq!(service.names(1), ["P1"]);
     let seat = service.seat(id(1));
-    assert!(seat.events.contains(&Event::FalseKnock { participant: id(2) }));
+    assert!(
+        seat.events
+            .contains(&Event::FalseKnock { participant: id(2) })
+    );
     seat.call.admit(id(2));
     seat.drain();
     assert!(seat.asked.is_empty());
@@ -421,6 +431,27 @@ fn a_host_removes_a_member() {
         service.seat(id(1)).call.members().len(),
         service.members.len()
     );
+}
+
+#[test]
+fn a_commit_that_is_not_allowed_is_not_made_again() {
+    let mut service = three();
+    service.forbidding = true;
+    service.lose(id(3));
+    service.seat(id(1)).call.remove(id(2));
+    service.seat(id(1)).drain();
+    for _ in 0..10 {
+        service.settle();
+        service.pass(1_000);
+    }
+    let seat = service.seat(id(1));
+    let refusals = seat
+        .events
+        .iter()
+        .filter(|event| **event == Event::Refused(Code::Forbidden));
+    assert!(refusals.count() <= 2);
+    assert!(seat.asked.is_empty());
+    assert!(seat.call.next_timeout().is_none());
 }
 
 #[test]

@@ -19,7 +19,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use webrtc::media_stream::Track as _;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
@@ -52,7 +51,8 @@ fn sessions() -> (Session, Session) {
     let pending = anna.admit(&[verified]).expect("a commit");
     anna.confirm_pending(0).expect("confirmed");
     anna.activate(1, 0).expect("activated");
-    ben.join(&pending.welcome.expect("a welcome")).expect("joins");
+    ben.join(&pending.welcome.expect("a welcome"))
+        .expect("joins");
     ben.activate(1, 0).expect("activated");
     (anna, ben)
 }
@@ -117,7 +117,12 @@ fn codec(kind: Kind) -> (RtpCodecKind, RTCRtpCodecParameters) {
         mime_type: mime.to_owned(),
         clock_rate,
         channels,
-        sdp_fmtp_line: if kind == Kind::Video { "profile-id=0" } else { "" }.to_owned(),
+        sdp_fmtp_line: if kind == Kind::Video {
+            "profile-id=0"
+        } else {
+            ""
+        }
+        .to_owned(),
         rtcp_feedback: vec![],
     };
     (
@@ -264,7 +269,13 @@ async fn exchange() {
     let (mut transport, offer) = Transport::open(&config, events_tx).await.expect("opens");
     assert_eq!(offer.sending.len(), 2);
     assert_eq!(offer.slots.len(), 2);
-    for needed in ["UDP/TLS/RTP/SAVPF", "VP9/90000", "opus/48000", "apt=98", "transport-cc"] {
+    for needed in [
+        "UDP/TLS/RTP/SAVPF",
+        "VP9/90000",
+        "opus/48000",
+        "apt=98",
+        "transport-cc",
+    ] {
         assert!(offer.sdp.contains(needed), "{needed} in {}", offer.sdp);
     }
     let (mut peer, answer) = answer(&offer.sdp).await;

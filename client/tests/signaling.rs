@@ -56,7 +56,9 @@ impl Door {
             listener,
             acceptor: TlsAcceptor::from(Arc::new(config)),
             pem,
-            server: format!("https://localhost:{port}").parse().expect("a server"),
+            server: format!("https://localhost:{port}")
+                .parse()
+                .expect("a server"),
         }
     }
 
@@ -81,10 +83,7 @@ impl Door {
 // The callback's error type is the library's.
 #[allow(clippy::result_large_err)]
 fn accept(request: &Http, mut response: Response) -> Result<Response, ErrorResponse> {
-    assert_eq!(
-        request.uri().path(),
-        format!("/api/v1/rooms/{ROOM}/socket")
-    );
+    assert_eq!(request.uri().path(), format!("/api/v1/rooms/{ROOM}/socket"));
     response.headers_mut().insert(
         "sec-websocket-protocol",
         HeaderValue::from_static("conclave.v1"),
@@ -290,9 +289,15 @@ async fn a_room_is_made_with_a_secret_of_its_own() {
             create_room(&door.server, "the-token", &trust),
             serve_http(&door, "201 Created", &body)
         );
-        assert!(head.starts_with("POST /api/v1/rooms HTTP/1.1\r\n"), "{head}");
-        assert!(head.contains("authorization: Bearer the-token\r\n"), "{head}");
-        let link = link.map_err(|error| error.to_string()).expect("a room");
+        assert!(
+            head.starts_with("POST /api/v1/rooms HTTP/1.1\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains("authorization: Bearer the-token\r\n"),
+            "{head}"
+        );
+        let link = link.expect("a room");
         let host = link.host().expect("a host's link");
         let secret = link.secret.fragment();
         assert!(!head.contains(secret.as_str()));

@@ -101,7 +101,13 @@ impl Format {
         let mono: Vec<f32> = all
             .chunks_exact(self.channels)
             .map(|frame| frame.iter().sum::<f32>() / self.channels as f32)
-            .map(|sample| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 })
+            .map(|sample| {
+                if sample.is_finite() {
+                    sample.clamp(-1.0, 1.0)
+                } else {
+                    0.0
+                }
+            })
             .collect();
         if mono.is_empty() {
             return Err(WavError::Empty);
@@ -188,6 +194,9 @@ mod tests {
             .iter()
             .flat_map(|sample| sample.to_le_bytes())
             .collect();
-        assert_eq!(read(&file(3, 1, 48_000, 32, &data)), Ok(vec![0.0, 0.0, 1.0]));
+        assert_eq!(
+            read(&file(3, 1, 48_000, 32, &data)),
+            Ok(vec![0.0, 0.0, 1.0])
+        );
     }
 }

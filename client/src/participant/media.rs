@@ -73,12 +73,16 @@ impl Media {
 
     /// Whether an offer waits for its answer.
     pub(super) fn is_offering(&self) -> bool {
-        self.connection.as_ref().is_some_and(|c| c.offered.is_some())
+        self.connection
+            .as_ref()
+            .is_some_and(|c| c.offered.is_some())
     }
 
     /// Whether this request carried the present offer.
     pub(super) fn is_offer(&self, tag: Tag) -> bool {
-        self.connection.as_ref().is_some_and(|c| c.offered == Some(tag))
+        self.connection
+            .as_ref()
+            .is_some_and(|c| c.offered == Some(tag))
     }
 
     /// Takes the answer to the present offer.

@@ -187,7 +187,10 @@ impl Run {
             && let Some(session) = self.call.session()
         {
             let packets = self.publisher.produce(session, now)?;
-            self.media.send(packets).await?;
+            if let Err(error) = self.media.send(packets).await {
+                // The connection says so itself, too, and is made anew then.
+                tracing::debug!(%error, "a packet cannot be sent");
+            }
         }
         if self.media.again().is_some_and(|at| at <= now) {
             self.offer().await?;
@@ -246,7 +249,11 @@ impl Run {
                 None => return Err(JoinError::Refused(*code)),
             },
             Heard::Answered(tag, answer) => {
-                if self.leaving.as_ref().is_some_and(|(leaving, _)| leaving == tag) {
+                if self
+                    .leaving
+                    .as_ref()
+                    .is_some_and(|(leaving, _)| leaving == tag)
+                {
                     self.left(answer);
                 }
                 if self.media.is_offer(*tag) {

@@ -9,8 +9,8 @@ use conclave_wire::id::Mid;
 pub(super) fn label(answer: &str) -> String {
     let mut text = String::with_capacity(answer.len() + 256);
     for line in answer.lines() {
-        let is_stream = line.starts_with("a=msid:")
-            || (line.starts_with("a=ssrc:") && line.contains(" msid:"));
+        let is_stream =
+            line.starts_with("a=msid:") || (line.starts_with("a=ssrc:") && line.contains(" msid:"));
         if is_stream {
             continue;
         }
