@@ -231,10 +231,6 @@ impl Transport {
                 .await?,
         );
 
-        let mut outlets = HashMap::new();
-        for &source in &config.sources {
-            outlets.insert(source, Outlet::open(connection.as_ref(), source).await?);
-        }
         let mut receivers = Vec::new();
         let kinds = std::iter::repeat_n(Kind::Audio, config.audio_slots)
             .chain(std::iter::repeat_n(Kind::Video, config.video_slots));
@@ -248,6 +244,12 @@ impl Transport {
                 .add_transceiver_from_kind(codec_kind, Some(init))
                 .await?;
             receivers.push((transceiver, kind));
+        }
+        // Behind the slots: an answerer without SFU manners puts its own tracks
+        // into the first sections of their kind.
+        let mut outlets = HashMap::new();
+        for &source in &config.sources {
+            outlets.insert(source, Outlet::open(connection.as_ref(), source).await?);
         }
 
         let offer = connection.create_offer(None).await?;

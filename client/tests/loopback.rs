@@ -295,8 +295,16 @@ async fn exchange() {
     let mut asked = false;
     let mut requested = false;
     let started = Instant::now();
-    let done = |notices: &BTreeSet<String>| notices.len() == 3;
-    while !(done(&anna_heard) && done(&ben_heard) && requested) {
+    // The stack drops what comes before a track is open, often the first
+    // keyframe; the next one is within a second.
+    let done = |notices: &BTreeSet<String>, receiver: &Receiver| {
+        let mut pictures = receiver
+            .remotes()
+            .values()
+            .flat_map(|r| r.pictures.values());
+        notices.len() == 3 && pictures.any(|pictures| pictures.keyframes > 0)
+    };
+    while !(done(&anna_heard, &at_anna) && done(&ben_heard, &at_ben) && requested) {
         let now = started.elapsed();
         let now_ms = now.as_millis() as u64;
         for (source, packet) in out.produce(&mut anna, now).expect("produces") {
