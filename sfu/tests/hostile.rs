@@ -65,7 +65,7 @@ fn altered_cut_and_replayed_datagrams_change_nothing() {
     println!("seed {seed:#x}");
     let (mut world, log) = recorded();
     let kinds = |test: fn(u8) -> bool| log.iter().filter(|d| test(d[0])).count();
-    assert!(kinds(|b| b < 4) > 0 && kinds(|b| b >= 128) > 50);
+    assert!(kinds(|b| b < 4) > 0 && kinds(|b| b >= 128) >= 40);
     let mut random = Random(seed);
     let addresses = [
         world.clients[0].address,
@@ -82,13 +82,16 @@ fn altered_cut_and_replayed_datagrams_change_nothing() {
                 continue;
             }
             let mut altered = datagram.clone();
+            // A connectivity check that is sent again from elsewhere is as good
+            // as the first: ICE knows no replays. So checks are always altered.
+            let unaltered = datagram[0] >= 4;
             match random.below(4) {
                 0 => altered.truncate(random.below(datagram.len())),
                 1 => {
                     let extra = 1 + random.below(40);
                     altered.extend(random.bytes(extra));
                 }
-                2 => {}
+                2 if unaltered => {}
                 _ => {
                     for _ in 0..=random.below(4) {
                         let at = random.below(altered.len());

@@ -48,7 +48,7 @@ pub struct Handle {
 #[derive(Debug)]
 struct Inner {
     instructions: mpsc::Sender<Instruction>,
-    waker: mio::Waker,
+    waker: Arc<mio::Waker>,
     metrics: Arc<Metrics>,
     candidates: Vec<SocketAddr>,
 }

@@ -7,6 +7,7 @@ use crate::shard::{Input, Output, Shard};
 use conclave_wire::control::{Command, Event};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
@@ -35,6 +36,8 @@ pub(super) struct Worker {
     inbox: Receiver<Instruction>,
     events: UnboundedSender<Event>,
     wake: Option<Instant>,
+    /// Kept open: the last handle wakes the thread and is gone before it looks.
+    _waker: Arc<Waker>,
 }
 
 impl Worker {
@@ -43,11 +46,11 @@ impl Worker {
         mut socket: Socket,
         inbox: Receiver<Instruction>,
         events: UnboundedSender<Event>,
-    ) -> io::Result<(Self, Waker)> {
+    ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         poll.registry()
             .register(&mut socket.socket, SOCKET, Interest::READABLE)?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let worker = Self {
             shard,
             socket,
@@ -55,6 +58,7 @@ impl Worker {
             inbox,
             events,
             wake: None,
+            _waker: waker.clone(),
         };
         Ok((worker, waker))
     }
