@@ -295,6 +295,14 @@ describe('connections', () => {
   });
 });
 
+test('media that stays broken is tried at growing distances', () => {
+  const page = new Page().inCall('a');
+  const waits = Array.from({ length: 7 }, () => timers(page.do({ type: 'media', state: 'broken' }))[0]?.ms);
+  expect(waits).toEqual([300, 600, 1200, 2400, 4800, 9600, 10_000]);
+  page.do({ type: 'media', state: 'connected' });
+  expect(timers(page.do({ type: 'media', state: 'broken' }))[0]?.ms).toBe(300);
+});
+
 describe('our own sources', () => {
   test('what is on is told to the roster, and only then', () => {
     const page = new Page().inCall();

@@ -20,8 +20,9 @@ import { openSlots, reassign, slotReported, slotSettled } from './slots';
 import { initialState, liveSources, type Ending, type OwnDevice, type OwnScreen, type State, type Visitor } from './state';
 import { chain, outcome, unchanged } from './step';
 
-/** How long a broken media connection rests before the next attempt. */
-const MEDIA_RETRY_MS = 700;
+/** How long a broken media connection rests before the next attempt; twice as long each time it fails again. */
+const MEDIA_RETRY_MS = 300;
+const MEDIA_RETRY_MAX_MS = 10_000;
 
 /** What follows from an event. */
 export function reduce(state: State, event: Event): Outcome<State> {
@@ -145,7 +146,7 @@ function begin({ link, self, name, suite }: State): Effect {
 }
 
 function resumed(state: State, mediaLost: boolean): Outcome<State> {
-  const back: State = { ...state, online: true, mismatch: '' };
+  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0 };
   if (state.phase !== 'call') return outcome(back);
   return chain(
     back,
@@ -247,9 +248,11 @@ function connectMedia(state: State): Outcome<State> {
 }
 
 function mediaChanged(state: State, media: 'connecting' | 'connected' | 'broken'): Outcome<State> {
-  const next: State = { ...state, media };
-  if (media !== 'broken' || state.phase !== 'call') return outcome(next);
-  return outcome(next, { type: 'timer', timer: { kind: 'media' }, ms: MEDIA_RETRY_MS });
+  const failures = state.mediaFailures;
+  if (media !== 'broken') return outcome({ ...state, media, mediaFailures: media === 'connected' ? 0 : failures });
+  const broken: State = { ...state, media, mediaFailures: failures + 1 };
+  const ms = Math.min(MEDIA_RETRY_MS * 2 ** failures, MEDIA_RETRY_MAX_MS);
+  return state.phase === 'call' ? outcome(broken, { type: 'timer', timer: { kind: 'media' }, ms }) : outcome(broken);
 }
 
 function timeIsUp(state: State, timer: Timer): Outcome<State> {

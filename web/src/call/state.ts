@@ -104,6 +104,8 @@ export interface State {
   readonly own: { readonly microphone: OwnDevice; readonly camera: OwnDevice; readonly screen: OwnScreen };
   readonly quality: Quality;
   readonly media: 'none' | 'connecting' | 'connected' | 'broken';
+  /** Attempts in a row that came to nothing. */
+  readonly mediaFailures: number;
   /** Audio slots, then video slots; empty before the first answer. */
   readonly slots: readonly Slot[];
   readonly pinned: string | null;
@@ -139,6 +141,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     },
     quality,
     media: 'none',
+    mediaFailures: 0,
     slots: [],
     pinned: null,
     speaking: [],
