@@ -41,3 +41,4 @@ pub use assets::{Asset, Assets};
 pub use config::{Config, TlsFiles};
 pub use media::MediaPlane;
 pub use serve::{Serving, StartError, serve};
+pub use store::StoreError;

@@ -8,22 +8,27 @@ use crate::config;
 use crate::domain::stay::Knock;
 use crate::domain::{Change, Digest, Millis};
 use conclave_wire::id::RoomId;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{Row as _, SqlSafeStr as _, Sqlite, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+/// The schema's history, oldest first. A migration that was released is never
+/// changed.
+const MIGRATIONS: [(&str, &str); 1] = [(
+    "rooms, stays, calls",
+    include_str!("../../migrations/0001_rooms_stays_calls.sql"),
+)];
 
 /// How long an operation waits for the one connection.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub enum StoreError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -75,7 +80,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options)
             .await?;
-        MIGRATIONS.run(&pool).await?;
+        migrator().run(&pool).await?;
         Ok(Self { pool })
     }
 
@@ -149,6 +154,14 @@ impl Store {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
         Ok(())
     }
+}
+
+fn migrator() -> Migrator {
+    let migrations = (1..).zip(MIGRATIONS).map(|(version, (description, sql))| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 async fn write(
