@@ -209,15 +209,15 @@ impl Service {
 
     fn roster(&mut self) {
         let members = self.members.clone();
-        self.to_members(ServerFrame::Roster { members });
+        self.tell_members(ServerFrame::Roster { members });
     }
 
     fn knocks(&mut self) {
         let knocks = self.waiting.clone();
-        self.to_members(ServerFrame::Knocks { knocks });
+        self.tell_members(ServerFrame::Knocks { knocks });
     }
 
-    fn to_members(&mut self, frame: ServerFrame) {
+    fn tell_members(&mut self, frame: ServerFrame) {
         for member in self.members.clone() {
             if self.seats.iter().any(|seat| seat.id == member.participant) {
                 self.say(member.participant, Heard::Frame(frame.clone()));

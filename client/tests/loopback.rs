@@ -1,6 +1,8 @@
 //! Two PeerConnections over loopback: sealed frames of one MLS group go both
 //! ways, and a keyframe request comes back.
 
+#![allow(clippy::panic)]
+
 use bytes::Bytes;
 use conclave_client::audio::source::{AudioSource, Signal};
 use conclave_client::publish::Publisher;

@@ -1,6 +1,8 @@
 //! The socket against a small server of the test's own: reconnection, resume,
 //! requests that are repeated, and certificates that are not believed.
 
+#![allow(clippy::panic)]
+
 use conclave_client::link::Server;
 use conclave_client::rooms::{RoomError, create_room};
 use conclave_client::signaling::{Event, Signaling, SignalingError};
