@@ -154,7 +154,8 @@ impl Actor {
     }
 
     fn handle(&mut self, input: Input) {
-        self.room.handle(self.rooms.clock.now(), input, &mut self.effects);
+        self.room
+            .handle(self.rooms.clock.now(), input, &mut self.effects);
     }
 
     /// Does what the machine asked for: first everything that is to be durable.
@@ -190,8 +191,14 @@ impl Actor {
             self.rooms.store.scrub().await?;
         }
         timer.observe_duration();
-        let logged = changes.iter().filter(|change| matches!(change, Change::Logged(_))).count();
-        self.rooms.metrics.log_entries.inc_by(u64::try_from(logged).unwrap_or(0));
+        let logged = changes
+            .iter()
+            .filter(|change| matches!(change, Change::Logged(_)))
+            .count();
+        self.rooms
+            .metrics
+            .log_entries
+            .inc_by(u64::try_from(logged).unwrap_or(0));
         Ok(())
     }
 

@@ -9,7 +9,10 @@ use std::path::Path;
 /// # Errors
 /// When it cannot be made.
 pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 /// Writes a file whole or not at all.

@@ -95,8 +95,11 @@ impl Metrics {
             Ok::<_, prometheus::Error>(counters)
         };
         let store_seconds = Histogram::with_opts(
-            HistogramOpts::new("conclave_store_transaction_seconds", "Durable writes of a room")
-                .buckets(vec![0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0]),
+            HistogramOpts::new(
+                "conclave_store_transaction_seconds",
+                "Durable writes of a room",
+            )
+            .buckets(vec![0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0]),
         )?;
         registry.register(Box::new(store_seconds.clone()))?;
         let metrics = Self {

@@ -29,7 +29,10 @@ pub fn load_or_create(data_dir: &Path) -> io::Result<Digest> {
     let mut bytes = [0; TOKEN_LEN];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     let token = Token::from_random(bytes);
-    files::write_private(&path, format!("{}\n", BASE64URL.encode(token.expose())).as_bytes())?;
+    files::write_private(
+        &path,
+        format!("{}\n", BASE64URL.encode(token.expose())).as_bytes(),
+    )?;
     Ok(token.digest())
 }
 
@@ -43,7 +46,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let first = load_or_create(dir.path()).expect("is made");
         assert!(load_or_create(dir.path()).expect("is read") == first);
-        let mode = std::fs::metadata(token_file(dir.path())).expect("is there").permissions();
+        let mode = std::fs::metadata(token_file(dir.path()))
+            .expect("is there")
+            .permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
     }
 
@@ -52,6 +57,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(token_file(dir.path()), "short").expect("is written");
         assert!(load_or_create(dir.path()).is_err());
-        assert_eq!(std::fs::read(token_file(dir.path())).expect("is there"), b"short");
+        assert_eq!(
+            std::fs::read(token_file(dir.path())).expect("is there"),
+            b"short"
+        );
     }
 }

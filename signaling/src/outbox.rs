@@ -82,7 +82,9 @@ impl Pending {
     /// socket.
     pub(crate) async fn next(&mut self) -> Option<Outgoing> {
         let outgoing = self.queue.recv().await?;
-        self.state.bytes.fetch_sub(len(&outgoing), Ordering::Relaxed);
+        self.state
+            .bytes
+            .fetch_sub(len(&outgoing), Ordering::Relaxed);
         Some(outgoing)
     }
 

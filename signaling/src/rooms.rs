@@ -145,7 +145,10 @@ impl Rooms {
         let Some(room) = lock(&self.connected).get(participant).copied() else {
             return;
         };
-        let mailbox = lock(&self.awake).rooms.get(&room).map(|awake| awake.mailbox.clone());
+        let mailbox = lock(&self.awake)
+            .rooms
+            .get(&room)
+            .map(|awake| awake.mailbox.clone());
         if let Some(mailbox) = mailbox {
             // A room that has gone to sleep has no use for it.
             let _ = mailbox.send(Message::Input(Input::Media(event))).await;
@@ -202,7 +205,11 @@ impl Rooms {
     /// Forgets the task of a room, unless another has taken its place.
     pub(crate) fn forget(&self, (room, task): (RoomId, u64)) {
         let mut table = lock(&self.awake);
-        if table.rooms.get(&room).is_some_and(|found| found.task == task) {
+        if table
+            .rooms
+            .get(&room)
+            .is_some_and(|found| found.task == task)
+        {
             table.rooms.remove(&room);
         }
         self.metrics.rooms.set(count(table.rooms.len()));

@@ -89,7 +89,10 @@ pub async fn serve(
         .map_err(StartError::Listen)?
         .handle(handle.clone());
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(REQUEST_LIMIT);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_LIMIT);
     *server.http_builder() = builder;
     let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     Ok(Serving {

@@ -87,7 +87,9 @@ fn make_if_needed(config: &Config, files: &TlsFiles) -> Result<(), TlsError> {
     }
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let mut params = CertificateParams::new(names)?;
-    params.distinguished_name.push(DnType::CommonName, "Conclave development certificate");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Conclave development certificate");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // A client whose clock is a little behind finds it valid, too.
@@ -104,7 +106,10 @@ fn names(config: &Config) -> Vec<String> {
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
     ];
-    let addresses = loopback.iter().chain(&config.addresses).map(IpAddr::to_string);
+    let addresses = loopback
+        .iter()
+        .chain(&config.addresses)
+        .map(IpAddr::to_string);
     let mut names: Vec<String> = std::iter::once("localhost".to_owned())
         .chain(config.names.iter().cloned())
         .chain(addresses)
@@ -129,10 +134,16 @@ fn serves(certificate: &Path, names: &[String], at: SystemTime) -> bool {
     else {
         return false;
     };
-    let at = UnixTime::since_unix_epoch(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    let at = UnixTime::since_unix_epoch(
+        at.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    );
     names.iter().all(|name| {
-        ServerName::try_from(name.as_str())
-            .is_ok_and(|name| verifier.verify_server_cert(&certificate, &[], &name, &[], at).is_ok())
+        ServerName::try_from(name.as_str()).is_ok_and(|name| {
+            verifier
+                .verify_server_cert(&certificate, &[], &name, &[], at)
+                .is_ok()
+        })
     })
 }
 
@@ -147,7 +158,10 @@ mod tests {
             tls: None,
             suite: 1,
             names: vec!["conclave.test".to_owned()],
-            addresses: addresses.iter().map(|ip| ip.parse().expect("an address")).collect(),
+            addresses: addresses
+                .iter()
+                .map(|ip| ip.parse().expect("an address"))
+                .collect(),
         }
     }
 

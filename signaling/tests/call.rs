@@ -1,5 +1,7 @@
 //! Calls over real sockets: who gets what, in which order, and what survives.
 
+#![allow(clippy::panic, clippy::unwrap_used)]
+
 mod common;
 
 use common::{Page, Server, call_of_two, commit, key_package};
@@ -21,7 +23,10 @@ async fn two_meet_rekey_and_part() {
     let mut ben = server.enter(&room, false).await;
     ben.knock().await;
     ben.until(|frame| match frame {
-        ServerFrame::Waiting { call_running: false, host_present: false } => Some(()),
+        ServerFrame::Waiting {
+            call_running: false,
+            host_present: false,
+        } => Some(()),
         _ => None,
     })
     .await;
@@ -37,7 +42,8 @@ async fn two_meet_rekey_and_part() {
     assert_eq!(knock.participant, ben.id());
     assert_eq!(knock.key_package.0, key_package(ben.id()));
 
-    anna.send(commit(room.room, 0, &[ben.id()], &[], b"add")).await;
+    anna.send(commit(room.room, 0, &[ben.id()], &[], b"add"))
+        .await;
     let seen_by = async |page: &mut Page| {
         page.until(|frame| match frame {
             ServerFrame::Entry(entry) => match &entry.event {
@@ -54,15 +60,21 @@ async fn two_meet_rekey_and_part() {
     anna.send(Request::Ready { epoch: 1 }).await;
     ben.send(Request::Ready { epoch: 1 }).await;
     for page in [&mut anna, &mut ben] {
-        page.until(|frame| matches!(frame, ServerFrame::Activate { epoch: 1 }).then_some(())).await;
+        page.until(|frame| matches!(frame, ServerFrame::Activate { epoch: 1 }).then_some(()))
+            .await;
     }
 
-    anna.send(Request::Live { sources: vec![Source::Microphone] }).await;
+    anna.send(Request::Live {
+        sources: vec![Source::Microphone],
+    })
+    .await;
     let (anna_id, ben_id) = (anna.id(), ben.id());
     ben.until(|frame| match frame {
         ServerFrame::Roster { members } => members
             .iter()
-            .any(|member| member.participant == anna_id && member.host && member.live == [Source::Microphone])
+            .any(|member| {
+                member.participant == anna_id && member.host && member.live == [Source::Microphone]
+            })
             .then_some(()),
         _ => None,
     })
@@ -70,7 +82,11 @@ async fn two_meet_rekey_and_part() {
 
     ben.close(1001).await;
     anna.until(|frame| match frame {
-        ServerFrame::Entry(entry) => (entry.event == LogEvent::Left { participant: ben_id }).then_some(()),
+        ServerFrame::Entry(entry) => (entry.event
+            == LogEvent::Left {
+                participant: ben_id,
+            })
+        .then_some(()),
         _ => None,
     })
     .await;
@@ -87,8 +103,15 @@ async fn of_two_commits_at_once_one_wins_and_the_other_learns_what_it_missed() {
     for (page, id) in [(&mut anna, first), (&mut ben, second)] {
         match page.answer(id).await {
             ServerFrame::Ack { .. } => won += 1,
-            ServerFrame::Error { code: Code::StaleEpoch, missed, .. } => {
-                assert_eq!(missed.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [3]);
+            ServerFrame::Error {
+                code: Code::StaleEpoch,
+                missed,
+                ..
+            } => {
+                assert_eq!(
+                    missed.iter().map(|entry| entry.seq).collect::<Vec<_>>(),
+                    [3]
+                );
             }
             other => panic!("neither: {other:?}"),
         }
@@ -102,12 +125,19 @@ async fn a_resume_loses_nothing_and_a_commit_sent_again_counts_once() {
     let room = server.create_room().await;
     let (mut anna, ben) = call_of_two(&server, &room).await;
     for epoch in 1..4 {
-        anna.done(commit(room.room, epoch, &[], &[], b"update")).await;
+        anna.done(commit(room.room, epoch, &[], &[], b"update"))
+            .await;
     }
     // Ben's socket is dead; he does not know, and resumes on another.
     let mut back = server.page(room.room).await;
     let entered = back.resume(&ben).await;
-    assert!(matches!(entered, ServerFrame::Entered { standing: Standing::Member, .. }));
+    assert!(matches!(
+        entered,
+        ServerFrame::Entered {
+            standing: Standing::Member,
+            ..
+        }
+    ));
     for seq in ben.applied + 1..=5 {
         assert_eq!(back.entry().await, seq);
     }
@@ -136,7 +166,15 @@ async fn a_call_survives_a_restart() {
     let server = server.restart().await;
     let mut back = server.page(room.room).await;
     let entered = back.resume(&anna).await;
-    assert!(matches!(entered, ServerFrame::Entered { standing: Standing::Member, host: true, media_lost: true, .. }));
+    assert!(matches!(
+        entered,
+        ServerFrame::Entered {
+            standing: Standing::Member,
+            host: true,
+            media_lost: true,
+            ..
+        }
+    ));
     let waiting = back
         .until(|frame| match frame {
             ServerFrame::Knocks { knocks } => knocks.first().map(|knock| knock.participant),
@@ -144,14 +182,21 @@ async fn a_call_survives_a_restart() {
         })
         .await;
     assert_eq!(waiting, carla.id());
-    back.done(commit(room.room, 1, &[waiting], &[], b"add")).await;
+    back.done(commit(room.room, 1, &[waiting], &[], b"add"))
+        .await;
 
     let mut ben_back = server.page(room.room).await;
     ben_back.resume(&ben).await;
     assert_eq!(ben_back.entry().await, 3);
     let mut carla_back = server.page(room.room).await;
     let entered = carla_back.resume(&carla).await;
-    assert!(matches!(entered, ServerFrame::Entered { standing: Standing::Member, .. }));
+    assert!(matches!(
+        entered,
+        ServerFrame::Entered {
+            standing: Standing::Member,
+            ..
+        }
+    ));
     assert_eq!(carla_back.entry().await, 3);
 }
 
@@ -176,7 +221,13 @@ async fn nothing_of_a_call_that_is_over_stays_on_disk() {
     }
     let mut back = server.page(room.room).await;
     let answer = back.resume(&anna).await;
-    assert!(matches!(answer, ServerFrame::Error { code: Code::Gone, .. }));
+    assert!(matches!(
+        answer,
+        ServerFrame::Error {
+            code: Code::Gone,
+            ..
+        }
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +235,8 @@ async fn a_removed_member_is_disconnected_first_and_gets_no_later_entry() {
     let mut server = Server::start().await;
     let room = server.create_room().await;
     let (mut anna, mut ben) = call_of_two(&server, &room).await;
-    anna.done(commit(room.room, 1, &[], &[ben.id()], b"remove")).await;
+    anna.done(commit(room.room, 1, &[], &[ben.id()], b"remove"))
+        .await;
     let disconnected = loop {
         if let Command::Disconnect { participant } = server.command().await {
             break participant;
@@ -204,7 +256,10 @@ async fn a_knock_can_be_refused() {
     let (mut anna, _ben) = call_of_two(&server, &room).await;
     let mut carla = server.enter(&room, false).await;
     carla.knock().await;
-    anna.done(Request::Refuse { participant: carla.id() }).await;
+    anna.done(Request::Refuse {
+        participant: carla.id(),
+    })
+    .await;
     assert_eq!(carla.until(over).await, Reason::Refused);
 }
 
@@ -213,35 +268,78 @@ async fn media_requests_reach_the_media_plane_and_its_answers_the_member() {
     let mut server = Server::start().await;
     let room = server.create_room().await;
     let (mut anna, ben) = call_of_two(&server, &room).await;
-    let offer = Request::Offer { sdp: "v=0".to_owned(), sending: vec![] };
+    let offer = Request::Offer {
+        sdp: "v=0".to_owned(),
+        sending: vec![],
+    };
     let id = anna.send(offer.clone()).await;
     let (participant, request) = loop {
-        if let Command::Connect { participant, request, offer, .. } = server.command().await {
+        if let Command::Connect {
+            participant,
+            request,
+            offer,
+            ..
+        } = server.command().await
+        {
             assert_eq!(offer, "v=0");
             break (participant, request);
         }
     };
     assert_eq!(participant, anna.id());
-    let answer = Event::Answer { participant, request, answer: "an answer".to_owned() };
+    let answer = Event::Answer {
+        participant,
+        request,
+        answer: "an answer".to_owned(),
+    };
     server.events.send(answer).await.expect("takes events");
-    assert_eq!(anna.answer(id).await, ServerFrame::Answer { re: id, sdp: "an answer".to_owned() });
+    assert_eq!(
+        anna.answer(id).await,
+        ServerFrame::Answer {
+            re: id,
+            sdp: "an answer".to_owned()
+        }
+    );
 
     let slots = vec![SlotAssignment {
         mid: "3".parse().expect("a mid"),
-        carries: Some(SourceOf { participant: ben.id(), source: Source::Camera }),
+        carries: Some(SourceOf {
+            participant: ben.id(),
+            source: Source::Camera,
+        }),
     }];
-    anna.done(Request::Assign { slots: slots.clone() }).await;
-    assert_eq!(server.command().await, Command::Assign { participant, slots });
+    anna.done(Request::Assign {
+        slots: slots.clone(),
+    })
+    .await;
+    assert_eq!(
+        server.command().await,
+        Command::Assign { participant, slots }
+    );
 
     let id = anna.send(offer).await;
     let Command::Connect { request, .. } = server.command().await else {
         panic!("not connected");
     };
-    let refused = Event::Refused { participant, request, code: Code::BadOffer };
+    let refused = Event::Refused {
+        participant,
+        request,
+        code: Code::BadOffer,
+    };
     server.events.send(refused).await.expect("takes events");
-    assert!(matches!(anna.answer(id).await, ServerFrame::Error { code: Code::BadOffer, .. }));
-    server.events.send(Event::Lost { participant }).await.expect("takes events");
-    anna.until(|frame| matches!(frame, ServerFrame::MediaLost {}).then_some(())).await;
+    assert!(matches!(
+        anna.answer(id).await,
+        ServerFrame::Error {
+            code: Code::BadOffer,
+            ..
+        }
+    ));
+    server
+        .events
+        .send(Event::Lost { participant })
+        .await
+        .expect("takes events");
+    anna.until(|frame| matches!(frame, ServerFrame::MediaLost {}).then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,9 +348,18 @@ async fn a_media_plane_that_is_gone_is_said_to_be() {
     let room = server.create_room().await;
     let (mut anna, _ben) = call_of_two(&server, &room).await;
     server.commands.close();
-    let offer = Request::Offer { sdp: "v=0".to_owned(), sending: vec![] };
+    let offer = Request::Offer {
+        sdp: "v=0".to_owned(),
+        sending: vec![],
+    };
     let id = anna.send(offer).await;
-    assert!(matches!(anna.answer(id).await, ServerFrame::Error { code: Code::MediaUnavailable, .. }));
+    assert!(matches!(
+        anna.answer(id).await,
+        ServerFrame::Error {
+            code: Code::MediaUnavailable,
+            ..
+        }
+    ));
     anna.done(Request::Ping {}).await;
 }
 
@@ -263,7 +370,9 @@ async fn deleting_a_room_ends_its_call() {
     let (mut anna, _ben) = call_of_two(&server, &room).await;
     let path = format!("/api/v1/rooms/{}", room.room);
     let operator = server.operator();
-    let answer = server.http("DELETE", &path, &[("authorization", &operator)], &[]).await;
+    let answer = server
+        .http("DELETE", &path, &[("authorization", &operator)], &[])
+        .await;
     assert_eq!(answer.status, 204);
     assert_eq!(anna.until(over).await, Reason::Ended);
     assert_eq!(server.get(&path).await.problem().code, Code::NoSuchRoom);
@@ -280,5 +389,11 @@ async fn a_graceful_shutdown_lets_clients_resume() {
     let server = Server::start_in(dir).await;
     let mut back = server.page(room.room).await;
     let entered = back.resume(&anna).await;
-    assert!(matches!(entered, ServerFrame::Entered { standing: Standing::Member, .. }));
+    assert!(matches!(
+        entered,
+        ServerFrame::Entered {
+            standing: Standing::Member,
+            ..
+        }
+    ));
 }

@@ -64,7 +64,9 @@ impl Log {
     /// A log as it was stored, in the order of the entries' numbers.
     pub fn restore(entries: VecDeque<LogEntry>, epoch: u32, group: Option<Vec<u8>>) -> Self {
         Self {
-            next: entries.back().map_or(1, |entry| entry.seq.saturating_add(1)),
+            next: entries
+                .back()
+                .map_or(1, |entry| entry.seq.saturating_add(1)),
             bytes: entries.iter().map(size).sum(),
             entries,
             epoch,
@@ -160,7 +162,13 @@ impl Log {
             return None;
         }
         let skipped = usize::try_from(from.saturating_sub(self.first())).unwrap_or(usize::MAX);
-        Some(self.entries.iter().skip(skipped).map(|entry| seen_by(entry, reader)).collect())
+        Some(
+            self.entries
+                .iter()
+                .skip(skipped)
+                .map(|entry| seen_by(entry, reader))
+                .collect(),
+        )
     }
 
     /// What one who believed `epoch` to run has missed, as `reader`, a member
@@ -169,9 +177,9 @@ impl Log {
         let mut bytes = 0_usize;
         self.entries
             .iter()
-            .skip_while(|entry| {
-                !matches!(entry.event, LogEvent::Commit { epoch: of, .. } if of >= epoch)
-            })
+            .skip_while(
+                |entry| !matches!(entry.event, LogEvent::Commit { epoch: of, .. } if of >= epoch),
+            )
             .filter(|entry| entry.seq >= from)
             .map(|entry| seen_by(entry, reader))
             .take_while(|entry| {
@@ -239,7 +247,10 @@ mod tests {
     #[test]
     fn the_first_commit_of_an_epoch_wins() {
         let mut log = Log::default();
-        assert_eq!(judge(&log, ANNA, 0, &message(0)), Verdict::Fits(vec![1; 32]));
+        assert_eq!(
+            judge(&log, ANNA, 0, &message(0)),
+            Verdict::Fits(vec![1; 32])
+        );
         log.append(event(ANNA, 0, &[])).expect("appends");
         assert_eq!(judge(&log, ANNA, 0, &message(0)), Verdict::Again);
         assert_eq!(judge(&log, BEN, 0, &message(0)), Verdict::Stale);
@@ -276,12 +287,20 @@ mod tests {
         for epoch in 0..4 {
             log.append(event(ANNA, epoch, &[])).expect("appends");
         }
-        log.append(LogEvent::Left { participant: BEN }).expect("appends");
+        log.append(LogEvent::Left { participant: BEN })
+            .expect("appends");
         let seqs = |epoch, from| {
-            log.missed(epoch, from, ANNA).iter().map(|entry| entry.seq).collect::<Vec<_>>()
+            log.missed(epoch, from, ANNA)
+                .iter()
+                .map(|entry| entry.seq)
+                .collect::<Vec<_>>()
         };
         assert_eq!(seqs(2, 1), [4, 5, 6]);
-        assert_eq!(seqs(0, 4), [4, 5, 6], "nothing from before the own admission");
+        assert_eq!(
+            seqs(0, 4),
+            [4, 5, 6],
+            "nothing from before the own admission"
+        );
         assert_eq!(seqs(9, 1), [0; 0]);
     }
 
@@ -289,12 +308,19 @@ mod tests {
     fn the_log_is_bounded_and_says_so() {
         let mut log = Log::default();
         for _ in 0..=MAX_ENTRIES {
-            log.append(LogEvent::Left { participant: BEN }).expect("appends");
+            log.append(LogEvent::Left { participant: BEN })
+                .expect("appends");
         }
         assert_eq!(log.trim(), Some(2));
         assert_eq!(log.trim(), None);
         assert!(log.since(1, ANNA).is_none());
-        assert_eq!(log.since(2, ANNA).map(|entries| entries.len()), Some(MAX_ENTRIES));
-        assert_eq!(log.since(u32::MAX, ANNA).map(|entries| entries.len()), Some(0));
+        assert_eq!(
+            log.since(2, ANNA).map(|entries| entries.len()),
+            Some(MAX_ENTRIES)
+        );
+        assert_eq!(
+            log.since(u32::MAX, ANNA).map(|entries| entries.len()),
+            Some(0)
+        );
     }
 }

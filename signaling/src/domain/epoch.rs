@@ -81,7 +81,9 @@ impl Switch {
                 || pending.deadline <= now
                 || present.iter().all(|member| pending.ready.contains(member))
         };
-        let index = (0..self.pending.len()).rev().find(|&index| due((index, &self.pending[index])))?;
+        let index = (0..self.pending.len())
+            .rev()
+            .find(|&index| due((index, &self.pending[index])))?;
         let epoch = self.pending[index].epoch;
         self.activate(epoch);
         Some(epoch)
@@ -160,6 +162,9 @@ mod tests {
             switch.poll(START, &[ANNA]);
         }
         assert!(switch.pending.len() <= MAX_PENDING);
-        assert_eq!(switch.active(), 1_000 - u32::try_from(MAX_PENDING).expect("fits"));
+        assert_eq!(
+            switch.active(),
+            1_000 - u32::try_from(MAX_PENDING).expect("fits")
+        );
     }
 }

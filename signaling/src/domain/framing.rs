@@ -143,7 +143,10 @@ pub(crate) mod tests {
         for len in [0, 63, 64, 16383, 16384, 100_000] {
             let message = commit(&[7; 32], 0x0102_0304_0506, &vec![9; len]);
             let header = CommitHeader::parse(&message).expect("parses");
-            assert_eq!((header.group, header.epoch), (&[7; 32][..], 0x0102_0304_0506));
+            assert_eq!(
+                (header.group, header.epoch),
+                (&[7; 32][..], 0x0102_0304_0506)
+            );
         }
     }
 
@@ -151,7 +154,10 @@ pub(crate) mod tests {
     fn every_shortened_message_is_truncated() {
         let message = commit(&[7; 32], 3, &[9; 100]);
         for len in 0..message.len() {
-            assert_eq!(CommitHeader::parse(&message[..len]), Err(Malformed::Truncated));
+            assert_eq!(
+                CommitHeader::parse(&message[..len]),
+                Err(Malformed::Truncated)
+            );
         }
     }
 

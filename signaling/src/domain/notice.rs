@@ -53,7 +53,10 @@ impl Room {
     pub(super) fn tell_activated(&self, epoch: u32, out: &mut Vec<Effect>) {
         out.push(Effect::Store(Change::Activated { epoch }));
         out.push(Effect::Send {
-            to: self.present_members().filter_map(|(_, stay)| stay.connection()).collect(),
+            to: self
+                .present_members()
+                .filter_map(|(_, stay)| stay.connection())
+                .collect(),
             frame: ServerFrame::Activate { epoch },
         });
         out.push(Effect::Media(Command::RequestKeyframes { room: self.id }));
@@ -106,7 +109,9 @@ impl Room {
         let host_present = self.host_present();
         let (mut to, mut no_more) = (Vec::new(), Vec::new());
         for stay in self.stays.values_mut().filter(|stay| stay.is_member()) {
-            let Some(connection) = stay.connection() else { continue };
+            let Some(connection) = stay.connection() else {
+                continue;
+            };
             if stay.host || !host_present {
                 if stay.told.knocks != version {
                     stay.told.knocks = version;

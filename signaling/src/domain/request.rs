@@ -123,7 +123,11 @@ impl Room {
 
     fn member(&self, participant: ParticipantId) -> Result<&Stay, Code> {
         let stay = self.stay(participant)?;
-        if stay.is_member() { Ok(stay) } else { Err(Code::Forbidden) }
+        if stay.is_member() {
+            Ok(stay)
+        } else {
+            Err(Code::Forbidden)
+        }
     }
 
     fn start_call(
@@ -273,7 +277,10 @@ impl Room {
 
     fn check_adds(&self, sender: &Stay, commit: &Commit, call: &Call) -> Result<(), Code> {
         let adds = distinct(&commit.adds)?;
-        if !adds.iter().all(|add| self.stays.get(add).is_some_and(Stay::is_waiting)) {
+        if !adds
+            .iter()
+            .all(|add| self.stays.get(add).is_some_and(Stay::is_waiting))
+        {
             return Err(Code::NoSuchParticipant);
         }
         if !adds.is_empty() && !self.may_admit(sender) {
@@ -296,7 +303,10 @@ impl Room {
     ) -> Result<(), Code> {
         let removes = distinct(&commit.removes)?;
         let is_member = |who: &ParticipantId| self.stays.get(who).is_some_and(Stay::is_member);
-        if !removes.iter().all(|who| call.departed.contains(who) || is_member(who)) {
+        if !removes
+            .iter()
+            .all(|who| call.departed.contains(who) || is_member(who))
+        {
             return Err(Code::NoSuchParticipant);
         }
         let all_departed = removes.iter().all(|who| call.departed.contains(who));
@@ -330,8 +340,9 @@ impl Room {
         if !self.stays.get(&participant).is_some_and(Stay::is_waiting) {
             return Err(Code::NoSuchParticipant.into());
         }
-        if let Some(connection) =
-            self.end_stay(participant, out).and_then(|stay| stay.connection())
+        if let Some(connection) = self
+            .end_stay(participant, out)
+            .and_then(|stay| stay.connection())
         {
             tell_over(connection, Reason::Refused, out);
         }
@@ -425,5 +436,9 @@ impl Room {
 /// The participants, if nobody is named twice.
 fn distinct(participants: &[ParticipantId]) -> Result<BTreeSet<ParticipantId>, Code> {
     let set: BTreeSet<ParticipantId> = participants.iter().copied().collect();
-    if set.len() == participants.len() { Ok(set) } else { Err(Code::BadMessage) }
+    if set.len() == participants.len() {
+        Ok(set)
+    } else {
+        Err(Code::BadMessage)
+    }
 }

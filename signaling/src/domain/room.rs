@@ -120,7 +120,8 @@ impl Room {
                 Link::Lost(until) => Some(until),
                 Link::Present(_) => None,
             };
-            lost.into_iter().chain(stay.offers.iter().map(|offer| offer.deadline))
+            lost.into_iter()
+                .chain(stay.offers.iter().map(|offer| offer.deadline))
         });
         let switch = self.call.as_ref().and_then(|call| call.switch.deadline());
         stays.chain(switch).min()
@@ -240,9 +241,7 @@ impl Room {
     /// them are given up.
     fn missed(&self, reader: ParticipantId, stay: &Stay, after: u32) -> Option<Vec<LogEntry>> {
         match (&self.call, stay.first_entry()) {
-            (Some(call), Some(first)) => {
-                call.log.since(after.saturating_add(1).max(first), reader)
-            }
+            (Some(call), Some(first)) => call.log.since(after.saturating_add(1).max(first), reader),
             _ => Some(Vec::new()),
         }
     }
@@ -324,7 +323,11 @@ impl Room {
         let Some(stay) = self.stays.get_mut(&participant) else {
             return;
         };
-        let Some(index) = stay.offers.iter().position(|offer| offer.request == request) else {
+        let Some(index) = stay
+            .offers
+            .iter()
+            .position(|offer| offer.request == request)
+        else {
             return;
         };
         let re = stay.offers.swap_remove(index).re;
@@ -417,7 +420,11 @@ impl Room {
         };
         let (mut old, mut new) = (Vec::new(), Vec::new());
         for (participant, stay) in self.present_members() {
-            let to = if added.contains(participant) { &mut new } else { &mut old };
+            let to = if added.contains(participant) {
+                &mut new
+            } else {
+                &mut old
+            };
             to.extend(stay.connection());
         }
         for (to, entry) in [(old, delivery::without_welcome(&entry)), (new, entry)] {
@@ -446,7 +453,9 @@ impl Room {
 
     /// The members that have a socket.
     pub(super) fn present_members(&self) -> impl Iterator<Item = (&ParticipantId, &Stay)> {
-        self.stays.iter().filter(|(_, stay)| stay.is_member() && stay.connection().is_some())
+        self.stays
+            .iter()
+            .filter(|(_, stay)| stay.is_member() && stay.connection().is_some())
     }
 
     /// Whether a host is in the call.

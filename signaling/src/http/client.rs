@@ -115,7 +115,13 @@ mod tests {
 
     #[test]
     fn a_copy_with_the_same_etag_is_fresh() {
-        for (value, fresh) in [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false)] {
+        for (value, fresh) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+        ] {
             let headers = request(header::IF_NONE_MATCH, value);
             assert_eq!(is_fresh(&headers, "\"a\""), fresh, "{value}");
         }

@@ -17,8 +17,14 @@ const SECURITY: [(HeaderName, &str); 6] = [
         HeaderName::from_static("permissions-policy"),
         "camera=(self), microphone=(self), display-capture=(self)",
     ),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Two years; not with a self-made certificate, which a browser could then no

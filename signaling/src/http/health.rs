@@ -35,6 +35,9 @@ pub(super) async fn metrics(
     if let Some(media) = &app.media_metrics {
         media(&mut text);
     }
-    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let content_type = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
     (content_type, text).into_response()
 }

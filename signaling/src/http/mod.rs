@@ -48,7 +48,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/v1/rooms", post(rooms::create))
-        .route("/api/v1/rooms/{room}", get(rooms::info).delete(rooms::delete))
+        .route(
+            "/api/v1/rooms/{room}",
+            get(rooms::info).delete(rooms::delete),
+        )
         .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })

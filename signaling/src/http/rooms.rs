@@ -93,11 +93,17 @@ pub(super) async fn socket(
         return Err(Refusal(Code::Forbidden));
     }
     existing(&app, room).await?;
-    let upgrade = upgrade.map_err(|_| Refusal(Code::BadMessage))?.protocols([SUBPROTOCOL]);
+    let upgrade = upgrade
+        .map_err(|_| Refusal(Code::BadMessage))?
+        .protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return Err(Refusal(Code::BadMessage));
     }
-    let permit = app.sockets.clone().try_acquire_owned().map_err(|_| Refusal(Code::Full))?;
+    let permit = app
+        .sockets
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Refusal(Code::Full))?;
     let (rooms, shutdown) = (app.rooms.clone(), app.shutdown.clone());
     Ok(upgrade
         .max_message_size(TRANSPORT_LIMIT)
@@ -117,7 +123,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(room) = path.map_err(|_| Refusal(Code::BadMessage))?;
-        room.parse().map(Self).map_err(|_| Refusal(Code::NoSuchRoom))
+        room.parse()
+            .map(Self)
+            .map_err(|_| Refusal(Code::NoSuchRoom))
     }
 }
 
@@ -200,7 +208,13 @@ mod tests {
         assert!(verdict(None, "a.example"));
         assert!(verdict(Some("https://a.example"), "a.example"));
         assert!(verdict(Some("https://A.example:8443"), "a.example:8443"));
-        for origin in ["https://b.example", "http://a.example", "https://a.example:1", "null", ""] {
+        for origin in [
+            "https://b.example",
+            "http://a.example",
+            "https://a.example:1",
+            "null",
+            "",
+        ] {
             assert!(!verdict(Some(origin), "a.example"), "{origin}");
         }
     }

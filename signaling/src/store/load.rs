@@ -18,7 +18,9 @@ impl Store {
         let rows = sqlx::query("SELECT room FROM stays UNION SELECT room FROM calls")
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| Ok(RoomId(bytes(row, "room")?))).collect()
+        rows.iter()
+            .map(|row| Ok(RoomId(bytes(row, "room")?)))
+            .collect()
     }
 
     /// A room with everything in it, if there is such a room.

@@ -151,7 +151,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn scrub(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }
@@ -159,7 +161,13 @@ impl Store {
 fn migrator() -> Migrator {
     let migrations = (1..).zip(MIGRATIONS).map(|(version, (description, sql))| {
         let sql = sql.into_sql_str();
-        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+        Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            sql,
+            false,
+        )
     });
     Migrator::with_migrations(migrations.collect())
 }
@@ -184,11 +192,12 @@ async fn write(
         .bind(i64::from(*host)),
         Change::Knocked {
             participant,
-            knock: Knock {
-                key_package,
-                tag,
-                since,
-            },
+            knock:
+                Knock {
+                    key_package,
+                    tag,
+                    since,
+                },
         } => sqlx::query(
             "UPDATE stays SET key_package = $1, tag = $2, knocked_at = $3 WHERE participant = $4",
         )
@@ -206,7 +215,8 @@ async fn write(
             sqlx::query("DELETE FROM stays WHERE participant = $1").bind(participant.as_bytes())
         }
         Change::CallBegan => {
-            sqlx::query("INSERT INTO calls (room, epoch, active_epoch) VALUES ($1, 0, 0)").bind(room)
+            sqlx::query("INSERT INTO calls (room, epoch, active_epoch) VALUES ($1, 0, 0)")
+                .bind(room)
         }
         Change::Logged(entry) => {
             let event = serde_json::to_string(&entry.event).map_err(|_| StoreError::Corrupt)?;
@@ -215,11 +225,9 @@ async fn write(
                 .bind(i64::from(entry.seq))
                 .bind(event)
         }
-        Change::Trimmed { first } => {
-            sqlx::query("DELETE FROM log WHERE room = $1 AND seq < $2")
-                .bind(room)
-                .bind(i64::from(*first))
-        }
+        Change::Trimmed { first } => sqlx::query("DELETE FROM log WHERE room = $1 AND seq < $2")
+            .bind(room)
+            .bind(i64::from(*first)),
         Change::Advanced { epoch, group } => {
             sqlx::query("UPDATE calls SET epoch = $1, mls_group = $2 WHERE room = $3")
                 .bind(i64::from(*epoch))
@@ -264,6 +272,10 @@ fn time(moment: Millis) -> i64 {
 /// write-ahead log the same mode.
 fn create_private(file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)?;
     Ok(())
 }

@@ -31,20 +31,20 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 /// No answer within this is a failure, not a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct Server {
-    pub serving: Serving,
-    pub address: SocketAddr,
-    pub dir: tempfile::TempDir,
-    pub commands: mpsc::Receiver<Command>,
-    pub events: mpsc::Sender<Event>,
+pub(crate) struct Server {
+    pub(crate) serving: Serving,
+    pub(crate) address: SocketAddr,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) events: mpsc::Sender<Event>,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().expect("a directory")).await
     }
 
-    pub async fn start_in(dir: tempfile::TempDir) -> Self {
+    pub(crate) async fn start_in(dir: tempfile::TempDir) -> Self {
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data_dir: dir.path().to_owned(),
@@ -58,7 +58,9 @@ impl Server {
         let media = MediaPlane {
             commands: command_sender,
             events: event_receiver,
-            metrics: Some(Arc::new(|text: &mut String| text.push_str("sfu_metric 1\n"))),
+            metrics: Some(Arc::new(|text: &mut String| {
+                text.push_str("sfu_metric 1\n")
+            })),
         };
         let serving = serve(config, assets(), media).await.expect("starts");
         Self {
@@ -71,7 +73,7 @@ impl Server {
     }
 
     /// Stops it as a crash would, and starts it again on what it has written.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let Self { serving, dir, .. } = self;
         drop(serving);
         Self::start_in(dir).await
@@ -82,8 +84,15 @@ impl Server {
     }
 
     /// One HTTP request on its own connection.
-    pub async fn http(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+    pub(crate) async fn http(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }
@@ -91,12 +100,12 @@ impl Server {
         self.raw(&[head.as_bytes(), body].concat()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.http("GET", path, &[], &[]).await
     }
 
     /// Bytes that need not be a request.
-    pub async fn raw(&self, bytes: &[u8]) -> Answer {
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Answer {
         let mut stream = self.connect().await;
         // The service may have answered and closed before it has all of it.
         let _ = stream.write_all(bytes).await;
@@ -106,54 +115,71 @@ impl Server {
         Answer::parse(&answer)
     }
 
-    pub fn operator(&self) -> String {
+    pub(crate) fn operator(&self) -> String {
         let file = conclave_signaling::operator::token_file(self.dir.path());
         let token = std::fs::read_to_string(file).expect("the operator's token");
         format!("Bearer {}", token.trim())
     }
 
-    pub async fn create_room(&self) -> RoomCreated {
+    pub(crate) async fn create_room(&self) -> RoomCreated {
         let operator = self.operator();
-        let answer = self.http("POST", "/api/v1/rooms", &[("authorization", &operator)], &[]).await;
+        let answer = self
+            .http(
+                "POST",
+                "/api/v1/rooms",
+                &[("authorization", &operator)],
+                &[],
+            )
+            .await;
         assert_eq!(answer.status, 201);
         serde_json::from_slice(&answer.body).expect("a room")
     }
 
     /// The upgrade's status if it is refused.
-    pub async fn open(&self, room: &str, headers: &[(&str, &str)]) -> Result<Page, u16> {
+    pub(crate) async fn open(&self, room: &str, headers: &[(&str, &str)]) -> Result<Page, u16> {
         let url = format!("wss://localhost/api/v1/rooms/{room}/socket");
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
-            let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().expect("a name");
-            request.headers_mut().insert(name, value.parse().expect("a value"));
+            let name: tokio_tungstenite::tungstenite::http::HeaderName =
+                name.parse().expect("a name");
+            request
+                .headers_mut()
+                .insert(name, value.parse().expect("a value"));
         }
         let stream = self.connect().await;
         match tokio_tungstenite::client_async(request, stream).await {
             Ok((socket, _)) => Ok(Page::new(socket)),
-            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+                Err(response.status().as_u16())
+            }
             Err(error) => panic!("no answer: {error}"),
         }
     }
 
-    pub async fn page(&self, room: RoomId) -> Page {
-        let headers = [("sec-websocket-protocol", "conclave.v1"), ("origin", "https://localhost")];
-        self.open(&room.to_string(), &headers).await.expect("a socket")
+    pub(crate) async fn page(&self, room: RoomId) -> Page {
+        let headers = [
+            ("sec-websocket-protocol", "conclave.v1"),
+            ("origin", "https://localhost"),
+        ];
+        self.open(&room.to_string(), &headers)
+            .await
+            .expect("a socket")
     }
 
     /// A page that has entered.
-    pub async fn enter(&self, room: &RoomCreated, host: bool) -> Page {
+    pub(crate) async fn enter(&self, room: &RoomCreated, host: bool) -> Page {
         let mut page = self.page(room.room).await;
         page.enter(host.then(|| room.host_key.clone())).await;
         page
     }
 
-    pub async fn command(&mut self) -> Command {
+    pub(crate) async fn command(&mut self) -> Command {
         let command = tokio::time::timeout(PATIENCE, self.commands.recv()).await;
         command.expect("a command in time").expect("a command")
     }
 
     /// All bytes of the data directory that hold `needle`, by file.
-    pub fn files_with(&self, needle: &[u8]) -> Vec<String> {
+    pub(crate) fn files_with(&self, needle: &[u8]) -> Vec<String> {
         let files = std::fs::read_dir(self.dir.path()).expect("the directory");
         files
             .map(|file| file.expect("a file").path())
@@ -166,7 +192,7 @@ impl Server {
     }
 }
 
-pub async fn connect(address: SocketAddr, data_dir: &Path) -> TlsStream<TcpStream> {
+pub(crate) async fn connect(address: SocketAddr, data_dir: &Path) -> TlsStream<TcpStream> {
     let certificate = CertificateDer::from_pem_file(tls::development_certificate(data_dir))
         .expect("the certificate");
     let mut roots = rustls::RootCertStore::empty();
@@ -179,13 +205,16 @@ pub async fn connect(address: SocketAddr, data_dir: &Path) -> TlsStream<TcpStrea
         .with_no_client_auth();
     let tcp = TcpStream::connect(address).await.expect("a connection");
     let name = ServerName::try_from("localhost").expect("a name");
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("TLS")
+    TlsConnector::from(Arc::new(config))
+        .connect(name, tcp)
+        .await
+        .expect("TLS")
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
@@ -199,14 +228,22 @@ impl Answer {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
         Self {
-            status: status.split(' ').nth(1).expect("a status").parse().expect("a number"),
+            status: status
+                .split(' ')
+                .nth(1)
+                .expect("a status")
+                .parse()
+                .expect("a number"),
             headers: headers.collect(),
             body: bytes[end + 4..].to_vec(),
         }
     }
 
-    pub fn problem(&self) -> Problem {
-        assert_eq!(self.headers.get("content-type").map(String::as_str), Some("application/problem+json"));
+    pub(crate) fn problem(&self) -> Problem {
+        assert_eq!(
+            self.headers.get("content-type").map(String::as_str),
+            Some("application/problem+json")
+        );
         let problem: Problem = serde_json::from_slice(&self.body).expect("a problem");
         assert_eq!(problem.status, self.status);
         problem
@@ -214,13 +251,13 @@ impl Answer {
 }
 
 /// A client's socket.
-pub struct Page {
+pub(crate) struct Page {
     socket: WebSocketStream<TlsStream<TcpStream>>,
     next: u32,
-    pub participant: Option<ParticipantId>,
-    pub token: Blob,
+    pub(crate) participant: Option<ParticipantId>,
+    pub(crate) token: Blob,
     /// The number of the last entry that came.
-    pub applied: u32,
+    pub(crate) applied: u32,
 }
 
 impl Page {
@@ -234,33 +271,37 @@ impl Page {
         }
     }
 
-    pub fn id(&self) -> ParticipantId {
+    pub(crate) fn id(&self) -> ParticipantId {
         self.participant.expect("has entered")
     }
 
-    pub async fn text(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.expect("is sent");
+    pub(crate) async fn text(&mut self, text: &str) {
+        self.socket
+            .send(Message::text(text))
+            .await
+            .expect("is sent");
     }
 
-    pub async fn message(&mut self, message: Message) {
+    pub(crate) async fn message(&mut self, message: Message) {
         // The service may have closed already.
         let _ = self.socket.send(message).await;
     }
 
-    pub async fn send(&mut self, request: Request) -> u32 {
+    pub(crate) async fn send(&mut self, request: Request) -> u32 {
         let id = self.next;
         self.next += 1;
         self.send_as(id, request).await;
         id
     }
 
-    pub async fn send_as(&mut self, id: u32, request: Request) {
+    pub(crate) async fn send_as(&mut self, id: u32, request: Request) {
         let frame = ClientFrame { id, request };
-        self.text(&serde_json::to_string(&frame).expect("a frame")).await;
+        self.text(&serde_json::to_string(&frame).expect("a frame"))
+            .await;
     }
 
     /// The next frame, or the close code.
-    pub async fn frame(&mut self) -> Result<ServerFrame, u16> {
+    pub(crate) async fn frame(&mut self) -> Result<ServerFrame, u16> {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.socket.next()).await;
             match message.expect("a frame in time") {
@@ -279,7 +320,7 @@ impl Page {
     }
 
     /// The next frame for which `pick` gives something.
-    pub async fn until<T>(&mut self, pick: impl Fn(&ServerFrame) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, pick: impl Fn(&ServerFrame) -> Option<T>) -> T {
         loop {
             let frame = self.frame().await.expect("a frame");
             if let Some(picked) = pick(&frame) {
@@ -288,26 +329,33 @@ impl Page {
         }
     }
 
-    pub async fn answer(&mut self, id: u32) -> ServerFrame {
+    pub(crate) async fn answer(&mut self, id: u32) -> ServerFrame {
         self.until(|frame| match frame {
-            ServerFrame::Ack { re } | ServerFrame::Answer { re, .. } | ServerFrame::Entered { re, .. }
-                if *re == id => Some(frame.clone()),
+            ServerFrame::Ack { re }
+            | ServerFrame::Answer { re, .. }
+            | ServerFrame::Entered { re, .. }
+                if *re == id =>
+            {
+                Some(frame.clone())
+            }
             ServerFrame::Error { re: Some(re), .. } if *re == id => Some(frame.clone()),
             _ => None,
         })
         .await
     }
 
-    pub async fn done(&mut self, request: Request) {
+    pub(crate) async fn done(&mut self, request: Request) {
         let id = self.send(request).await;
         let answer = self.answer(id).await;
         assert!(matches!(answer, ServerFrame::Ack { .. }), "{answer:?}");
     }
 
-    pub async fn enter(&mut self, host_key: Option<Blob>) {
+    pub(crate) async fn enter(&mut self, host_key: Option<Blob>) {
         let id = self.send(Request::Enter { host_key }).await;
         match self.answer(id).await {
-            ServerFrame::Entered { participant, token, .. } => {
+            ServerFrame::Entered {
+                participant, token, ..
+            } => {
                 (self.participant, self.token) = (Some(participant), token);
             }
             other => panic!("not entered: {other:?}"),
@@ -315,8 +363,9 @@ impl Page {
     }
 
     /// Continues the stay of another socket on this one.
-    pub async fn resume(&mut self, stay: &Page) -> ServerFrame {
-        (self.participant, self.token, self.applied) = (stay.participant, stay.token.clone(), stay.applied);
+    pub(crate) async fn resume(&mut self, stay: &Page) -> ServerFrame {
+        (self.participant, self.token, self.applied) =
+            (stay.participant, stay.token.clone(), stay.applied);
         self.next = stay.next;
         let resume = Request::Resume {
             participant: stay.id(),
@@ -327,7 +376,7 @@ impl Page {
         self.answer(id).await
     }
 
-    pub async fn knock(&mut self) {
+    pub(crate) async fn knock(&mut self) {
         let knock = Request::Knock {
             key_package: Blob(key_package(self.id())),
             tag: Blob(vec![5; 32]),
@@ -336,7 +385,7 @@ impl Page {
     }
 
     /// The number of the next entry.
-    pub async fn entry(&mut self) -> u32 {
+    pub(crate) async fn entry(&mut self) -> u32 {
         self.until(|frame| match frame {
             ServerFrame::Entry(entry) => Some(entry.seq),
             _ => None,
@@ -345,7 +394,7 @@ impl Page {
     }
 
     /// The code with which the socket is closed.
-    pub async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let Err(code) = self.frame().await {
                 return code;
@@ -353,7 +402,7 @@ impl Page {
         }
     }
 
-    pub async fn close(mut self, code: u16) {
+    pub(crate) async fn close(mut self, code: u16) {
         use tokio_tungstenite::tungstenite::protocol::CloseFrame;
         let frame = CloseFrame {
             code: code.into(),
@@ -364,12 +413,18 @@ impl Page {
 }
 
 /// Bytes that are found again if they stay somewhere.
-pub fn key_package(participant: ParticipantId) -> Vec<u8> {
+pub(crate) fn key_package(participant: ParticipantId) -> Vec<u8> {
     [b"a key package of ".as_slice(), participant.as_bytes()].concat()
 }
 
 /// The commit a member would send.
-pub fn commit(room: RoomId, epoch: u32, adds: &[ParticipantId], removes: &[ParticipantId], body: &[u8]) -> Request {
+pub(crate) fn commit(
+    room: RoomId,
+    epoch: u32,
+    adds: &[ParticipantId],
+    removes: &[ParticipantId],
+    body: &[u8],
+) -> Request {
     let group = [room.as_bytes(), &[7; 16]].concat();
     let mut message = vec![0, 1, 0, 2, u8::try_from(group.len()).expect("short")];
     message.extend(&group);
@@ -386,12 +441,13 @@ pub fn commit(room: RoomId, epoch: u32, adds: &[ParticipantId], removes: &[Parti
 }
 
 /// A call of a host and a guest, at epoch 1.
-pub async fn call_of_two(server: &Server, room: &RoomCreated) -> (Page, Page) {
+pub(crate) async fn call_of_two(server: &Server, room: &RoomCreated) -> (Page, Page) {
     let mut anna = server.enter(room, true).await;
     anna.done(Request::StartCall {}).await;
     let mut ben = server.enter(room, false).await;
     ben.knock().await;
-    anna.done(commit(room.room, 0, &[ben.id()], &[], b"first")).await;
+    anna.done(commit(room.room, 0, &[ben.id()], &[], b"first"))
+        .await;
     assert_eq!(ben.entry().await, 2);
     while anna.applied < 2 {
         anna.entry().await;
@@ -399,7 +455,7 @@ pub async fn call_of_two(server: &Server, room: &RoomCreated) -> (Page, Page) {
     (anna, ben)
 }
 
-pub fn base64url(bytes: &[u8]) -> String {
+pub(crate) fn base64url(bytes: &[u8]) -> String {
     BASE64URL.encode(bytes)
 }
 
@@ -411,7 +467,17 @@ fn assets() -> Assets {
         etag: format!("\"{}\"", bytes.len()),
     };
     Assets::from_iter([
-        ("/index.html".to_owned(), asset("text/html; charset=utf-8", "<!doctype html>", None)),
-        ("/assets/app.js".to_owned(), asset("text/javascript; charset=utf-8", "plain", Some("compressed"))),
+        (
+            "/index.html".to_owned(),
+            asset("text/html; charset=utf-8", "<!doctype html>", None),
+        ),
+        (
+            "/assets/app.js".to_owned(),
+            asset(
+                "text/javascript; charset=utf-8",
+                "plain",
+                Some("compressed"),
+            ),
+        ),
     ])
 }

@@ -21,25 +21,40 @@ fn offer() -> Request {
 }
 
 fn last_knocks(world: &World, client: usize) -> Option<usize> {
-    world.clients[client].frames.iter().rev().find_map(|frame| match frame {
-        ServerFrame::Knocks { knocks } => Some(knocks.len()),
-        _ => None,
-    })
+    world.clients[client]
+        .frames
+        .iter()
+        .rev()
+        .find_map(|frame| match frame {
+            ServerFrame::Knocks { knocks } => Some(knocks.len()),
+            _ => None,
+        })
 }
 
 fn last_roster(world: &World, client: usize) -> usize {
-    let roster = world.clients[client].frames.iter().rev().find_map(|frame| match frame {
-        ServerFrame::Roster { members } => Some(members.len()),
-        _ => None,
-    });
+    let roster = world.clients[client]
+        .frames
+        .iter()
+        .rev()
+        .find_map(|frame| match frame {
+            ServerFrame::Roster { members } => Some(members.len()),
+            _ => None,
+        });
     roster.expect("a roster")
 }
 
 fn last_waiting(world: &World, client: usize) -> (bool, bool) {
-    let waiting = world.clients[client].frames.iter().rev().find_map(|frame| match frame {
-        ServerFrame::Waiting { call_running, host_present } => Some((*call_running, *host_present)),
-        _ => None,
-    });
+    let waiting = world.clients[client]
+        .frames
+        .iter()
+        .rev()
+        .find_map(|frame| match frame {
+            ServerFrame::Waiting {
+                call_running,
+                host_present,
+            } => Some((*call_running, *host_present)),
+            _ => None,
+        });
     waiting.expect("told about waiting")
 }
 
@@ -49,7 +64,10 @@ fn only_a_host_begins_a_call_and_only_one() {
     let (host, guest, other) = (world.enter(true), world.enter(false), world.enter(true));
     assert_eq!(world.refused(guest, Request::StartCall {}), Code::Forbidden);
     world.done(host, Request::StartCall {});
-    assert_eq!(world.refused(other, Request::StartCall {}), Code::CallRunning);
+    assert_eq!(
+        world.refused(other, Request::StartCall {}),
+        Code::CallRunning
+    );
     // The same request again, its answer having been lost.
     world.done(host, Request::StartCall {});
     assert_eq!(world.told.len(), 1);
@@ -73,15 +91,21 @@ fn admission_makes_a_member_who_gets_the_welcome() {
     let mut world = World::call_of(1);
     let guest = world.enter(false);
     world.admit(HOST, guest);
-    let entry = world.clients[guest].frames.iter().find_map(|frame| match frame {
-        ServerFrame::Entry(entry) => Some(entry.clone()),
-        _ => None,
-    });
+    let entry = world.clients[guest]
+        .frames
+        .iter()
+        .find_map(|frame| match frame {
+            ServerFrame::Entry(entry) => Some(entry.clone()),
+            _ => None,
+        });
     let LogEvent::Commit { welcome, .. } = entry.expect("an entry").event else {
         panic!("another event");
     };
     assert_eq!(welcome, Some(Blob(b"welcome".to_vec())));
-    assert_eq!((last_roster(&world, HOST), last_roster(&world, guest)), (2, 2));
+    assert_eq!(
+        (last_roster(&world, HOST), last_roster(&world, guest)),
+        (2, 2)
+    );
     assert_eq!(last_knocks(&world, HOST), Some(0));
 }
 
@@ -96,7 +120,11 @@ fn where_a_host_is_only_hosts_admit_and_else_every_member() {
     world.drop_socket(HOST, Closing::Lost);
     assert_eq!(last_knocks(&world, 1), Some(1));
     world.resume(HOST);
-    assert_eq!(last_knocks(&world, 1), Some(0), "no longer theirs to decide");
+    assert_eq!(
+        last_knocks(&world, 1),
+        Some(0),
+        "no longer theirs to decide"
+    );
     world.drop_socket(HOST, Closing::Lost);
     assert_eq!(last_knocks(&world, 1), Some(1));
     world.done(1, commit);
@@ -107,10 +135,18 @@ fn where_a_host_is_only_hosts_admit_and_else_every_member() {
 fn a_stale_commit_is_told_what_it_missed_and_the_same_again_is_acknowledged() {
     let mut world = World::call_of(3);
     let epoch = world.epoch();
-    let (first, second) = (world.commit_of(1, epoch, &[], &[]), world.commit_of(2, epoch, &[], &[]));
+    let (first, second) = (
+        world.commit_of(1, epoch, &[], &[]),
+        world.commit_of(2, epoch, &[], &[]),
+    );
     world.done(1, first.clone());
     let answer = world.request(2, second);
-    let Some(ServerFrame::Error { code: Code::StaleEpoch, missed, .. }) = answer else {
+    let Some(ServerFrame::Error {
+        code: Code::StaleEpoch,
+        missed,
+        ..
+    }) = answer
+    else {
         panic!("not stale: {answer:?}");
     };
     assert_eq!(missed.len(), 1);
@@ -136,25 +172,73 @@ fn a_commit_that_breaks_a_rule_changes_nothing() {
     };
     let plain = world.commit_of(HOST, epoch, &[], &[]);
     for (by, commit, code) in [
-        (outsider, world.commit_of(outsider, epoch, &[], &[]), Code::Forbidden),
-        (HOST, world.commit_of(HOST, epoch, &[outsider], &[]), Code::NoSuchParticipant),
-        (HOST, world.commit_of(HOST, epoch, &[], &[outsider]), Code::NoSuchParticipant),
-        (HOST, world.commit_of(HOST, epoch, &[], &[1, 1]), Code::BadMessage),
-        (HOST, world.commit_of(HOST, epoch, &[], &[HOST]), Code::Forbidden),
+        (
+            outsider,
+            world.commit_of(outsider, epoch, &[], &[]),
+            Code::Forbidden,
+        ),
+        (
+            HOST,
+            world.commit_of(HOST, epoch, &[outsider], &[]),
+            Code::NoSuchParticipant,
+        ),
+        (
+            HOST,
+            world.commit_of(HOST, epoch, &[], &[outsider]),
+            Code::NoSuchParticipant,
+        ),
+        (
+            HOST,
+            world.commit_of(HOST, epoch, &[], &[1, 1]),
+            Code::BadMessage,
+        ),
+        (
+            HOST,
+            world.commit_of(HOST, epoch, &[], &[HOST]),
+            Code::Forbidden,
+        ),
         (1, world.commit_of(1, epoch, &[], &[2]), Code::Forbidden),
-        (HOST, world.commit_of(HOST, epoch + 1, &[], &[]), Code::StaleEpoch),
-        (HOST, edit(plain.clone(), |request| {
-            if let Request::Commit { welcome, .. } = request { *welcome = Some(Blob(vec![1])); }
-        }), Code::BadMessage),
-        (HOST, edit(plain.clone(), |request| {
-            if let Request::Commit { message, .. } = request { message.0[3] = 1; }
-        }), Code::BadMessage),
-        (HOST, edit(plain.clone(), |request| {
-            if let Request::Commit { message, .. } = request { message.0[5] ^= 1; }
-        }), Code::BadMessage),
-        (HOST, edit(plain.clone(), |request| {
-            if let Request::Commit { epoch, .. } = request { *epoch += 1; }
-        }), Code::BadMessage),
+        (
+            HOST,
+            world.commit_of(HOST, epoch + 1, &[], &[]),
+            Code::StaleEpoch,
+        ),
+        (
+            HOST,
+            edit(plain.clone(), |request| {
+                if let Request::Commit { welcome, .. } = request {
+                    *welcome = Some(Blob(vec![1]));
+                }
+            }),
+            Code::BadMessage,
+        ),
+        (
+            HOST,
+            edit(plain.clone(), |request| {
+                if let Request::Commit { message, .. } = request {
+                    message.0[3] = 1;
+                }
+            }),
+            Code::BadMessage,
+        ),
+        (
+            HOST,
+            edit(plain.clone(), |request| {
+                if let Request::Commit { message, .. } = request {
+                    message.0[5] ^= 1;
+                }
+            }),
+            Code::BadMessage,
+        ),
+        (
+            HOST,
+            edit(plain.clone(), |request| {
+                if let Request::Commit { epoch, .. } = request {
+                    *epoch += 1;
+                }
+            }),
+            Code::BadMessage,
+        ),
     ] {
         assert_eq!(world.refused(by, commit), code);
     }
@@ -177,8 +261,14 @@ fn a_removed_member_is_cut_off_before_anybody_is_told() {
     let commit = world.commit_of(HOST, world.epoch(), &[], &[2]);
     world.done(HOST, commit);
     let participant = world.id(2);
-    assert_eq!(world.media.first(), Some(&Command::Disconnect { participant }));
-    assert_eq!(world.media.last(), Some(&Command::RequestKeyframes { room: ROOM }));
+    assert_eq!(
+        world.media.first(),
+        Some(&Command::Disconnect { participant })
+    );
+    assert_eq!(
+        world.media.last(),
+        Some(&Command::RequestKeyframes { room: ROOM })
+    );
     assert_eq!(world.clients[2].over, Some(Reason::Removed));
     assert_eq!(world.clients[1].activated, Some(world.epoch()), "at once");
     let frames = world.clients[2].frames.len();
@@ -192,13 +282,20 @@ fn a_removed_member_is_cut_off_before_anybody_is_told() {
 fn any_member_commits_the_removal_of_one_who_left() {
     let mut world = World::call_of(3);
     world.done(2, Request::Leave {});
-    assert!(matches!(world.told.values().last(), Some(LogEvent::Left { .. })));
+    assert!(matches!(
+        world.told.values().last(),
+        Some(LogEvent::Left { .. })
+    ));
     let commit = world.commit_of(1, world.epoch(), &[], &[2]);
     world.restart();
     world.resume(1);
     world.done(1, commit);
     let again = world.commit_of(1, world.epoch(), &[], &[2]);
-    assert_eq!(world.refused(1, again), Code::NoSuchParticipant, "the leaf is gone");
+    assert_eq!(
+        world.refused(1, again),
+        Code::NoSuchParticipant,
+        "the leaf is gone"
+    );
 }
 
 #[test]
@@ -207,7 +304,10 @@ fn a_refused_knock_ends_the_stay() {
     let guest = world.enter(false);
     world.knock(guest);
     let participant = world.id(guest);
-    assert_eq!(world.refused(1, Request::Refuse { participant }), Code::Forbidden);
+    assert_eq!(
+        world.refused(1, Request::Refuse { participant }),
+        Code::Forbidden
+    );
     world.done(HOST, Request::Refuse { participant });
     assert_eq!(world.clients[guest].over, Some(Reason::Refused));
     assert_eq!(last_knocks(&world, HOST), Some(0));
@@ -219,19 +319,37 @@ fn a_lost_socket_keeps_the_stay_for_its_grace() {
     world.drop_socket(1, Closing::Lost);
     world.pass(GRACE - Duration::from_secs(1));
     let frames = world.resume(1);
-    assert!(matches!(frames[0], ServerFrame::Entered { standing: Standing::Member, .. }));
+    assert!(matches!(
+        frames[0],
+        ServerFrame::Entered {
+            standing: Standing::Member,
+            ..
+        }
+    ));
     world.drop_socket(1, Closing::Lost);
     world.pass(GRACE);
-    assert!(matches!(world.told.values().last(), Some(LogEvent::Left { .. })));
+    assert!(matches!(
+        world.told.values().last(),
+        Some(LogEvent::Left { .. })
+    ));
     let frames = world.resume(1);
-    assert!(matches!(frames[0], ServerFrame::Error { code: Code::Gone, .. }));
+    assert!(matches!(
+        frames[0],
+        ServerFrame::Error {
+            code: Code::Gone,
+            ..
+        }
+    ));
 }
 
 #[test]
 fn a_page_that_goes_away_leaves_at_once() {
     let mut world = World::call_of(2);
     world.drop_socket(1, Closing::Left);
-    assert!(matches!(world.told.values().last(), Some(LogEvent::Left { .. })));
+    assert!(matches!(
+        world.told.values().last(),
+        Some(LogEvent::Left { .. })
+    ));
 }
 
 #[test]
@@ -249,7 +367,9 @@ fn a_resume_brings_what_was_missed_in_order() {
     let kinds: Vec<&str> = frames
         .iter()
         .map(|frame| match frame {
-            ServerFrame::Entered { media_lost: true, .. } => "entered",
+            ServerFrame::Entered {
+                media_lost: true, ..
+            } => "entered",
             ServerFrame::Entry(_) => "entry",
             ServerFrame::Activate { .. } => "activate",
             ServerFrame::Roster { .. } => "roster",
@@ -259,7 +379,9 @@ fn a_resume_brings_what_was_missed_in_order() {
         .collect();
     assert_eq!(
         kinds,
-        ["entered", "entry", "entry", "entry", "activate", "roster", "knocks"]
+        [
+            "entered", "entry", "entry", "entry", "activate", "roster", "knocks"
+        ]
     );
 }
 
@@ -270,7 +392,13 @@ fn a_resume_replaces_the_other_socket_and_needs_the_token() {
     assert!(matches!(frames[0], ServerFrame::Entered { .. }));
     world.clients[1].token = vec![0; 32];
     let frames = world.resume(1);
-    assert!(matches!(frames[0], ServerFrame::Error { code: Code::Unauthorized, .. }));
+    assert!(matches!(
+        frames[0],
+        ServerFrame::Error {
+            code: Code::Unauthorized,
+            ..
+        }
+    ));
     assert_eq!(last_roster(&world, HOST), 2);
 }
 
@@ -288,7 +416,10 @@ fn an_epoch_is_activated_when_all_are_ready_or_time_is_up() {
     assert_eq!(world.room.deadline(), Some(world.now + READY_LIMIT));
     world.pass(READY_LIMIT);
     assert_eq!(world.clients[1].activated, Some(epoch + 1));
-    assert_eq!(world.refused(1, Request::Ready { epoch: epoch + 2 }), Code::BadMessage);
+    assert_eq!(
+        world.refused(1, Request::Ready { epoch: epoch + 2 }),
+        Code::BadMessage
+    );
 }
 
 #[test]
@@ -298,22 +429,53 @@ fn an_offer_is_answered_by_the_media_plane_or_given_up() {
     assert_eq!(world.refused(outsider, offer()), Code::Forbidden);
     assert_eq!(world.request(1, offer()), None);
     let (participant, request) = match world.media.last() {
-        Some(Command::Connect { participant, request, .. }) => (*participant, *request),
+        Some(Command::Connect {
+            participant,
+            request,
+            ..
+        }) => (*participant, *request),
         other => panic!("not connected: {other:?}"),
     };
     assert_eq!(participant, world.id(1));
     let answer = "v=0".to_owned();
-    world.media_event(Event::Answer { participant, request: request + 1, answer: answer.clone() });
-    assert!(!world.clients[1].frames.iter().any(|frame| matches!(frame, ServerFrame::Answer { .. })));
-    world.media_event(Event::Answer { participant, request, answer });
-    assert!(matches!(world.clients[1].frames.last(), Some(ServerFrame::Answer { .. })));
+    world.media_event(Event::Answer {
+        participant,
+        request: request + 1,
+        answer: answer.clone(),
+    });
+    assert!(
+        !world.clients[1]
+            .frames
+            .iter()
+            .any(|frame| matches!(frame, ServerFrame::Answer { .. }))
+    );
+    world.media_event(Event::Answer {
+        participant,
+        request,
+        answer,
+    });
+    assert!(matches!(
+        world.clients[1].frames.last(),
+        Some(ServerFrame::Answer { .. })
+    ));
     world.media_event(Event::Lost { participant });
-    assert!(matches!(world.clients[1].frames.last(), Some(ServerFrame::MediaLost {})));
+    assert!(matches!(
+        world.clients[1].frames.last(),
+        Some(ServerFrame::MediaLost {})
+    ));
 
     assert_eq!(world.request(1, offer()), None);
     world.pass(OFFER_LIMIT);
-    let refused = world.clients[1].frames.last();
-    assert!(matches!(refused, Some(ServerFrame::Error { code: Code::MediaUnavailable, .. })));
+    let given_up = |frame: &ServerFrame| {
+        matches!(
+            frame,
+            ServerFrame::Error {
+                code: Code::MediaUnavailable,
+                ..
+            }
+        )
+    };
+    assert!(world.clients[1].frames.iter().any(given_up));
 }
 
 #[test]
@@ -366,7 +528,13 @@ fn lobbies_stays_and_calls_are_bounded() {
     }
     let refused = world.enter(false);
     let frame = &world.clients[refused].frames[0];
-    assert!(matches!(frame, ServerFrame::Error { code: Code::Full, .. }));
+    assert!(matches!(
+        frame,
+        ServerFrame::Error {
+            code: Code::Full,
+            ..
+        }
+    ));
     let many: Vec<ParticipantId> = (1..=50).map(|client| world.id(client)).collect();
     assert_eq!(many.len(), 50);
     let all: Vec<usize> = (1..=50).collect();
@@ -391,11 +559,23 @@ fn fields_over_their_limits_are_refused() {
         key_package: Blob(vec![1; key_package]),
         tag: Blob(vec![1; tag]),
     };
-    assert_eq!(world.refused(guest, knock(config::MAX_KEY_PACKAGE + 1, 32)), Code::TooLarge);
+    assert_eq!(
+        world.refused(guest, knock(config::MAX_KEY_PACKAGE + 1, 32)),
+        Code::TooLarge
+    );
     assert_eq!(world.refused(guest, knock(0, 32)), Code::BadMessage);
     assert_eq!(world.refused(guest, knock(10, 31)), Code::BadMessage);
     let sdp = "v".repeat(config::MAX_SDP + 1);
-    assert_eq!(world.refused(HOST, Request::Offer { sdp, sending: vec![] }), Code::TooLarge);
+    assert_eq!(
+        world.refused(
+            HOST,
+            Request::Offer {
+                sdp,
+                sending: vec![]
+            }
+        ),
+        Code::TooLarge
+    );
     for _ in 0..config::MAX_PENDING_OFFERS {
         assert_eq!(world.request(HOST, offer()), None);
     }

@@ -10,16 +10,29 @@ use std::time::Duration;
 
 #[derive(Debug, Clone)]
 enum Operation {
-    Enter { host: bool },
+    Enter {
+        host: bool,
+    },
     Start(usize),
     Knock(usize),
-    Commit { by: usize, behind: u32, adds: Vec<usize>, removes: Vec<usize> },
-    Refuse { by: usize, whom: usize },
+    Commit {
+        by: usize,
+        behind: u32,
+        adds: Vec<usize>,
+        removes: Vec<usize>,
+    },
+    Refuse {
+        by: usize,
+        whom: usize,
+    },
     Ready(usize),
     Live(usize),
     Leave(usize),
     End(usize),
-    Drop { who: usize, left: bool },
+    Drop {
+        who: usize,
+        left: bool,
+    },
     Resume(usize),
     Pass(u64),
     Restart,

@@ -103,12 +103,14 @@ impl World {
             re,
             request,
         });
-        let mut answers = self.clients[client].frames[before..].iter().filter(|frame| {
-            matches!(frame,
+        let mut answers = self.clients[client].frames[before..]
+            .iter()
+            .filter(|frame| {
+                matches!(frame,
                 ServerFrame::Ack { re: of }
                 | ServerFrame::Answer { re: of, .. }
                 | ServerFrame::Error { re: Some(of), .. } if *of == re)
-        });
+            });
         let answer = answers.next().cloned();
         assert!(answers.next().is_none(), "answered twice");
         answer
@@ -124,7 +126,10 @@ impl World {
 
     pub(super) fn done(&mut self, client: usize, request: Request) {
         let answer = self.request(client, request);
-        assert!(matches!(answer, Some(ServerFrame::Ack { .. })), "{answer:?}");
+        assert!(
+            matches!(answer, Some(ServerFrame::Ack { .. })),
+            "{answer:?}"
+        );
     }
 
     pub(super) fn knock(&mut self, client: usize) {
@@ -189,7 +194,11 @@ impl World {
         let number = self.number();
         let connection = ConnectionId(number);
         let previous = self.clients[client].connection.replace(connection);
-        let token: [u8; 32] = self.clients[client].token.clone().try_into().expect("a token");
+        let token: [u8; 32] = self.clients[client]
+            .token
+            .clone()
+            .try_into()
+            .expect("a token");
         let before = self.clients[client].frames.len();
         let input = Input::Resume {
             connection,
@@ -202,8 +211,15 @@ impl World {
         self.room.handle(self.now, input, &mut effects);
         // The replaced socket is told so, and nothing else.
         effects.retain(|effect| match effect {
-            Effect::Send { to, frame } if previous.is_some() && to.contains(&previous.expect("some")) => {
-                assert!(matches!(frame, ServerFrame::Over { reason: Reason::Replaced }));
+            Effect::Send { to, frame }
+                if previous.is_some() && to.contains(&previous.expect("some")) =>
+            {
+                assert!(matches!(
+                    frame,
+                    ServerFrame::Over {
+                        reason: Reason::Replaced
+                    }
+                ));
                 false
             }
             _ => true,
@@ -365,7 +381,9 @@ impl World {
                 call.expect("a call").departed.push(*participant);
             }
             Change::Pruned { participant } => {
-                call.expect("a call").departed.retain(|who| who != participant);
+                call.expect("a call")
+                    .departed
+                    .retain(|who| who != participant);
             }
             Change::CallEnded => {
                 self.stored.call = None;
