@@ -311,3 +311,6 @@ impl Drop for Gauges {
         self.change(0, 0);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ pub const MAX_STAYS: usize = 256;
 pub const MAX_ROOMS: u64 = 10_000;
 
 /// WebSockets of the process. Each costs about 50 kB.
-pub const MAX_SOCKETS: usize = 10_000;
+pub const MAX_SOCKETS: u32 = 10_000;
 
 /// Largest KeyPackage, bytes. One with a post-quantum suite takes about 4 kB.
 pub const MAX_KEY_PACKAGE: usize = 16 << 10;

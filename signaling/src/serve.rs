@@ -46,6 +46,7 @@ pub struct Serving {
     handle: Handle<SocketAddr>,
     shutdown: watch::Sender<bool>,
     rooms: Arc<Rooms>,
+    sockets: Arc<Semaphore>,
     server: JoinHandle<io::Result<()>>,
     events: JoinHandle<()>,
 }
@@ -70,13 +71,14 @@ pub async fn serve(
     }
 
     let (shutdown, stopping) = watch::channel(false);
+    let sockets = Arc::new(Semaphore::new(MAX_SOCKETS as usize));
     let app = Arc::new(App {
         rooms: rooms.clone(),
         assets,
         operator,
         suite: config.suite,
         strict_transport: config.tls.is_some(),
-        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        sockets: sockets.clone(),
         media_metrics: media.metrics,
         shutdown: stopping,
     });
@@ -100,6 +102,7 @@ pub async fn serve(
         handle,
         shutdown,
         rooms: rooms.clone(),
+        sockets,
         server: tokio::spawn(server.serve(service)),
         events: tokio::spawn(pass_events(rooms, media.events)),
     })
@@ -136,6 +139,10 @@ impl Serving {
         self.handle.graceful_shutdown(Some(SHUTDOWN_LIMIT));
         // What the listener says at its end is no longer of use.
         let _ = (&mut self.server).await;
+        // Each socket gives its permit back when it has said goodbye; one that
+        // cannot is cut off.
+        let goodbyes = self.sockets.acquire_many(MAX_SOCKETS);
+        let _ = tokio::time::timeout(SHUTDOWN_LIMIT, goodbyes).await;
         self.rooms.stop();
         self.rooms.store.close().await;
     }

@@ -12,7 +12,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Row as _, SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{ConnectOptions as _, Row as _, SqlSafeStr as _, Sqlite, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ impl Store {
             // Deleted rows are overwritten; with the truncated write-ahead log
             // of `scrub` nothing of a call that is over stays in the files.
             .pragma("secure_delete", "ON")
-            .pragma("temp_store", "MEMORY");
+            .pragma("temp_store", "MEMORY")
+            .disable_statement_logging();
         // One connection orders the writers; nobody waits for a lock inside
         // SQLite, and a checkpoint meets no reader.
         let pool = SqlitePoolOptions::new()
