@@ -1,5 +1,6 @@
 // The participant without a browser: `conclave join`.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child } from './child.mjs';
 import { conclave } from './server.mjs';
@@ -21,12 +22,15 @@ export class Native {
     this.tone = tone;
     /** @type {Told[]} */
     this.events = [];
+    this.reportFile = join(stage.folder, `${name}.json`);
     const film = join(root, 'tests', 'media', 'camera.ivf');
+    const media = ['--tone', String(tone), '--video', film];
+    const told = ['--events', '--report', this.reportFile];
     this.child = stage.keep(
-      new Child(name, conclave, ['join', link, '--name', name, '--tone', String(tone), '--video', film, '--events', '--ca', server.certificate]),
+      new Child(name, conclave, ['join', link, '--name', name, '--ca', server.certificate, ...media, ...told]),
     );
     this.child.onLine = (line) => {
-      if (line.startsWith('{"event"')) this.events.push({ ...JSON.parse(line), at: performance.now() });
+      this.events.push({ ...JSON.parse(line), at: performance.now() });
     };
   }
 
@@ -43,7 +47,6 @@ export class Native {
   /** Leaves, and says what it got. */
   async report() {
     await this.child.kill('SIGINT');
-    const report = this.child.out.filter((line) => !line.startsWith('{"event"')).join('\n');
-    return JSON.parse(report);
+    return JSON.parse(readFileSync(this.reportFile, 'utf8'));
   }
 }

@@ -4,12 +4,22 @@ import { createSocket } from 'node:dgram';
 import { existsSync, mkdirSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Child } from './child.mjs';
 import { root } from './stage.mjs';
 
 /** The binary; cargo's tests have built it. */
 export const conclave = process.env['CONCLAVE_BIN'] ?? join(root, 'target', 'debug', 'conclave');
+
+/**
+ * Where media is served. Firefox makes no candidate of the loopback interface and pairs no other with a
+ * loopback address, whatever its preferences say; packets to an address of this machine do not leave it either.
+ */
+const mediaAddress =
+  Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 
 /** A port that is free for TCP and for UDP. @returns {Promise<number>} */
 async function freePort() {
@@ -20,7 +30,7 @@ async function freePort() {
     if (address === null || typeof address === 'string') throw new Error('no address');
     const free = await new Promise((done) => {
       const udp = createSocket('udp4');
-      udp.once('error', () => done(false)).bind(address.port, '127.0.0.1', () => udp.close(() => done(true)));
+      udp.once('error', () => done(false)).bind(address.port, mediaAddress, () => udp.close(() => done(true)));
     });
     await new Promise((done) => tcp.close(done));
     if (free) return address.port;
@@ -45,6 +55,7 @@ export class Server {
     this.data = data;
     this.port = port;
     this.url = `https://localhost:${port}`;
+    this.media = `${mediaAddress}:${port}`;
     /** The self-made certificate, for those who must trust it. */
     this.certificate = join(data, 'dev-cert.pem');
     mkdirSync(data, { recursive: true });
@@ -54,8 +65,8 @@ export class Server {
 
   /** Starts the process; again after `kill`, with the same folder and ports. */
   async run() {
-    const at = `127.0.0.1:${this.port}`;
-    const child = new Child('server', conclave, ['serve', '--listen', at, '--media', at, '--announce', '127.0.0.1', '--data', this.data]);
+    const media = ['--media', this.media, '--announce', mediaAddress];
+    const child = new Child('server', conclave, ['serve', '--listen', `127.0.0.1:${this.port}`, ...media, '--data', this.data]);
     this.child = child;
     await child.until('/readyz', () => this.ready());
   }
