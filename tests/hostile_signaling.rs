@@ -5,7 +5,6 @@
 use conclave_kit::{Call, Dice, Raw, quiet, within};
 use conclave_wire::client::{MAX_FRAME, Request, SUBPROTOCOL, ServerFrame};
 use conclave_wire::code::Code;
-use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -29,11 +29,11 @@ pub async fn within<F: Future>(limit: Duration, what: impl Display, future: F) -
 ///
 /// # Panics
 /// When `limit` has passed, naming what was awaited.
-pub async fn eventually<T, F, Fut>(limit: Duration, what: impl Display, mut look: F) -> T
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Option<T>>,
-{
+pub async fn eventually<T>(
+    limit: Duration,
+    what: impl Display,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let end = Instant::now() + limit;
     loop {
         if let Ok(Some(seen)) = tokio::time::timeout_at(end, look()).await {

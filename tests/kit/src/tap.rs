@@ -261,7 +261,9 @@ impl Endpoint {
             complete.wait_for(|done| *done),
         )
         .await?;
-        let sdp = connection.local_description().await.ok_or("no answer")?.sdp;
+        let answer = connection.local_description().await.ok_or("no answer")?;
+        // The tap sends nothing: the participant's slots stay empty.
+        let sdp = answer.sdp.replace("a=sendonly", "a=inactive");
         Ok((Self { connection }, sdp))
     }
 }
