@@ -57,7 +57,7 @@ export class Server {
     this.url = `https://localhost:${port}`;
     this.media = `${mediaAddress}:${port}`;
     /** The self-made certificate, for those who must trust it. */
-    this.certificate = join(data, 'dev-cert.pem');
+    this.certificate = join(data, 'development-certificate.pem');
     mkdirSync(data, { recursive: true });
     /** @type {Child | undefined} */
     this.child = undefined;
