@@ -50,7 +50,9 @@ test('five participants see and hear each other three seconds after admission', 
   const admitted = await host.admit(nadia.name);
   await Promise.all([
     ...here.map(async (one) => {
-      await one.untilReceives([nadia.name]);
+      await one.untilReceives([nadia.name]).catch((error) => {
+        throw new Error(`${error.message}\n${native.child.tail()}`);
+      });
       times.push({ who: `${one.name} receives ${nadia.name}`, took: Math.round(performance.now() - admitted) });
     }),
     (async () => {
@@ -59,6 +61,10 @@ test('five participants see and hear each other three seconds after admission', 
       times.push({ who: `${nadia.name} receives everyone`, took: Math.round(Math.max(...first().map(({ at }) => at)) - admitted) });
     })(),
   ]);
+  for (const { event, at, from, source } of native.events) {
+    if (!['admitted', 'media-connected', 'media-lost', 'first-frame', 'disconnected'].includes(event)) continue;
+    stage.say(`${String(Math.round(at - admitted)).padStart(5)} ms after admission: ${nadia.name}: ${event} ${source ?? ''} ${from ?? ''}`);
+  }
   for (const { who, took } of times) stage.say(`${String(took).padStart(5)} ms after admission: ${who}`);
 
   // Everyone hears everyone's own tone, and sees everyone's own colour.
@@ -87,7 +93,9 @@ test('five participants see and hear each other three seconds after admission', 
   const code = await host.callCode();
   for (const one of here) assert.equal(await one.callCode(), code, `${one.name} has the call's code`);
 
+  await host.end();
   const report = await native.report();
+  assert.equal(report.ending, 'ended');
   assert.deepEqual(report.remotes.map((/** @type {any} */ { name }) => name).sort(), here.map(({ name }) => name).sort());
   for (const { name, audio, camera } of report.remotes) {
     const tone = here.find((one) => one.name === name)?.tone ?? 0;

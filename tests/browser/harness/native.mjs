@@ -44,9 +44,9 @@ export class Native {
     return this.child.until(`“${event}”`, () => this.events.find((told) => told.event === event && which(told)), within);
   }
 
-  /** Leaves, and says what it got. */
+  /** What it got, once the call is over for it. */
   async report() {
-    await this.child.kill('SIGINT');
+    await this.child.ended;
     return JSON.parse(readFileSync(this.reportFile, 'utf8'));
   }
 }
