@@ -72,7 +72,7 @@ async fn datagrams_of_strangers_are_counted_drops() {
         })
         .await;
         // A full socket buffer may swallow some before the server sees them.
-        let enough = COUNT as f64 * 0.9;
+        let enough = COUNT as f64 * 0.8;
         eventually(
             PATIENCE,
             format!("{enough} drops after {kind}"),
@@ -235,7 +235,7 @@ fn damaged(dice: &mut Dice, sdp: &str) -> String {
             }
             3 => {
                 let cut = dice.below(lines[at].len() + 1);
-                lines[at].truncate(cut);
+                lines[at] = lines[at].chars().take(cut).collect();
             }
             4 => lines[at]
                 .push_str(["999999999999", " -1", ":", "\u{0}", "é", "0x7f"][dice.below(6)]),

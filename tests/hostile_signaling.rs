@@ -258,7 +258,7 @@ async fn bad_http_is_refused_with_a_problem_or_closed() {
             "no-such-room",
         ),
         ("GET /api/v1/rooms/short", "", b"", 404, "no-such-room"),
-        ("GET /api/v1/rooms/%00%ff", "", b"", 404, "no-such-room"),
+        ("GET /api/v1/rooms/%00%ff", "", b"", 400, "bad-message"),
         ("GET /api/v1/nothing", "", b"", 404, "not-found"),
         ("GET /assets/../../../etc/passwd", "", b"", 404, "not-found"),
         (

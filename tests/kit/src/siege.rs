@@ -73,13 +73,15 @@ impl Call {
         let [(anna, anna_id), (ben, ben_id)] = &self.natives;
         anna.gets(PATIENCE, 8, &[*ben_id]).await;
         ben.gets(PATIENCE, 8, &[*anna_id]).await;
-        for (native, _) in &self.natives {
+        for (native, _) in &mut self.natives {
             let own = native.report().await.own;
+            native.from_now_on();
             assert_eq!(
                 (own.reconnects, own.media_connections),
                 (0, 1),
-                "{} lost a connection {after}",
-                native.name
+                "{} lost a connection {after}: {:?}",
+                native.name,
+                native.history
             );
         }
         let grown = self.server.resident().saturating_sub(self.resident);
