@@ -183,11 +183,18 @@ impl Actor {
         }
         let timer = self.rooms.metrics.store_seconds.start_timer();
         self.rooms.store.apply(self.id, changes).await?;
-        let ended = |change: &Change| {
-            matches!(change, Change::CallEnded | Change::RoomDeleted)
-                || (matches!(change, Change::StayEnded { .. }) && self.room.is_idle())
+        // A KeyPackage carries a name: once its knock is over, it is to be out
+        // of the files as well, not at the end of the call only.
+        let over = |change: &Change| {
+            matches!(
+                change,
+                Change::Joined { .. }
+                    | Change::StayEnded { .. }
+                    | Change::CallEnded
+                    | Change::RoomDeleted
+            )
         };
-        if changes.iter().any(ended) {
+        if changes.iter().any(over) {
             self.rooms.store.scrub().await?;
         }
         timer.observe_duration();
