@@ -3,75 +3,121 @@
 
 use super::super::Closing;
 use super::world::{World, knock};
-use conclave_wire::client::Request;
+use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::control::Source;
 use proptest::prelude::*;
 use std::time::Duration;
+
+/// Who is meant: clients are picked by number among those the operation could
+/// sensibly mean, or, now and then, among all.
+#[derive(Debug, Clone, Copy)]
+enum Who {
+    Any(usize),
+    Member(usize),
+}
 
 #[derive(Debug, Clone)]
 enum Operation {
     Enter {
         host: bool,
     },
-    Start(usize),
-    Knock(usize),
+    Start(Who),
+    Knock(Who),
+    Admit {
+        by: Who,
+        count: usize,
+    },
     Commit {
-        by: usize,
+        by: Who,
         behind: u32,
-        adds: Vec<usize>,
-        removes: Vec<usize>,
+        adds: Vec<Who>,
+        removes: Vec<Who>,
     },
     Refuse {
-        by: usize,
-        whom: usize,
+        by: Who,
+        whom: Who,
     },
-    Ready(usize),
-    Live(usize),
-    Leave(usize),
-    End(usize),
+    Ready(Who),
+    Live(Who),
+    Leave(Who),
+    End(Who),
     Drop {
-        who: usize,
+        who: Who,
         left: bool,
     },
-    Resume(usize),
+    Resume(Who),
     Pass(u64),
     Restart,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let who = || 0..6_usize;
-    let some = || prop::collection::vec(0..6_usize, 0..3);
+    let anyone = || (0..8_usize).prop_map(Who::Any);
+    let member = || prop_oneof![6 => (0..8_usize).prop_map(Who::Member), 1 => anyone()];
+    let some = || prop::collection::vec(prop_oneof![anyone(), member()], 0..3);
     prop_oneof![
         4 => any::<bool>().prop_map(|host| Operation::Enter { host }),
-        3 => who().prop_map(Operation::Start),
-        6 => who().prop_map(Operation::Knock),
-        10 => (who(), prop_oneof![5 => Just(0), 1 => 0..3_u32], some(), prop_oneof![3 => Just(vec![]), 1 => some()])
-            .prop_map(|(by, behind, adds, removes)| Operation::Commit { by, behind, adds, removes }),
-        1 => (who(), who()).prop_map(|(by, whom)| Operation::Refuse { by, whom }),
-        4 => who().prop_map(Operation::Ready),
-        1 => who().prop_map(Operation::Live),
-        1 => who().prop_map(Operation::Leave),
-        1 => who().prop_map(Operation::End),
-        3 => (who(), prop::bool::weighted(0.2)).prop_map(|(who, left)| Operation::Drop { who, left }),
-        6 => who().prop_map(Operation::Resume),
-        2 => prop_oneof![Just(500), Just(2_500), Just(61_000)].prop_map(Operation::Pass),
+        3 => anyone().prop_map(Operation::Start),
+        8 => anyone().prop_map(Operation::Knock),
+        8 => (member(), 1..3_usize).prop_map(|(by, count)| Operation::Admit { by, count }),
+        6 => (member(), prop_oneof![3 => Just(0), 1 => 0..3_u32]).prop_map(|(by, behind)| {
+            Operation::Commit { by, behind, adds: vec![], removes: vec![] }
+        }),
+        4 => (member(), some(), some()).prop_map(|(by, adds, removes)| {
+            Operation::Commit { by, behind: 0, adds, removes }
+        }),
+        1 => (member(), anyone()).prop_map(|(by, whom)| Operation::Refuse { by, whom }),
+        6 => member().prop_map(Operation::Ready),
+        1 => member().prop_map(Operation::Live),
+        1 => member().prop_map(Operation::Leave),
+        1 => anyone().prop_map(Operation::End),
+        4 => (member(), prop::bool::weighted(0.2)).prop_map(|(who, left)| Operation::Drop { who, left }),
+        8 => anyone().prop_map(Operation::Resume),
+        3 => prop_oneof![4 => Just(500), 2 => Just(2_500), 1 => Just(61_000)].prop_map(Operation::Pass),
         1 => Just(Operation::Restart),
     ]
 }
 
+fn pick(world: &World, who: Who) -> usize {
+    let everyone: Vec<usize> = (0..world.clients.len()).collect();
+    let members: Vec<usize> = everyone
+        .iter()
+        .copied()
+        .filter(|client| world.clients[*client].applied > 0 && world.clients[*client].is_here())
+        .collect();
+    match who {
+        Who::Member(number) if !members.is_empty() => members[number % members.len()],
+        Who::Any(number) | Who::Member(number) => {
+            // The latest are the likeliest to be here.
+            everyone[everyone.len() - 1 - number % everyone.len()]
+        }
+    }
+}
+
 fn run(world: &mut World, operation: Operation) {
-    let count = world.clients.len();
-    // Operations name one of the last six clients; with none there is nothing to do.
-    let pick = |who: usize| count.saturating_sub(1).saturating_sub(who % count.max(1));
-    if count == 0 && !matches!(operation, Operation::Enter { .. }) {
+    if world.clients.is_empty() && !matches!(operation, Operation::Enter { .. }) {
         return;
     }
+    let pick = |world: &World, who| pick(world, who);
     match operation {
         Operation::Enter { host } => {
             world.enter(host);
         }
-        Operation::Start(who) => drop(world.request(pick(who), Request::StartCall {})),
-        Operation::Knock(who) => drop(world.request(pick(who), knock(pick(who)))),
+        Operation::Start(who) => drop(world.request(pick(world, who), Request::StartCall {})),
+        Operation::Knock(who) => {
+            let client = pick(world, who);
+            let answer = world.request(client, knock(client));
+            world.clients[client].knocked |= matches!(answer, Some(ServerFrame::Ack { .. }));
+        }
+        Operation::Admit { by, count } => {
+            let waits = |client: &usize| {
+                let client = &world.clients[*client];
+                client.knocked && client.applied == 0 && client.is_here()
+            };
+            let adds: Vec<usize> = (0..world.clients.len()).filter(waits).take(count).collect();
+            let by = pick(world, by);
+            let commit = world.commit_of(by, world.epoch(), &adds, &[]);
+            world.request(by, commit);
+        }
         Operation::Commit {
             by,
             behind,
@@ -79,32 +125,38 @@ fn run(world: &mut World, operation: Operation) {
             removes,
         } => {
             let epoch = world.epoch().saturating_sub(behind);
-            let all = |clients: Vec<usize>| clients.into_iter().map(pick).collect::<Vec<_>>();
-            let commit = world.commit_of(pick(by), epoch, &all(adds), &all(removes));
-            world.request(pick(by), commit);
+            let all = |clients: Vec<Who>| {
+                clients
+                    .into_iter()
+                    .map(|who| pick(world, who))
+                    .collect::<Vec<_>>()
+            };
+            let by = pick(world, by);
+            let commit = world.commit_of(by, epoch, &all(adds), &all(removes));
+            world.request(by, commit);
         }
         Operation::Refuse { by, whom } => {
-            let participant = world.id(pick(whom));
-            world.request(pick(by), Request::Refuse { participant });
+            let participant = world.id(pick(world, whom));
+            world.request(pick(world, by), Request::Refuse { participant });
         }
         Operation::Ready(who) => {
             let epoch = world.epoch();
-            world.request(pick(who), Request::Ready { epoch });
+            world.request(pick(world, who), Request::Ready { epoch });
         }
         Operation::Live(who) => {
             let sources = vec![Source::Camera, Source::Microphone, Source::Camera];
-            world.request(pick(who), Request::Live { sources });
+            world.request(pick(world, who), Request::Live { sources });
         }
-        Operation::Leave(who) => drop(world.request(pick(who), Request::Leave {})),
-        Operation::End(who) => drop(world.request(pick(who), Request::EndCall {})),
+        Operation::Leave(who) => drop(world.request(pick(world, who), Request::Leave {})),
+        Operation::End(who) => drop(world.request(pick(world, who), Request::EndCall {})),
         Operation::Drop { who, left } => {
             let closing = if left { Closing::Left } else { Closing::Lost };
-            world.drop_socket(pick(who), closing);
+            world.drop_socket(pick(world, who), closing);
         }
         Operation::Resume(who) => {
-            let client = &world.clients[pick(who)];
-            if client.over.is_none() && !client.left {
-                world.resume(pick(who));
+            let client = pick(world, who);
+            if world.clients[client].is_here() {
+                world.resume(client);
             }
         }
         Operation::Pass(millis) => world.pass(Duration::from_millis(millis)),
@@ -113,17 +165,20 @@ fn run(world: &mut World, operation: Operation) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_client_sees_one_contiguous_log(operations in prop::collection::vec(operation(), 1..120)) {
-        let mut world = World::new();
+    fn every_client_sees_one_contiguous_log(
+        begun in any::<bool>(),
+        operations in prop::collection::vec(operation(), 1..120),
+    ) {
+        let mut world = if begun { World::call_of(2) } else { World::new() };
         for operation in operations {
             run(&mut world, operation);
         }
         // Whoever may come back does, and has then missed nothing.
         for client in 0..world.clients.len() {
-            if world.clients[client].over.is_none() && !world.clients[client].left {
+            if world.clients[client].is_here() {
                 world.resume(client);
             }
         }

@@ -28,7 +28,15 @@ pub(super) struct Client {
     pub(super) applied: u32,
     pub(super) over: Option<Reason>,
     pub(super) left: bool,
+    pub(super) knocked: bool,
     pub(super) activated: Option<u32>,
+}
+
+impl Client {
+    /// Whether it could come back, for all it knows.
+    pub(super) fn is_here(&self) -> bool {
+        self.over.is_none() && !self.left
+    }
 }
 
 /// A room and its clients.
@@ -262,6 +270,7 @@ impl World {
                 self.store(change);
             }
         }
+        self.assert_durable();
         for effect in effects {
             match effect {
                 Effect::Store(_) => {}
@@ -281,6 +290,39 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A room that is loaded now is the room that runs.
+    fn assert_durable(&self) {
+        let mut stored: Vec<_> = self
+            .stored
+            .stays
+            .iter()
+            .map(|stay| (stay.participant, stay.token, stay.host, stay.place.clone()))
+            .collect();
+        stored.sort_by_key(|(participant, ..)| *participant);
+        let running: Vec<_> = self
+            .room
+            .stays
+            .iter()
+            .map(|(participant, stay)| (*participant, stay.token, stay.host, stay.place.clone()))
+            .collect();
+        assert_eq!(stored, running);
+        let stored = self.stored.call.as_ref().map(|call| {
+            let last = call.log.last().map_or(0, |entry| entry.seq);
+            let departed = call.departed.iter().copied().collect();
+            (call.epoch, call.active, last + 1, departed)
+        });
+        let running = self.room.call.as_ref().map(|call| {
+            let (log, switch) = (&call.log, &call.switch);
+            (
+                log.epoch(),
+                switch.active(),
+                log.next(),
+                call.departed.clone(),
+            )
+        });
+        assert_eq!(stored, running);
     }
 
     /// What no client may ever see differently.
