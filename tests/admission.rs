@@ -1,8 +1,9 @@
 //! Who gets in, and who does not: admission is a member's commit, and the
 //! server can only carry the knock to one.
 
+use conclave_client::event::Event;
 use conclave_e2ee::{Error, ParticipantId as MlsParticipant, PeerMisbehaved};
-use conclave_kit::{Member, Raw, Server};
+use conclave_kit::{Member, Native, PATIENCE, Raw, Server};
 use conclave_wire::client::{Reason, Request, ServerFrame, Standing};
 use conclave_wire::code::Code;
 use conclave_wire::control::Source;
@@ -151,6 +152,35 @@ async fn a_knock_made_without_the_link_secret_is_not_admissible() {
         verify(guest.id().0, &honest.key_package.0, &honest.tag.0),
         Ok("Ben".to_owned())
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_who_admits_everybody_does_not_admit_a_forged_knock() {
+    let server = Server::start(PROGRAM).await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut host = Native::host(&door, &room.host_link(&door), "Anna", 440.0);
+    host.admitted().await;
+    let forged = Member::guest(&door, &room.with_wrong_secret(), "Eve").await;
+    let participant = forged.id();
+    host.told(PATIENCE, Event::FalseKnock { participant }).await;
+
+    let mut ben = Member::guest(&door, &room, "Ben").await;
+    ben.until_epoch(1).await;
+    host.told(
+        PATIENCE,
+        Event::Knock {
+            participant: ben.id(),
+            name: "Ben".into(),
+        },
+    )
+    .await;
+    let shown = host.history.iter().any(|(_, event)| {
+        matches!(event, Event::Knock { participant: who, .. }
+            | Event::MemberJoined { participant: who, .. } if *who == participant)
+    });
+    assert!(!shown, "{:?}", host.history);
+    let tree = ben.session.members().len();
+    assert_eq!(tree, 2, "only the host and Ben are in the tree");
 }
 
 #[tokio::test]
