@@ -42,12 +42,7 @@ fn every_frame_arrives_despite_loss(lossy: fn(Way, &[u8]) -> bool, seed: u64) ->
         let place = (*packet.seq_no - first - 1) as usize;
         assert_eq!(packet.payload[5..], sent[place][5..]);
     }
-    assert!(
-        received.len() >= 196,
-        "{} {:?}",
-        received.len(),
-        world.metrics()
-    );
+    assert_eq!(received.len(), 202, "{:?}", world.metrics());
     world
 }
 

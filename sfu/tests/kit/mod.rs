@@ -2,7 +2,7 @@
 //! implementation (str0m), joined by a network without delay whose packets a
 //! test may drop or read. Time is virtual.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 use conclave_sfu::config::Limits;
 use conclave_sfu::dtls::Identity;
@@ -10,6 +10,7 @@ use conclave_sfu::metrics::{Metrics, Snapshot};
 use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
 use conclave_wire::control::{Command, Event, Sending, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,6 +69,28 @@ pub struct Client {
     pub connected: bool,
     pub offer: String,
     pub answer: String,
+    outgoing: VecDeque<(SocketAddr, Vec<u8>)>,
+}
+
+impl Client {
+    /// Takes what the library has to send and to say.
+    fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                str0m::Output::Timeout(_) => return,
+                str0m::Output::Transmit(transmit) => self
+                    .outgoing
+                    .push_back((transmit.destination, transmit.contents.to_vec())),
+                str0m::Output::Event(event) => match event {
+                    str0m::Event::Connected => self.connected = true,
+                    str0m::Event::RtpPacket(packet) => self.received.push(packet),
+                    str0m::Event::KeyframeRequest(_) => self.keyframe_requests += 1,
+                    str0m::Event::EgressBitrateEstimate(_) => self.estimates += 1,
+                    _ => {}
+                },
+            }
+        }
+    }
 }
 
 impl World {
@@ -183,6 +206,7 @@ impl World {
             connected: false,
             offer,
             answer,
+            outgoing: VecDeque::new(),
         });
         index
     }
@@ -373,6 +397,9 @@ impl World {
                         .rtc
                         .handle_input(str0m::Input::Receive(self.now, receive))
                         .unwrap();
+                    // The library holds one packet for its user: drained after
+                    // each, or the next takes its place.
+                    client.drain();
                 }
             }
             if !moved {
@@ -383,21 +410,8 @@ impl World {
 
     fn poll_client(&mut self, index: usize) -> Option<(SocketAddr, Vec<u8>)> {
         let client = &mut self.clients[index];
-        loop {
-            match client.rtc.poll_output().unwrap() {
-                str0m::Output::Timeout(_) => return None,
-                str0m::Output::Transmit(transmit) => {
-                    return Some((transmit.destination, transmit.contents.to_vec()));
-                }
-                str0m::Output::Event(event) => match event {
-                    str0m::Event::Connected => client.connected = true,
-                    str0m::Event::RtpPacket(packet) => client.received.push(packet),
-                    str0m::Event::KeyframeRequest(_) => client.keyframe_requests += 1,
-                    str0m::Event::EgressBitrateEstimate(_) => client.estimates += 1,
-                    _ => {}
-                },
-            }
-        }
+        client.drain();
+        client.outgoing.pop_front()
     }
 
     /// Packets a client received in a slot since the test took them last, in
