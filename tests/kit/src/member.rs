@@ -346,7 +346,13 @@ impl Member {
                 code,
                 missed,
             } => {
-                self.unanswered.retain(|(id, _)| id != re);
+                if let Some(at) = self.unanswered.iter().position(|(id, _)| id == re) {
+                    let (_, request) = self.unanswered.remove(at);
+                    assert!(
+                        !self.is_logged(&request),
+                        "a commit that was accepted is refused: {code}"
+                    );
+                }
                 if *code == Code::StaleEpoch {
                     self.session.discard_pending().expect("in the group");
                     for entry in missed {
@@ -365,6 +371,17 @@ impl Member {
             ServerFrame::Over { reason } => self.over = Some(*reason),
             _ => {}
         }
+    }
+
+    /// Whether the request is a commit that is in the log, as its own.
+    fn is_logged(&self, request: &Request) -> bool {
+        let Request::Commit { message: sent, .. } = request else {
+            return false;
+        };
+        self.log.iter().any(|entry| {
+            matches!(&entry.event, LogEvent::Commit { by, message, .. }
+                if *by == self.id() && message == sent)
+        })
     }
 
     async fn apply_entry(&mut self, entry: &LogEntry) {

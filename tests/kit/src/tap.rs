@@ -15,8 +15,8 @@ use crate::server::Server;
 use bytes::Bytes;
 use conclave_wire::client::{ClientFrame, Request, SUBPROTOCOL, ServerFrame};
 use futures_util::{SinkExt, StreamExt};
-use rtc::interceptor::Registry;
 use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::Registry;
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_OPUS, MIME_TYPE_VP9, MediaEngine,
 };
