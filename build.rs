@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     collect(&dist, &mut files)?;
     files.sort();
 
-    let mut table = String::from("pub(crate) static FILES: &[File] = &[\n");
+    let mut table = String::from("static FILES: &[File] = &[\n");
     for file in &files {
         let path = file
             .strip_prefix(&dist)

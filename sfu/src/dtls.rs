@@ -84,8 +84,9 @@ impl Identity {
 /// What a handshake came to.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Keys of both directions: the client's, then the server's.
-    Keys(Profile, Keys, Keys),
+    /// The profile, and the keys of both directions: the client's, then the
+    /// server's.
+    Keys(Profile, Box<(Keys, Keys)>),
     /// The client closed the connection.
     Closed,
     /// It failed for good.
@@ -99,7 +100,7 @@ pub struct Session {
     dtls: Option<Dtls>,
     expected: Fingerprint,
     fingerprint_seen: bool,
-    keys: Option<(Profile, Keys, Keys)>,
+    keys: Option<(Profile, Box<(Keys, Keys)>)>,
     wake: Option<Instant>,
 }
 
@@ -176,7 +177,7 @@ impl Session {
                         _ => return Some(Outcome::Failed),
                     };
                     match srtp::split(profile, &material) {
-                        Ok((client, server)) => self.keys = Some((profile, client, server)),
+                        Ok(keys) => self.keys = Some((profile, Box::new(keys))),
                         Err(srtp::Failed) => return Some(Outcome::Failed),
                     }
                 }
@@ -195,9 +196,9 @@ impl Session {
         }
         if outcome.is_none()
             && self.fingerprint_seen
-            && let Some((profile, client, server)) = self.keys.take()
+            && let Some((profile, keys)) = self.keys.take()
         {
-            outcome = Some(Outcome::Keys(profile, client, server));
+            outcome = Some(Outcome::Keys(profile, keys));
         }
         outcome
     }

@@ -340,14 +340,14 @@ impl Section {
 
     /// Which header extensions are negotiated in a section of this role.
     fn wants(&self, kind: Kind) -> bool {
-        match (self.role, kind) {
+        matches!(
+            (self.role, kind),
             (Role::Sending(..), Kind::Mid | Kind::TransportCc)
-            | (
-                Role::Sending(_, MediaKind::Audio) | Role::Slot(MediaKind::Audio),
-                Kind::AudioLevel,
-            ) => true,
-            _ => false,
-        }
+                | (
+                    Role::Sending(_, MediaKind::Audio) | Role::Slot(MediaKind::Audio),
+                    Kind::AudioLevel,
+                )
+        )
     }
 
     fn read_ssrcs(&mut self, media: &MediaDescription) {

@@ -22,6 +22,7 @@ use crate::pool::{Pool, SLOT_LEN};
 use crate::room::Room;
 use crate::rtp::rtcp::ReportBlock;
 use crate::slot::Serial;
+use crate::srtp::Profile;
 use crate::track::{Subscriber, Track};
 use crate::{protect, rewrite, route, select, unprotect};
 use aws_lc_rs::rand::SystemRandom;
@@ -391,7 +392,13 @@ impl Shard {
     ) -> Result<(), DropReason> {
         match outcome {
             None => Ok(()),
-            Some(Outcome::Keys(_, open, seal)) => {
+            Some(Outcome::Keys(profile, keys)) => {
+                self.metrics.count(match profile {
+                    Profile::Aead128Gcm => Counter::AgreedAead128,
+                    Profile::Aead256Gcm => Counter::AgreedAead256,
+                    Profile::Aes128CmSha1 => Counter::AgreedCm,
+                });
+                let (open, seal) = *keys;
                 if let Some(Some(peer)) = self.peers.get_mut(key.0) {
                     peer.keys = Some(SessionKeys { open, seal });
                 }

@@ -322,8 +322,8 @@ enum Transform {
         salt: [u8; 12],
     },
     Cm {
-        key: EncryptingKey,
-        auth: hmac::Key,
+        key: Box<EncryptingKey>,
+        auth: Box<hmac::Key>,
         salt: [u8; 14],
     },
 }
@@ -359,8 +359,13 @@ impl Transform {
                 let mut auth = Zeroizing::new([0u8; 20]);
                 derive_into(key, salt, first_label + 1, &mut auth[..])?;
                 Ok(Self::Cm {
-                    key: EncryptingKey::ctr(UnboundCipherKey::new(&AES_128, session)?)?,
-                    auth: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &auth[..]),
+                    key: Box::new(EncryptingKey::ctr(UnboundCipherKey::new(
+                        &AES_128, session,
+                    )?)?),
+                    auth: Box::new(hmac::Key::new(
+                        hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+                        &auth[..],
+                    )),
                     salt: *session_salt,
                 })
             }
