@@ -7,7 +7,7 @@ use crate::audio::wav::{self, WavError};
 use crate::call::Admit;
 use crate::event::Event;
 use crate::link::{Link, LinkError};
-use crate::participant::{JoinError, Options, join};
+use crate::participant::{JoinError, Options, Participant};
 use crate::report::Report;
 use crate::trust::{Trust, TrustError};
 use crate::vp9::ivf::{Clip, IvfError};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 /// Arguments of `conclave join`. They hold secrets and cannot be printed.
@@ -82,6 +83,9 @@ pub enum CommandError {
     /// The link is not one.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The operating system does not let us hear its signals.
+    #[error("signals cannot be heard: {0}")]
+    Signal(std::io::Error),
     /// The certificate authorities cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -104,24 +108,42 @@ pub enum CommandError {
     Report(#[from] serde_json::Error),
 }
 
-/// `conclave join`: takes part until it is over.
+/// `conclave join`: takes part until it is over, or until SIGINT or SIGTERM:
+/// then it leaves, so that nobody waits for one who does not come back.
 ///
 /// # Errors
 /// [`CommandError`], for the user.
 pub async fn join_command(arguments: JoinArguments) -> Result<(), CommandError> {
     let report_to = arguments.report.clone();
-    let events = arguments.events;
+    let (events, end) = (arguments.events, arguments.end);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::Signal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::Signal)?;
     let options = arguments.options()?;
     let started = Instant::now();
-    let report = join(options, |event| {
-        if events {
-            print_event(event, started.elapsed());
+    let mut participant = Participant::start(options);
+    loop {
+        tokio::select! {
+            event = participant.next_event() => match event {
+                Some(event) if events => print_event(&event, started.elapsed()),
+                Some(_) => {}
+                None => break,
+            },
+            _ = interrupt.recv() => depart(&participant, end).await,
+            _ = terminate.recv() => depart(&participant, end).await,
         }
-    })
-    .await?;
+    }
+    let report = participant.finish().await?;
     match report_to {
         Some(path) => write_report(&path, &report),
         None => Ok(()),
+    }
+}
+
+async fn depart(participant: &Participant, end: bool) {
+    if end {
+        participant.end_call().await;
+    } else {
+        participant.leave().await;
     }
 }
 
