@@ -93,9 +93,9 @@ test('five participants see and hear each other three seconds after admission', 
   const code = await host.callCode();
   for (const one of here) assert.equal(await one.callCode(), code, `${one.name} has the call's code`);
 
-  await host.end();
-  const report = await native.report();
-  assert.equal(report.ending, 'ended');
+  const report = await native.leave();
+  assert.equal(report.ending, 'left');
+  await Promise.all(here.map((one) => one.untilGone(nadia.name)));
   assert.deepEqual(report.remotes.map((/** @type {any} */ { name }) => name).sort(), here.map(({ name }) => name).sort());
   for (const { name, audio, camera } of report.remotes) {
     const tone = here.find((one) => one.name === name)?.tone ?? 0;

@@ -44,9 +44,9 @@ export class Native {
     return this.child.until(`“${event}”`, () => this.events.find((told) => told.event === event && which(told)), within);
   }
 
-  /** What it got, once the call is over for it. */
-  async report() {
-    await this.child.ended;
+  /** Leaves as by Ctrl-C, and says what it got. */
+  async leave() {
+    await this.child.kill('SIGINT');
     return JSON.parse(readFileSync(this.reportFile, 'utf8'));
   }
 }
