@@ -62,6 +62,13 @@ for (const { language, join, leftTitle } of JOURNEYS) {
     await Promise.all([guest.untilReceives([host.name]), host.untilReceives([guest.name])]);
     await show(guest, 'guest-call');
     await show(host, 'host-call');
+    for (const [button, opened] of /** @type {const} */ ([['people', 'people-panel'], ['call-code', 'code'], ['settings', 'quality'], ['end', 'end-confirm']])) {
+      await host.tab.click(button);
+      await host.tab.untilShown(opened);
+      await show(host, `host-${button}`);
+      await host.tab.press('Escape');
+      await host.tab.untilHidden(opened);
+    }
 
     // Talking: muted and back again is heard at the other end.
     const energy = async () => (await host.flows()).find(({ source }) => source === 'microphone')?.energy ?? 0;
