@@ -6,7 +6,10 @@
 //! `conclave_e2ee::Error` or `conclave_e2ee::FrameDrop`.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-#![allow(unsafe_code, reason = "wasm-bindgen generates it; none is written here")]
+#![allow(
+    unsafe_code,
+    reason = "wasm-bindgen generates it; none is written here"
+)]
 
 mod convert;
 mod session;
