@@ -52,11 +52,11 @@ counters! {
     /// Slots that started to carry another stream.
     Switches = "switches",
     /// Handshakes that agreed on SRTP_AEAD_AES_128_GCM.
-    AgreedAead128 = "agreed-aead-aes-128-gcm",
+    AgreedAead128 = "agreed-aead-short-key",
     /// Handshakes that agreed on SRTP_AEAD_AES_256_GCM.
-    AgreedAead256 = "agreed-aead-aes-256-gcm",
+    AgreedAead256 = "agreed-aead-long-key",
     /// Handshakes that agreed on SRTP_AES128_CM_HMAC_SHA1_80.
-    AgreedCm = "agreed-aes128-cm-sha1-80",
+    AgreedCm = "agreed-counter-mode",
     /// Connections whose keys were agreed.
     Connected = "connected",
     /// Connections that went silent or were closed by the client.
