@@ -71,7 +71,7 @@ pub struct SectionCodec {
 pub enum Role {
     /// Nothing: no codec in common, or the client has given it up.
     Rejected,
-    /// Nothing for now.
+    /// Nothing until the client offers otherwise (`a=inactive`).
     Inactive,
     /// The client sends a source.
     Sending(Source, MediaKind),
