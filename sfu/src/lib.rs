@@ -21,6 +21,7 @@
 //!   table of what is negotiated.
 //! - [`ice`] answers connectivity checks, [`dtls`] agrees on keys, [`srtp`]
 //!   uses them.
+//! - [`layer`] names what of a picture a slot takes.
 //! - [`feedback`] takes RTCP, [`upkeep`] does what time brings; [`reception`],
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
 //! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
@@ -43,6 +44,7 @@ pub mod history;
 pub mod ice;
 pub mod io;
 pub mod keyframe;
+pub mod layer;
 pub mod metrics;
 pub mod negotiate;
 pub mod peer;

@@ -4,6 +4,7 @@
 use crate::codec::{CodecId, MediaKind};
 use crate::config::RETRANSMITS_PER_TICK;
 use crate::history::Packet;
+use crate::layer::Target;
 use crate::negotiate::{Section, SlotStreams};
 use crate::rtp::Pt;
 use crate::rtp::seq::ExtSeq;
@@ -94,6 +95,8 @@ pub struct Slot {
     pub carries: Option<SourceOf>,
     /// The stream it switches to at the next keyframe, and its track.
     pub pending: Option<(Serial, usize)>,
+    /// What it is to take of what it carries.
+    pub target: Target,
     /// Packets sent, for sender reports.
     pub packets: u32,
     /// Payload bytes sent, for sender reports.
@@ -119,6 +122,7 @@ impl Slot {
             audio_level: 0,
             carries: None,
             pending: None,
+            target: Target::default(),
             packets: 0,
             octets: 0,
             runs: [None; RUNS],

@@ -3,6 +3,7 @@
 use crate::codec::MediaKind;
 use crate::history::History;
 use crate::keyframe::Requests;
+use crate::layer::LayerRate;
 use crate::peer::PeerKey;
 use crate::rtp::Ssrc;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
@@ -89,6 +90,12 @@ impl Track {
         self.clock = None;
         self.forwarded = ReplayWindow::new();
         self.highest = None;
+    }
+
+    /// What the layers it is received in cost, lowest first; empty while that
+    /// is not known.
+    pub fn layers(&self) -> &[LayerRate] {
+        &[]
     }
 
     /// Adds a slot, once.
