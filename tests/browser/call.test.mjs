@@ -31,14 +31,17 @@ test('five participants see and hear each other three seconds after admission', 
   await host.inCall();
 
   const here = [host];
-  /** @type {{who: string, took: number}[]} */
+  /** @type {{who: string, took: number, firsts: Record<string, number>}[]} */
   const times = [];
+  const note = (/** @type {string} */ who, /** @type {number} */ admitted, /** @type {Record<string, number>} */ firsts) => {
+    const since = (/** @type {number} */ at) => Math.round(at - admitted);
+    times.push({ who, took: since(performance.now()), firsts: Object.fromEntries(Object.entries(firsts).map(([what, at]) => [what, since(at)])) });
+  };
   for (const guest of guests) {
     await guest.join();
     const admitted = await host.admit(guest.name);
     const done = async (/** @type {import('./harness/person.mjs').Person} */ one, /** @type {string[]} */ names) => {
-      await one.untilReceives(names);
-      times.push({ who: `${one.name} receives ${names.join(', ')}`, took: Math.round(performance.now() - admitted) });
+      note(`${one.name} receives ${names.join(', ')}`, admitted, await one.untilReceives(names));
     };
     const names = here.map(({ name }) => name);
     await Promise.all([done(guest, names), ...here.map((one) => done(one, [guest.name]))]);
@@ -50,15 +53,15 @@ test('five participants see and hear each other three seconds after admission', 
   const admitted = await host.admit(nadia.name);
   await Promise.all([
     ...here.map(async (one) => {
-      await one.untilReceives([nadia.name]).catch((error) => {
+      const firsts = await one.untilReceives([nadia.name]).catch((error) => {
         throw new Error(`${error.message}\n${native.child.tail()}`);
       });
-      times.push({ who: `${one.name} receives ${nadia.name}`, took: Math.round(performance.now() - admitted) });
+      note(`${one.name} receives ${nadia.name}`, admitted, firsts);
     }),
     (async () => {
       const first = () => native.events.filter(({ event, source }) => event === 'first-frame' && ['camera', 'microphone'].includes(source));
       await native.child.until('frames of everyone', () => first().length >= 2 * here.length);
-      times.push({ who: `${nadia.name} receives everyone`, took: Math.round(Math.max(...first().map(({ at }) => at)) - admitted) });
+      times.push({ who: `${nadia.name} receives everyone`, took: Math.round(Math.max(...first().map(({ at }) => at)) - admitted), firsts: {} });
     })(),
   ]);
   for (const { event, at, from, source } of native.events) {

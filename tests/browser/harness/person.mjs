@@ -16,11 +16,20 @@ const SEEN = 3;
  * @property {string} participant
  * @property {string} source
  * @property {number} slot
+ * @property {number} packets
  * @property {number} opened  frames that verified
  * @property {number} frames
  * @property {number} energy
  * @property {number} width
  */
+
+/** @param {Flow[]} flows @param {string[]} names */
+function heardAndSeen(flows, names) {
+  return names.every((name) => {
+    const of = (/** @type {string} */ source) => flows.find((flow) => flow.name === name && flow.source === source);
+    return (of('camera')?.frames ?? 0) >= SEEN && (of('microphone')?.energy ?? 0) >= HEARD;
+  });
+}
 
 export class Person {
   /** @param {import('./tab.mjs').Tab} tab */
@@ -93,19 +102,35 @@ export class Person {
    * @param {string[]} names
    */
   async receives(names) {
-    const flows = await this.flows();
-    return names.every((name) => {
-      const of = (/** @type {string} */ source) => flows.find((flow) => flow.name === name && flow.source === source);
-      return (of('camera')?.frames ?? 0) >= SEEN && (of('microphone')?.energy ?? 0) >= HEARD;
-    });
+    return heardAndSeen(await this.flows(), names);
   }
 
-  /** @param {string[]} names @param {number} [within] */
-  untilReceives(names, within = 10_000) {
-    return until(`${this.name} to see and hear ${names.join(', ')}`, () => this.receives(names), {
+  /**
+   * Waits until pictures and sound of everyone named arrive.
+   *
+   * @param {string[]} names
+   * @param {number} [within]
+   * @returns {Promise<Record<string, number>>} when what came first, by `performance.now()`: tells which part was late
+   */
+  async untilReceives(names, within = 10_000) {
+    /** @type {Record<string, number>} */
+    const firsts = {};
+    const ask = async () => {
+      const flows = await this.flows();
+      const now = performance.now();
+      for (const { name, source, packets, opened, frames, energy } of flows) {
+        if (!names.includes(name)) continue;
+        if (packets > 0) firsts[`${name}'s ${source} came`] ??= now;
+        if (opened > 0) firsts[`${name}'s ${source} opened`] ??= now;
+        if (frames > 0 || energy >= HEARD) firsts[`${name}'s ${source} decoded`] ??= now;
+      }
+      return heardAndSeen(flows, names);
+    };
+    await until(`${this.name} to see and hear ${names.join(', ')}`, ask, {
       within,
       explain: async () => ({ flows: await this.flows(), problems: this.tab.problems }),
     });
+    return firsts;
   }
 
   /**
