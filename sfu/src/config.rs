@@ -92,13 +92,18 @@ pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(60);
 /// Interval of sender and receiver reports.
 pub const REPORTS: Duration = Duration::from_secs(1);
 
-/// Shortest time between keyframe requests to one source. Shorter shows a new
-/// tile sooner; a keyframe costs about ten ordinary frames.
-pub const KEYFRAME_THROTTLE: Duration = Duration::from_millis(300);
+/// Shortest time between keyframe requests to one source. libwebrtc ignores a
+/// request within 300 ms of the one before (`kMinKeyframeSendIntervalMs`), as
+/// it arrives there: the rest is for jitter. Shorter shows a new tile sooner; a
+/// keyframe costs about ten ordinary frames.
+pub const KEYFRAME_THROTTLE: Duration = Duration::from_millis(400);
 
-/// A slot that still waits asks again after this long: a request or the
-/// keyframe can be lost.
+/// A request that no keyframe has followed is repeated after this long: the
+/// request or the keyframe can be lost.
 pub const KEYFRAME_RETRY: Duration = Duration::from_millis(700);
+
+/// Requests in a row without an answer after which a source counts as silent.
+pub const KEYFRAME_ATTEMPTS: u8 = 5;
 
 /// Most a slot may ask to be sent again within one [`TICK`]: 3200 packets a
 /// second, more than a video stream has.

@@ -93,16 +93,19 @@ fn keyframe_requests_are_coalesced_and_throttled() {
     for client in 1..5 {
         world.assign(client, Slot::Video(0), Some((0, Source::Camera)));
     }
-    world.run(Duration::from_millis(250));
+    world.run(Duration::from_millis(600));
     let asked = world.metrics().count_of(Counter::KeyframeRequestsSent) - before;
-    assert_eq!(asked, 1, "four receivers, one request");
-    world.run(Duration::from_millis(100));
+    assert_eq!(
+        asked, 1,
+        "four receivers, one request, until it is answered"
+    );
+    world.run(Duration::from_millis(200));
     let asked = world.metrics().count_of(Counter::KeyframeRequestsSent) - before;
-    assert_eq!(asked, 2, "one more for those who asked meanwhile");
-    world.run(Duration::from_secs(3));
+    assert_eq!(asked, 2, "it was ignored, or lost: once more");
+    world.run(Duration::from_secs(2));
     let asked = world.metrics().count_of(Counter::KeyframeRequestsSent) - before;
     assert!(
-        (4..=7).contains(&asked),
+        (4..=5).contains(&asked),
         "{asked}: asked again while they wait"
     );
     world.send(0, Source::Camera, Packet::frame(true, b"k"));
