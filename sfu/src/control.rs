@@ -63,6 +63,7 @@ impl Shard {
                 }
             }
         }
+        self.burst.admit(self.peers.len());
         self.metrics.set_connections(self.by_participant.len());
     }
 

@@ -7,7 +7,9 @@
 //! ingress   io        a batch of datagrams from the socket
 //! demux     demux     STUN, DTLS, RTP or RTCP (RFC 7983), and whose
 //! unprotect unprotect SRTP opened into a pool slot; the tag verified
-//! route     route     stream -> track: from here one packet becomes many
+//! route     route     stream -> track
+//! burst     burst     waits with what came along: one packet becomes many here,
+//!                     and comes out receiver by receiver (deliver)
 //! select    select    does the slot take it; slots switch here
 //! rewrite   rewrite   SSRC, numbers, extensions, payload descriptor
 //! protect   protect   sealed for its receiver: the only copy
@@ -32,9 +34,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod burst;
 pub mod codec;
 pub mod config;
 pub mod control;
+pub mod deliver;
 pub mod demux;
 pub mod drop;
 pub mod dtls;

@@ -87,6 +87,11 @@ impl Metrics {
         self.drops[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts many drops.
+    pub fn add_drops(&self, reason: DropReason, many: u64) {
+        self.drops[reason as usize].fetch_add(many, Ordering::Relaxed);
+    }
+
     /// Adds one.
     pub fn count(&self, counter: Counter) {
         self.add(counter, 1);

@@ -6,15 +6,17 @@
 //! [`Shard::handle_input`] (or a few of them), call [`Shard::poll_output`] until
 //! it yields [`Output::Timeout`].
 //!
-//! A packet's walk is [`Shard::forward`]; what commands do stands in
+//! A packet's walk is [`Shard::forward`] up to where one becomes many, and
+//! [`crate::deliver`] from there; what commands do stands in
 //! [`crate::control`], what RTCP does in [`crate::feedback`], what time does in
 //! [`crate::upkeep`].
 
+use crate::burst::{self, Burst};
 use crate::config::{Limits, TICK};
 use crate::demux::{Class, Classified, Datagram, classify};
 use crate::drop::DropReason;
 use crate::dtls::{Identity, Outcome};
-use crate::egress::Egress;
+use crate::egress::{Egress, Run};
 use crate::ice::{ANSWER_MAX, Check};
 use crate::metrics::{Counter, Metrics};
 use crate::peer::{Peer, PeerKey, SessionKeys};
@@ -24,7 +26,7 @@ use crate::rtp::rtcp::ReportBlock;
 use crate::slot::Serial;
 use crate::srtp::Profile;
 use crate::track::{Subscriber, Track};
-use crate::{protect, rewrite, route, select, unprotect};
+use crate::{route, unprotect};
 use aws_lc_rs::rand::SystemRandom;
 use conclave_wire::control::{Command, Event, SourceOf};
 use conclave_wire::id::{ParticipantId, RoomId};
@@ -33,8 +35,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Slots for packets that are on their way and in no history.
-const SLOTS_IN_FLIGHT: usize = 4;
+/// Slots for packets that are on their way and in no history: a burst that
+/// waits, and what is being opened.
+const SLOTS_IN_FLIGHT: usize = burst::PACKETS_MAX + 4;
 
 /// What happens to a shard.
 #[derive(Debug)]
@@ -125,12 +128,12 @@ pub struct Shard {
     pub(crate) tracks: Vec<Option<Track>>,
     pub(crate) by_source: HashMap<SourceOf, usize>,
     pub(crate) pool: Pool,
+    pub(crate) burst: Burst,
     pub(crate) egress: Egress,
     pub(crate) events: VecDeque<Event>,
     pub(crate) next_tick: Option<Instant>,
     pub(crate) scratch: Scratch,
     serials: u64,
-    segments: usize,
 }
 
 /// Buffers that are used again and again, so that no packet allocates.
@@ -144,8 +147,8 @@ pub(crate) struct Scratch {
     pub(crate) lost: Vec<u16>,
     /// Report blocks.
     pub(crate) blocks: Vec<ReportBlock>,
-    /// Slots that left a track while a packet was forwarded.
-    left: Vec<(usize, Subscriber)>,
+    /// Slots that left a track while packets were delivered.
+    pub(crate) left: Vec<(usize, Subscriber)>,
 }
 
 impl Shard {
@@ -157,6 +160,7 @@ impl Shard {
             fingerprint: parts.identity.fingerprint(),
             identity: parts.identity,
             candidates: parts.candidates,
+            burst: Burst::new(),
             egress: Egress::new(parts.limits.egress_bytes),
             limits: parts.limits,
             metrics: parts.metrics,
@@ -180,14 +184,13 @@ impl Shard {
                 left: Vec::with_capacity(64),
             },
             serials: 0,
-            segments: 1,
         }
     }
 
     /// How many datagrams to one address [`Output::Transmit`] may hold: what
     /// the socket can segment.
     pub fn set_segments(&mut self, segments: usize) {
-        self.segments = segments.max(1);
+        self.egress.set_segments(segments);
     }
 
     /// Takes what happened at `now`, which never goes back.
@@ -217,15 +220,36 @@ impl Shard {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
-        match self.egress.next(self.segments) {
-            Some((to, bytes, segment)) => {
-                let datagrams = bytes.len().div_ceil(segment.max(1));
-                self.metrics.add(Counter::Sent, datagrams as u64);
-                self.metrics.add(Counter::SentBytes, bytes.len() as u64);
-                Output::Transmit { to, bytes, segment }
-            }
-            None => Output::Timeout(self.next_tick),
+        let wake = self.next_tick;
+        let (runs, arena) = self.take_runs(1);
+        match runs.first() {
+            Some(run) => Output::Transmit {
+                to: run.to,
+                bytes: &arena[run.bytes.clone()],
+                segment: run.segment,
+            },
+            None => Output::Timeout(wake),
         }
+    }
+
+    /// At most `runs` of the runs that [`Output::Transmit`] would give one by
+    /// one, and the arena they lie in; none when nothing waits.
+    pub fn take_runs(&mut self, runs: usize) -> (&[Run], &[u8]) {
+        self.egress.recycle();
+        while self.egress.is_empty() && !self.burst.is_empty() {
+            self.deliver();
+        }
+        let (runs, arena) = self.egress.take(runs);
+        let datagrams: usize = runs.iter().map(Run::datagrams).sum();
+        let bytes: usize = runs.iter().map(|run| run.bytes.len()).sum();
+        self.metrics.add(Counter::Sent, datagrams as u64);
+        self.metrics.add(Counter::SentBytes, bytes as u64);
+        (runs, arena)
+    }
+
+    /// Whether to drain before the next input: what came since fills a burst.
+    pub fn is_full(&self) -> bool {
+        !self.burst.takes(0)
     }
 
     /// The counters.
@@ -254,8 +278,8 @@ impl Shard {
         }
     }
 
-    /// A packet's walk: unprotect, route, and for every slot that carries its
-    /// track select, rewrite, protect.
+    /// A packet's walk to where it becomes many: unprotect, route. Then it
+    /// waits for [`Shard::deliver`].
     fn forward(&mut self, now: Instant, packet: &Classified<'_>) -> Result<(), DropReason> {
         let peer = self
             .peers
@@ -282,50 +306,7 @@ impl Shard {
         if routed.repaired {
             self.metrics.count(Counter::Repaired);
         }
-        let Some(Some(track)) = self.tracks.get_mut(routed.track) else {
-            self.pool.give(routed.packet.slot);
-            return Err(DropReason::UnknownStream);
-        };
-        if routed.entry {
-            track.keyframes.seen();
-        }
-        let bytes = self.pool.slot(routed.packet.slot);
-        for subscriber in &track.subscribers {
-            let Some(Some(receiver)) = self.peers.get_mut(subscriber.peer.0) else {
-                continue;
-            };
-            let selected =
-                match select::select(receiver, subscriber.slot, track.serial, &routed, now) {
-                    Ok(selected) => selected,
-                    Err(reason) => {
-                        self.metrics.count_drop(reason);
-                        continue;
-                    }
-                };
-            if selected.switched {
-                self.metrics.count(Counter::Switches);
-            }
-            if let Some(left) = selected.left.filter(|left| left.track != routed.track) {
-                self.scratch.left.push((left.track, *subscriber));
-            }
-            let slot = &receiver.slots[subscriber.slot];
-            let rewritten = rewrite::forward(slot, &selected, &routed.packet, bytes);
-            let protected = match &receiver.keys {
-                Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
-                None => Err(DropReason::NoKeys),
-            };
-            match protected {
-                Ok(()) => self.metrics.count(Counter::Forwarded),
-                Err(reason) => self.metrics.count_drop(reason),
-            }
-        }
-        track.history.insert(routed.packet, &mut self.pool);
-        while let Some((track, subscriber)) = self.scratch.left.pop() {
-            if let Some(Some(track)) = self.tracks.get_mut(track) {
-                track.unsubscribe(subscriber);
-            }
-        }
-        Ok(())
+        self.enlist(now, routed)
     }
 
     /// A connectivity check: the only thing that makes an address known.

@@ -5,6 +5,7 @@
 //! what is missing is whoever tells rooms which shard they live on.
 
 mod clock;
+mod sendmmsg;
 mod thread;
 mod udp;
 
@@ -15,7 +16,7 @@ use crate::shard::{Parts, Shard};
 use conclave_wire::control::{Command, Event};
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
-use thread::{Instruction, Worker};
+use thread::{Instruction, Port, Worker};
 
 /// Where the SFU's events come out.
 pub type EventReceiver = tokio::sync::mpsc::UnboundedReceiver<Event>;
@@ -94,7 +95,7 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     if config.announce.is_empty() {
         return Err(StartError::NothingAnnounced);
     }
-    let socket = udp::Socket::bind(config.bind)?;
+    let (socket, receiver, sender) = udp::Socket::bind(config.bind)?;
     let bound = socket.local_address()?;
     let candidates: Vec<_> = config
         .announce
@@ -114,8 +115,13 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     });
     shard.set_segments(socket.segments());
     let (instructions, inbox) = mpsc::channel();
-    let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
-    let (worker, waker) = Worker::new(shard, socket, inbox, events)?;
+    let (events, event_receiver) = tokio::sync::mpsc::unbounded_channel();
+    let port = Port {
+        socket,
+        receiver,
+        sender,
+    };
+    let (worker, waker) = Worker::new(shard, port, inbox, events)?;
     let core = config.core;
     std::thread::Builder::new()
         .name("sfu-0".to_owned())
@@ -131,5 +137,5 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
         metrics,
         candidates,
     });
-    Ok((Handle { inner }, receiver))
+    Ok((Handle { inner }, event_receiver))
 }

@@ -1,14 +1,14 @@
 //! A shard's thread: waits for the socket, a command or the time, tells the
 //! shard, does what it says.
 
-use super::udp::Socket;
+use super::udp::{self, Receiver, Sender, Socket};
 use crate::drop::DropReason;
 use crate::shard::{Input, Output, Shard};
 use conclave_wire::control::{Command, Event};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{self, TryRecvError};
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -27,13 +27,21 @@ pub(super) enum Instruction {
     Stop,
 }
 
+/// The socket and both its sides.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) socket: Socket,
+    pub(super) receiver: Receiver,
+    pub(super) sender: Sender,
+}
+
 /// The thread's state.
 #[derive(Debug)]
 pub(super) struct Worker {
     shard: Shard,
-    socket: Socket,
+    port: Port,
     poll: Poll,
-    inbox: Receiver<Instruction>,
+    inbox: mpsc::Receiver<Instruction>,
     events: UnboundedSender<Event>,
     wake: Option<Instant>,
     /// Kept open: the last handle wakes the thread and is gone before it looks.
@@ -43,17 +51,17 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         shard: Shard,
-        mut socket: Socket,
-        inbox: Receiver<Instruction>,
+        mut port: Port,
+        inbox: mpsc::Receiver<Instruction>,
         events: UnboundedSender<Event>,
     ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         poll.registry()
-            .register(&mut socket.socket, SOCKET, Interest::READABLE)?;
+            .register(&mut port.socket.socket, SOCKET, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let worker = Self {
             shard,
-            socket,
+            port,
             poll,
             inbox,
             events,
@@ -111,11 +119,15 @@ impl Worker {
     /// Reads for one turn; whether there may be more.
     fn read(&mut self) -> bool {
         for _ in 0..BATCHES_PER_TURN {
+            let received = self.port.receiver.receive(&self.port.socket);
             let now = Instant::now();
-            let shard = &mut self.shard;
-            let received = self.socket.receive(|from, bytes| {
+            let Self { shard, port, .. } = self;
+            for (from, bytes) in port.receiver.datagrams() {
                 shard.handle_input(now, Input::Datagram { from, bytes });
-            });
+                if shard.is_full() {
+                    transmit(shard, &port.socket, &mut port.sender);
+                }
+            }
             self.drain();
             match received {
                 Ok(true) => {}
@@ -131,23 +143,43 @@ impl Worker {
     }
 
     fn drain(&mut self) {
+        transmit(&mut self.shard, &self.port.socket, &mut self.port.sender);
         loop {
             match self.shard.poll_output() {
-                Output::Transmit { to, bytes, segment } => {
-                    if let Err(error) = self.socket.send(to, bytes, segment) {
-                        tracing::trace!(%error, "send failed");
-                        self.shard.metrics().count_drop(DropReason::SocketRefused);
-                    }
-                }
                 Output::Event(event) => {
                     // Nobody listens any more: the handles are gone too.
                     let _ = self.events.send(event);
                 }
+                // All were taken in batches.
+                Output::Transmit { .. } => {}
                 Output::Timeout(wake) => {
                     self.wake = wake;
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Sends what waits.
+fn transmit(shard: &mut Shard, socket: &Socket, sender: &mut Sender) {
+    loop {
+        let mut refused = 0;
+        let (runs, arena) = shard.take_runs(udp::RUNS);
+        if runs.is_empty() {
+            return;
+        }
+        let splits = sender.send(socket, runs, arena, |error| {
+            tracing::trace!(%error, "send failed");
+            refused += 1;
+        });
+        if refused > 0 {
+            shard
+                .metrics()
+                .add_drops(DropReason::SocketRefused, refused);
+        }
+        if !splits {
+            shard.set_segments(1);
         }
     }
 }

@@ -1,0 +1,113 @@
+//! The way of a packet once it is many: for every receiver of the burst select,
+//! rewrite, protect. A receiver's copies are made one after the other, while
+//! its keys and slots are at hand, and lie together in the batch.
+
+use crate::burst::{Due, Waiting};
+use crate::drop::DropReason;
+use crate::metrics::Counter;
+use crate::peer::PeerKey;
+use crate::route::Routed;
+use crate::shard::Shard;
+use crate::track::Subscriber;
+use crate::{protect, rewrite, select};
+use std::time::Instant;
+
+impl Shard {
+    /// Adds a packet to the burst, for every slot of its track.
+    pub(crate) fn enlist(&mut self, now: Instant, routed: Routed) -> Result<(), DropReason> {
+        let copies = self.tracks.get(routed.track).and_then(Option::as_ref);
+        let copies = copies.map_or(0, |track| track.subscribers.len());
+        while !self.burst.takes(copies) && !self.burst.is_empty() {
+            self.deliver();
+        }
+        let Some(Some(track)) = self.tracks.get_mut(routed.track) else {
+            self.pool.give(routed.packet.slot);
+            return Err(DropReason::UnknownStream);
+        };
+        if routed.entry {
+            track.keyframes.seen();
+        }
+        let packet = self.burst.push(Waiting {
+            routed,
+            serial: track.serial,
+            at: now,
+        });
+        for subscriber in &track.subscribers {
+            let slot = subscriber.slot;
+            if let Err(reason) = self.burst.owe(subscriber.peer, Due { packet, slot }) {
+                self.metrics.count_drop(reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals for one receiver after another, until the batch is full or the
+    /// burst is over.
+    pub(crate) fn deliver(&mut self) {
+        while let Some(receiver) = self.burst.receiver() {
+            self.deliver_to(receiver);
+            self.release_left();
+            if self.egress.is_full() {
+                return;
+            }
+        }
+        for waiting in self.burst.finish() {
+            let packet = waiting.routed.packet;
+            match self.tracks.get_mut(waiting.routed.track) {
+                Some(Some(track)) if track.serial == waiting.serial => {
+                    track.history.insert(packet, &mut self.pool);
+                }
+                // The track has ended or begun anew since.
+                _ => self.pool.give(packet.slot),
+            }
+        }
+    }
+
+    fn deliver_to(&mut self, key: PeerKey) {
+        let mut receiver = self.peers.get_mut(key.0).and_then(Option::as_mut);
+        while let Some(due) = self.burst.due(key) {
+            // Whoever has gone since is due nothing.
+            let Some(receiver) = receiver.as_deref_mut() else {
+                continue;
+            };
+            let Waiting { routed, serial, at } = self.burst.packet(due.packet);
+            let selected = match select::select(receiver, due.slot, *serial, routed, *at) {
+                Ok(selected) => selected,
+                Err(reason) => {
+                    self.metrics.count_drop(reason);
+                    continue;
+                }
+            };
+            if selected.switched {
+                self.metrics.count(Counter::Switches);
+            }
+            if let Some(left) = selected.left.filter(|left| left.track != routed.track) {
+                let subscriber = Subscriber {
+                    peer: key,
+                    slot: due.slot,
+                };
+                self.scratch.left.push((left.track, subscriber));
+            }
+            let bytes = self.pool.slot(routed.packet.slot);
+            let slot = &receiver.slots[due.slot];
+            let rewritten = rewrite::forward(slot, &selected, &routed.packet, bytes);
+            let protected = match &receiver.keys {
+                Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
+                None => Err(DropReason::NoKeys),
+            };
+            match protected {
+                Ok(()) => self.metrics.count(Counter::Forwarded),
+                Err(reason) => self.metrics.count_drop(reason),
+            }
+        }
+    }
+
+    /// Slots that switched no longer receive what they carried before.
+    fn release_left(&mut self) {
+        while let Some((track, subscriber)) = self.scratch.left.pop() {
+            if let Some(Some(track)) = self.tracks.get_mut(track) {
+                track.unsubscribe(subscriber);
+            }
+        }
+    }
+}
