@@ -4,6 +4,7 @@
 use crate::codec::MediaKind;
 use crate::config::SECTIONS_MAX;
 use crate::dtls;
+use crate::estimate::Estimate;
 use crate::ice::Credentials;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
@@ -176,6 +177,7 @@ impl Shard {
             inbound: Vec::new(),
             by_ssrc: HashMap::new(),
             slots: Vec::new(),
+            estimate: None,
             arrivals: Arrivals::new(now),
             reduced_size: offer.reduced_size,
             ntp_offset: None,
@@ -416,6 +418,9 @@ impl Shard {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return Err(Code::Internal);
         };
+        if section.ids.transport_cc != 0 && peer.estimate.is_none() {
+            peer.estimate = Some(Box::new(Estimate::new(now)));
+        }
         let known = |slot: &Slot| slot.mid == section.mid && slot.kind == kind;
         let index = match peer.slots.iter().position(known) {
             Some(index) => {

@@ -11,7 +11,7 @@ use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{Compound, Malformed, Message, Nacks, Writer};
 use crate::shard::Shard;
 use crate::track::PublisherClock;
-use crate::{protect, unprotect};
+use crate::{estimate, protect, unprotect};
 use std::time::Instant;
 
 impl Shard {
@@ -58,8 +58,10 @@ impl Shard {
                 peer.inbound[inbound].reception.ended();
                 Ok(())
             }
-            // What receivers report is for the estimate of what they can take,
-            // which is not made yet.
+            Message::TransportFeedback { information } => {
+                self.transport_report(now, from, information)
+            }
+            // Transport feedback says the same, and when.
             Message::ReceiverReport { .. } | Message::Other => Ok(()),
         }
     }
@@ -93,6 +95,22 @@ impl Shard {
                 rtp,
             });
         }
+        Ok(())
+    }
+
+    fn transport_report(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        information: &[u8],
+    ) -> Result<(), DropReason> {
+        let peer = self.peers.get_mut(from.0).and_then(Option::as_mut);
+        let estimate = peer.and_then(|peer| peer.estimate.as_mut());
+        estimate
+            .ok_or(DropReason::FeedbackUnknownStream)?
+            .feedback(now, information)
+            .map_err(|estimate::Malformed| DropReason::RtcpMalformed)?;
+        self.metrics.count(Counter::TransportFeedbackReceived);
         Ok(())
     }
 
@@ -143,6 +161,8 @@ impl Shard {
             .codec(packet.codec)
             .filter(|codec| codec.rtx.is_some())
             .ok_or(DropReason::CodecNotNegotiated)?;
+        let numbered = slot.transport_cc != 0;
+        let estimate = peer.estimate.as_mut().filter(|_| numbered);
         let again = Retransmission {
             to: destination,
             run,
@@ -151,6 +171,7 @@ impl Shard {
             seq: slot
                 .take_retransmission()
                 .ok_or(DropReason::RetransmitBudget)?,
+            transport: estimate.map(|estimate| estimate.number(now, usize::from(packet.len))),
         };
         let bytes = self.pool.slot(packet.slot);
         let rewritten = rewrite::retransmit(slot, &again, packet, bytes)

@@ -24,6 +24,7 @@
 //! - [`ice`] answers connectivity checks, [`dtls`] agrees on keys, [`srtp`]
 //!   uses them.
 //! - [`layer`] names what of a picture a slot takes.
+//! - [`estimate`] tells what a receiver's path carries.
 //! - [`feedback`] takes RTCP, [`upkeep`] does what time brings; [`reception`],
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
 //! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
@@ -43,6 +44,7 @@ pub mod demux;
 pub mod drop;
 pub mod dtls;
 pub mod egress;
+pub mod estimate;
 pub mod feedback;
 pub mod history;
 pub mod ice;

@@ -49,6 +49,10 @@ counters! {
     KeyframeRequestsReceived = "keyframe-requests-received",
     /// Transport-wide feedback messages sent.
     TransportFeedbackSent = "transport-feedback-sent",
+    /// Transport-wide feedback messages received.
+    TransportFeedbackReceived = "transport-feedback-received",
+    /// Packets of padding sent to find out what a path carries.
+    PaddingSent = "padding-sent",
     /// Slots that started to carry another stream.
     Switches = "switches",
     /// Handshakes that agreed on SRTP_AEAD_AES_128_GCM.

@@ -342,7 +342,8 @@ impl Section {
     fn wants(&self, kind: Kind) -> bool {
         matches!(
             (self.role, kind),
-            (Role::Sending(..), Kind::Mid | Kind::TransportCc)
+            (Role::Sending(..), Kind::Mid)
+                | (Role::Sending(..) | Role::Slot(_), Kind::TransportCc)
                 | (
                     Role::Sending(_, MediaKind::Audio) | Role::Slot(MediaKind::Audio),
                     Kind::AudioLevel,
@@ -422,7 +423,7 @@ impl Section {
             let _ = write!(sdp, "a=extmap:{id} {}\r\n", uri.map_or("", |(_, uri)| uri));
         }
         for codec in &self.codecs {
-            codec.answer(sdp, self.role, self.ids.transport_cc != 0);
+            codec.answer(sdp, self.ids.transport_cc != 0);
         }
         if let (Role::Slot(_), Some(streams)) = (self.role, streams) {
             self.answer_streams(sdp, streams);
@@ -474,7 +475,7 @@ impl SectionCodec {
         self.feedback.contains(&feedback)
     }
 
-    fn answer(&self, sdp: &mut String, role: Role, transport_cc: bool) {
+    fn answer(&self, sdp: &mut String, transport_cc: bool) {
         let codec = self.codec.codec();
         let pt = self.pt.0;
         let _ = write!(sdp, "a=rtpmap:{pt} {}/{}", codec.name, codec.clock_rate);
@@ -483,10 +484,8 @@ impl SectionCodec {
         }
         sdp.push_str("\r\n");
         for feedback in &self.feedback {
-            // The SFU does not estimate what a receiver can take yet, so it
-            // asks no receiver for transport feedback.
-            let sends = matches!(role, Role::Sending(..)) && transport_cc;
-            if *feedback != "transport-cc" || sends {
+            // Without the numbers there is nothing to report on.
+            if *feedback != "transport-cc" || transport_cc {
                 let _ = write!(sdp, "a=rtcp-fb:{pt} {feedback}\r\n");
             }
         }

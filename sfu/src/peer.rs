@@ -3,6 +3,7 @@
 use crate::codec::CodecId;
 use crate::config::{ADDRESSES_MAX, CONSENT_SILENT, STREAMS_MAX};
 use crate::dtls;
+use crate::estimate::Estimate;
 use crate::ice::Credentials;
 use crate::reception::Reception;
 use crate::rtp::extension::Ids;
@@ -111,6 +112,8 @@ pub struct Peer {
     pub by_ssrc: HashMap<Ssrc, usize>,
     /// Receive slots.
     pub slots: Vec<Slot>,
+    /// What its path carries; nothing if it does not report arrivals.
+    pub estimate: Option<Box<Estimate>>,
     /// Transport-wide arrivals.
     pub arrivals: Arrivals,
     /// Whether feedback may stand alone in a packet.

@@ -3,9 +3,9 @@
 
 use crate::history::Packet;
 use crate::pool::HEADROOM;
-use crate::rtp::Ssrc;
 use crate::rtp::header::{OUTGOING_MAX, Outgoing};
 use crate::rtp::seq::ExtSeq;
+use crate::rtp::{Pt, Ssrc};
 use crate::select::Selected;
 use crate::slot::{Run, Slot, SlotCodec};
 use std::net::SocketAddr;
@@ -38,9 +38,11 @@ impl Rewritten {
 pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u8]) -> Rewritten {
     patch(&selected.run, packet, bytes);
     let header = outgoing(slot, &selected.run, selected.codec, packet);
+    let transport = selected.transport.map(|number| (slot.transport_cc, number));
     finish(
         &Outgoing {
             seq: selected.seq.wire(),
+            transport,
             ..header
         },
         selected.to,
@@ -62,6 +64,8 @@ pub struct Retransmission {
     pub original: u16,
     /// Its number on the retransmission stream.
     pub seq: ExtSeq,
+    /// Its transport-wide number.
+    pub transport: Option<u16>,
 }
 
 /// Rewrites a packet that is sent again; `bytes` is its pool slot. Nothing
@@ -83,6 +87,7 @@ pub fn retransmit(
             ssrc: slot.streams.rtx,
             seq: again.seq.wire(),
             pt,
+            transport: again.transport.map(|number| (slot.transport_cc, number)),
             ..header
         },
         again.to,
@@ -102,7 +107,51 @@ fn outgoing(slot: &Slot, run: &Run, codec: SlotCodec, packet: &Packet) -> Outgoi
             .audio_level
             .filter(|_| slot.audio_level != 0)
             .map(|level| (slot.audio_level, level)),
+        transport: None,
+        padding: false,
     }
+}
+
+/// What padding says.
+#[derive(Debug, Clone, Copy)]
+pub struct Padding {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// The payload type of retransmissions.
+    pub pt: Pt,
+    /// Its number on the retransmission stream.
+    pub seq: ExtSeq,
+    /// The timestamp of the slot's newest packet.
+    pub timestamp: u32,
+    /// Its transport-wide number.
+    pub transport: u16,
+}
+
+/// The longest payload that is all padding (RFC 3550 section 5.1): its last
+/// byte says how long it is.
+pub const PADDING: [u8; 255] = {
+    let mut bytes = [0; 255];
+    bytes[254] = 255;
+    bytes
+};
+
+/// A packet of nothing but [`PADDING`] on a slot's retransmission stream.
+pub fn padding(slot: &Slot, padding: &Padding) -> Rewritten {
+    finish(
+        &Outgoing {
+            ssrc: slot.streams.rtx,
+            seq: padding.seq.wire(),
+            timestamp: padding.timestamp,
+            pt: padding.pt,
+            marker: false,
+            audio_level: None,
+            transport: Some((slot.transport_cc, padding.transport)),
+            padding: true,
+        },
+        padding.to,
+        padding.seq,
+        0..PADDING.len(),
+    )
 }
 
 /// Always from the publisher's numbers, so that what an earlier receiver's

@@ -19,6 +19,8 @@ pub struct Selected {
     pub seq: ExtSeq,
     /// Its payload types there.
     pub codec: SlotCodec,
+    /// Its transport-wide number, if its receiver reports arrivals.
+    pub transport: Option<u16>,
     /// The slot switched with it: what it carried before.
     pub left: Option<Run>,
     /// The slot began to carry something with it.
@@ -56,11 +58,14 @@ pub fn select(
     };
     let seq = run.seq(packet.seq).ok_or(DropReason::BeforeSwitch)?;
     slot.sent(&run, packet, seq, now);
+    let numbered = slot.transport_cc != 0;
+    let estimate = receiver.estimate.as_mut().filter(|_| numbered);
     Ok(Selected {
         to,
         run,
         seq,
         codec,
+        transport: estimate.map(|estimate| estimate.number(now, usize::from(packet.len))),
         left: before.filter(|_| switched),
         switched,
     })

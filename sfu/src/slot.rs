@@ -91,6 +91,8 @@ pub struct Slot {
     pub codecs: Vec<SlotCodec>,
     /// The receiver's id of the audio level; zero is none.
     pub audio_level: u8,
+    /// The receiver's id of the transport-wide number; zero is none.
+    pub transport_cc: u8,
     /// What it is to carry, whether or not that exists.
     pub carries: Option<SourceOf>,
     /// The stream it switches to at the next keyframe, and its track.
@@ -120,6 +122,7 @@ impl Slot {
             streams,
             codecs: Vec::new(),
             audio_level: 0,
+            transport_cc: 0,
             carries: None,
             pending: None,
             target: Target::default(),
@@ -139,6 +142,7 @@ impl Slot {
     /// Takes over what a renegotiation changed.
     pub fn update(&mut self, section: &Section) {
         self.audio_level = section.ids.audio_level;
+        self.transport_cc = section.ids.transport_cc;
         self.codecs = section
             .codecs
             .iter()
@@ -267,6 +271,14 @@ impl Slot {
         let seq = self.next_rtx;
         self.next_rtx = seq.next();
         Some(seq)
+    }
+
+    /// The next number on the stream of retransmissions, and the timestamp of
+    /// the slot's newest packet: for padding, which is sent there.
+    pub fn take_padding(&mut self) -> (ExtSeq, u32) {
+        let seq = self.next_rtx;
+        self.next_rtx = seq.next();
+        (seq, self.sent.map_or(0, |sent| sent.timestamp))
     }
 
     /// Fills the budget of retransmissions again.

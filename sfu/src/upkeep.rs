@@ -3,13 +3,16 @@
 //! and reports sent, keyframes asked for.
 
 use crate::config::{CONSENT_LOST, KEYFRAME_RETRY, REPORTS, TRANSPORT_FEEDBACK};
+use crate::estimate::OVERHEAD;
 use crate::metrics::Counter;
 use crate::negotiate::CNAME;
 use crate::peer::PeerKey;
-use crate::protect;
+use crate::rewrite::{PADDING, Padding};
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::Writer;
 use crate::shard::Shard;
+use crate::slot::Slot;
+use crate::{protect, rewrite};
 use std::time::Instant;
 
 /// Most blocks of one receiver report: what the five-bit count can say.
@@ -32,6 +35,7 @@ impl Shard {
             }
             self.retransmit_handshake(now, key);
             self.feed_back(now, key);
+            self.pad(now, key);
         }
         for track in 0..self.tracks.len() {
             self.look_after_waiting(now, track);
@@ -75,6 +79,44 @@ impl Shard {
         if reports {
             self.receiver_report(now, key);
             self.sender_reports(now, key);
+        }
+    }
+
+    /// Padding on the first video slot's retransmission stream, where a probe
+    /// asks for it.
+    fn pad(&mut self, now: Instant, key: PeerKey) {
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return;
+        };
+        let (Some(keys), Some(to)) = (&peer.keys, peer.destination(now)) else {
+            return;
+        };
+        let pt = |slot: &Slot| slot.codecs.iter().find_map(|codec| codec.rtx);
+        let slot = peer.slots.iter_mut().find(|slot| pt(slot).is_some());
+        let Some(slot) = slot.filter(|slot| slot.transport_cc != 0) else {
+            return;
+        };
+        let (Some(estimate), Some(pt)) = (&mut peer.estimate, pt(slot)) else {
+            return;
+        };
+        let mut bytes = estimate.padding(now);
+        while bytes > 0 {
+            bytes = bytes.saturating_sub(PADDING.len() + OVERHEAD);
+            let (seq, timestamp) = slot.take_padding();
+            let padding = rewrite::padding(
+                slot,
+                &Padding {
+                    to,
+                    pt,
+                    seq,
+                    timestamp,
+                    transport: estimate.number(now, PADDING.len()),
+                },
+            );
+            match protect::rtp(keys, &padding, &PADDING, &mut self.egress) {
+                Ok(()) => self.metrics.count(Counter::PaddingSent),
+                Err(reason) => return self.metrics.count_drop(reason),
+            }
         }
     }
 

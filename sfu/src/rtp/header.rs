@@ -85,10 +85,14 @@ pub struct Outgoing {
     pub marker: bool,
     /// The audio level element (RFC 6464): the receiver's id and the byte.
     pub audio_level: Option<(u8, u8)>,
+    /// The transport-wide number: the receiver's id and the number.
+    pub transport: Option<(u8, u16)>,
+    /// Whether the payload ends in padding.
+    pub padding: bool,
 }
 
 /// Longest header that [`Outgoing::write`] makes.
-pub const OUTGOING_MAX: usize = FIXED_LEN + 8;
+pub const OUTGOING_MAX: usize = FIXED_LEN + 12;
 
 impl Outgoing {
     /// Writes the header into `out` and gives its length, at most
@@ -99,12 +103,25 @@ impl Outgoing {
         out[2..4].copy_from_slice(&self.seq.to_be_bytes());
         out[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         out[8..12].copy_from_slice(&self.ssrc.0.to_be_bytes());
-        let Some((id, level)) = self.audio_level else {
+        out[0] |= u8::from(self.padding) << 5;
+        let mut len = FIXED_LEN + 4;
+        if let Some((id, level)) = self.audio_level {
+            out[len..len + 2].copy_from_slice(&[id << 4, level]);
+            len += 2;
+        }
+        if let Some((id, number)) = self.transport {
+            let [high, low] = number.to_be_bytes();
+            out[len..len + 3].copy_from_slice(&[id << 4 | 1, high, low]);
+            len += 3;
+        }
+        if len == FIXED_LEN + 4 {
             return FIXED_LEN;
-        };
+        }
+        let words = (len - FIXED_LEN - 1) / 4;
+        out[len..].fill(0);
         out[0] |= 0x10;
-        out[12..20].copy_from_slice(&[0xbe, 0xde, 0, 1, id << 4, level, 0, 0]);
-        OUTGOING_MAX
+        out[12..16].copy_from_slice(&[0xbe, 0xde, 0, words as u8]);
+        FIXED_LEN + 4 + 4 * words
     }
 }
 
@@ -122,13 +139,32 @@ mod tests {
             pt: Pt(98),
             marker: true,
             audio_level: Some((3, 0x85)),
+            transport: None,
+            padding: false,
         };
-        let len = header.write(&mut out);
-        let read = Header::parse(&out[..len]).expect("parses");
-        assert_eq!((read.ssrc, read.seq, read.timestamp), (Ssrc(7), 9, 11));
-        assert_eq!((read.pt, read.marker, read.payload_at), (Pt(98), true, 20));
-        let elements: Vec<_> = read.elements(&out).collect();
-        assert_eq!(elements, [(3, &[0x85][..])]);
+        let both = Outgoing {
+            transport: Some((5, 0x1234)),
+            padding: true,
+            ..header
+        };
+        let number = Outgoing {
+            audio_level: None,
+            ..both
+        };
+        let (level, place) = ((3, &[0x85][..]), (5, &[0x12, 0x34][..]));
+        for (header, len, wanted) in [
+            (header, 20, vec![level]),
+            (both, 24, vec![level, place]),
+            (number, 20, vec![place]),
+        ] {
+            assert_eq!(header.write(&mut out), len);
+            let read = Header::parse(&out[..len]).expect("parses");
+            assert_eq!((read.ssrc, read.seq, read.timestamp), (Ssrc(7), 9, 11));
+            assert_eq!((read.pt, read.marker, read.payload_at), (Pt(98), true, len));
+            assert_eq!(read.padding, header.padding);
+            let elements: Vec<_> = read.elements(&out).collect();
+            assert_eq!(elements, wanted);
+        }
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub enum Message<'a> {
         /// The FCI entries.
         entries: Nacks<'a>,
     },
+    /// Which packets arrived, and when
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
+    TransportFeedback {
+        /// What follows the two SSRCs.
+        information: &'a [u8],
+    },
     /// A new keyframe is wanted (PLI or FIR).
     KeyframeRequest {
         /// Of which stream.
@@ -101,6 +107,9 @@ impl<'a> Compound<'a> {
             (205, 1) => Some(Message::Nack {
                 media: Ssrc(be32(packet, 8)?),
                 entries: Nacks(packet.get(12..)?),
+            }),
+            (205, 15) => Some(Message::TransportFeedback {
+                information: packet.get(12..)?,
             }),
             (206, 1) => Some(Message::KeyframeRequest {
                 media: Ssrc(be32(packet, 8)?),

@@ -1,0 +1,330 @@
+//! What a receiver's path carries: an estimate from the receiver's
+//! transport-wide feedback. Pure: told the time, what was sent and what came
+//! back; says a rate, and how much padding to send to learn more.
+//!
+//! ```text
+//! packet out ─▶ sent      a number for it, when it left, how long it was
+//! feedback in ─▶ feedback  which numbers arrived, and when
+//!                  ├─▶ acked  what arrives in a second
+//!                  ├─▶ delay  does a queue grow: a bound that rises slowly and falls at once
+//!                  ├─▶ loss   is more lost than the path loses anyway: a second bound
+//!                  └─▶ probe  what a short burst at a higher rate showed: lifts the first bound
+//! ```
+//!
+//! The shape is Google congestion control's (draft-ietf-rmcat-gcc-02); where
+//! and why it departs from it stands in `docs/adr/0005-bandwidth.md`. Rates are
+//! bits a second and count the datagram with its IP and UDP headers.
+
+mod acked;
+mod delay;
+mod feedback;
+mod loss;
+mod probe;
+mod sent;
+#[cfg(test)]
+mod simulation;
+
+pub use feedback::Malformed;
+
+use acked::Acked;
+use delay::{Delay, Usage};
+use feedback::Feedback;
+use loss::{Ledger, Loss};
+use probe::Probe;
+use sent::Sent;
+use std::time::{Duration, Instant};
+
+/// The rate before anything is known. Higher shows more at once and floods a
+/// narrow path for longer; a first probe doubles it within two round trips.
+pub const RATE_START: f64 = 1_000_000.0;
+
+/// The estimate never falls below this: one voice.
+pub const RATE_MIN: f64 = 40_000.0;
+
+/// The estimate never rises above this.
+pub const RATE_MAX: f64 = 200_000_000.0;
+
+/// Bytes around a payload: IPv4, UDP, RTP with two extension elements, and the
+/// tag of SRTP.
+pub const OVERHEAD: usize = 28 + 20 + 16;
+
+/// Unreported for so long, packets were sent into an outage. Feedback comes
+/// every 50 to 250 ms, plus a round trip.
+const SILENCE: u64 = 800_000;
+
+/// A growing queue lowers the rate to this share of what arrives (section 6.1).
+const BETA: f64 = 0.85;
+
+/// How far above what arrives the rate may grow without a probe that proved
+/// more: what is not sent is not tested.
+const UNPROVEN: f64 = 1.2;
+
+/// Growth in a second far from the last known limit (section 6.1).
+const GROWTH: f64 = 1.08;
+
+/// The estimate of one receiver's path.
+#[derive(Debug)]
+pub struct Estimate {
+    start: Instant,
+    sent: Sent,
+    acked: Acked,
+    delay: Delay,
+    ledger: Ledger,
+    loss: Loss,
+    probe: Probe,
+    /// What delay allows.
+    rate: f64,
+    /// What arrived when the queue last grew.
+    limit: Option<Limit>,
+    /// Seconds, smoothed.
+    round_trip: f64,
+    last_feedback: Option<u64>,
+    last_update: u64,
+    last_decrease: Option<u64>,
+    hold_until: u64,
+    /// The rate before feedback fell silent.
+    before_silence: Option<f64>,
+}
+
+/// What the path carried when its queue last grew (section 6.1: "close to the
+/// convergence").
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    mean: f64,
+    /// Variance, relative to the mean.
+    variance: f64,
+}
+
+impl Limit {
+    fn observe(limit: Option<Self>, acked: f64) -> Self {
+        let Some(Self { mean, variance }) = limit else {
+            return Self {
+                mean: acked,
+                variance: 0.01,
+            };
+        };
+        let next = mean + 0.05 * (acked - mean);
+        let error = (next - acked) / next.max(1.0);
+        Self {
+            mean: next,
+            variance: (0.95 * variance + 0.05 * error * error).clamp(0.000_4, 0.006_25),
+        }
+    }
+
+    fn deviation(self) -> f64 {
+        3.0 * self.mean * self.variance.sqrt()
+    }
+}
+
+impl Estimate {
+    /// Nothing sent yet. This allocates; nothing later does.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            start: now,
+            sent: Sent::new(),
+            acked: Acked::new(),
+            delay: Delay::new(),
+            ledger: Ledger::default(),
+            loss: Loss::default(),
+            probe: Probe::new(),
+            rate: RATE_START,
+            limit: None,
+            round_trip: 0.1,
+            last_feedback: None,
+            last_update: 0,
+            last_decrease: None,
+            hold_until: 0,
+            before_silence: None,
+        }
+    }
+
+    /// What may be sent, in bits a second.
+    pub fn rate(&self) -> u64 {
+        self.loss.bound(self.rate).clamp(RATE_MIN, RATE_MAX) as u64
+    }
+
+    /// The share of packets that did not arrive lately, 0 to 1.
+    pub fn lost(&self) -> f64 {
+        self.loss.lost()
+    }
+
+    /// A packet of `payload` bytes leaves now: the transport-wide number it
+    /// carries.
+    pub fn number(&mut self, now: Instant, payload: usize) -> u16 {
+        let at = self.micros(now);
+        let len = payload + OVERHEAD;
+        let cluster = self.probe.sent(at, len);
+        self.sent.push(at, len, cluster)
+    }
+
+    /// What the receiver would be sent if its path were wide enough, in bits a
+    /// second: probes go up to it, not beyond.
+    pub fn want(&mut self, rate: u64) {
+        self.probe.want(rate as f64);
+    }
+
+    /// Bytes of padding that a probe wants sent now; to be asked every
+    /// [`TICK`](crate::config::TICK).
+    pub fn padding(&mut self, now: Instant) -> usize {
+        let at = self.micros(now);
+        self.silence(at);
+        let calm = self.delay.usage() == Usage::Normal && at >= self.hold_until;
+        let current = self.loss.bound(self.rate);
+        let bytes = self
+            .probe
+            .padding(at, current, calm && !self.loss.congested());
+        if self.probe.began(at) {
+            self.delay.forget();
+        }
+        bytes
+    }
+
+    /// Takes a feedback message's control information: what follows its two
+    /// SSRCs.
+    ///
+    /// # Errors
+    /// [`Malformed`]; what stood before the fault was taken.
+    pub fn feedback(&mut self, now: Instant, information: &[u8]) -> Result<(), Malformed> {
+        let at = self.micros(now);
+        let mut feedback = Feedback::parse(information)?;
+        let mut newest = None;
+        let mut overused = false;
+        for report in &mut feedback {
+            let (seq, arrival) = report?;
+            let Some(arrival) = arrival else { continue };
+            let Some(packet) = self.sent.arrived(seq) else {
+                continue;
+            };
+            newest = newest.max(Some(packet.at));
+            self.acked.arrived(arrival, packet.len);
+            if packet.cluster == 0 {
+                self.delay.arrived(packet.at, arrival, at);
+                overused |= self.delay.usage() == Usage::Over;
+            } else {
+                self.probe.arrived(&packet, arrival);
+            }
+        }
+        let Some(newest) = newest else {
+            return Ok(());
+        };
+        self.round_trip += 0.2 * ((at - newest) as f64 / 1e6 - self.round_trip);
+        self.last_feedback = Some(at);
+        if let Some(before) = self.before_silence.take() {
+            self.probe.again(at, before);
+            self.delay.forget();
+        }
+        self.sent.settle(newest, &mut self.ledger);
+        let kept = 1.0 - self.loss.inherent();
+        if let Some(proved) = self.probe.result(at, newest, kept) {
+            self.proved(proved);
+        }
+        self.update(at, overused);
+        let acked = self.acked.rate();
+        let current = self.rate;
+        self.loss.update(at, &mut self.ledger, current, acked);
+        Ok(())
+    }
+
+    /// What is sent for what arrives: what the path loses at any rate did not
+    /// wait in its queue.
+    fn carried(&self) -> Option<f64> {
+        Some(self.acked.rate()? / (1.0 - self.loss.inherent()))
+    }
+
+    /// A probe arrived at that rate.
+    fn proved(&mut self, proved: f64) {
+        if proved > self.rate {
+            self.rate = proved.min(RATE_MAX);
+            if self
+                .limit
+                .is_some_and(|limit| proved > limit.mean + limit.deviation())
+            {
+                self.limit = None;
+            }
+        }
+        self.loss.proved(proved);
+    }
+
+    /// Additive increase, multiplicative decrease (section 6.1).
+    fn update(&mut self, at: u64, overused: bool) {
+        let elapsed = (at.saturating_sub(self.last_update) as f64 / 1e6).min(1.0);
+        self.last_update = at;
+        let usage = if overused {
+            Usage::Over
+        } else {
+            self.delay.usage()
+        };
+        match usage {
+            Usage::Over => self.decrease(at),
+            // The queue drains: let it.
+            Usage::Under => {}
+            Usage::Normal if at >= self.hold_until => self.increase(elapsed),
+            Usage::Normal => {}
+        }
+    }
+
+    fn decrease(&mut self, at: u64) {
+        let carried = self.carried();
+        let pause = (self.round_trip * 1e6).clamp(100_000.0, 400_000.0) as u64;
+        let rested = self.last_decrease.is_none_or(|last| at - last >= pause);
+        let Some(carried) = carried.filter(|carried| rested || *carried < self.rate * 0.5) else {
+            return;
+        };
+        if let Some(limit) = self.limit
+            && carried < limit.mean - limit.deviation()
+        {
+            self.limit = None;
+        }
+        self.rate = (BETA * carried).min(self.rate).max(RATE_MIN);
+        self.limit = Some(Limit::observe(self.limit, carried));
+        self.last_decrease = Some(at);
+        self.hold_until = at + pause;
+        self.probe.lowered(at);
+    }
+
+    fn increase(&mut self, elapsed: f64) {
+        let Some(carried) = self.carried() else {
+            return;
+        };
+        let ceiling = UNPROVEN * carried + 10_000.0;
+        if self.rate >= ceiling {
+            return;
+        }
+        if self
+            .limit
+            .is_some_and(|limit| carried > limit.mean + limit.deviation())
+        {
+            self.limit = None;
+        }
+        let grown = match self.limit {
+            // About one packet a response time.
+            Some(_) => {
+                let response = self.round_trip + 0.1;
+                self.rate + elapsed * (8.0 * 1_200.0 / response).max(4_000.0)
+            }
+            None => self.rate * GROWTH.powf(elapsed) + 1_000.0 * elapsed,
+        };
+        self.rate = grown.min(ceiling).min(RATE_MAX);
+    }
+
+    /// Packets leave and nothing is reported: the path is broken. Sends ever
+    /// less into it, and remembers where it was.
+    fn silence(&mut self, at: u64) {
+        let Some(last) = self.last_feedback else {
+            return;
+        };
+        let unreported = self.sent.oldest_after(last);
+        let silent = unreported.is_some_and(|sent| at.saturating_sub(sent) >= SILENCE);
+        if silent && at.saturating_sub(self.last_update) >= SILENCE / 2 {
+            self.last_update = at;
+            self.before_silence = Some(self.before_silence.unwrap_or(self.rate));
+            self.rate = (self.rate * 0.5).max(RATE_MIN);
+        }
+    }
+
+    fn micros(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.start)
+            .min(Duration::from_secs(u64::from(u32::MAX)))
+            .as_micros() as u64
+    }
+}
