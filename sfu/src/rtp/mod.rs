@@ -5,8 +5,10 @@
 //! - [`extension`]: header extension elements (RFC 8285).
 //! - [`seq`]: 16-bit sequence numbers extended to 64 bits.
 //! - [`vp9`]: the VP9 payload descriptor (RFC 9628).
+//! - [`dependency`]: the Dependency Descriptor.
 //! - [`rtcp`]: compound packets, feedback, reports.
 
+pub mod dependency;
 pub mod extension;
 pub mod header;
 pub mod rtcp;
