@@ -14,7 +14,6 @@
 use crate::drop::DropReason;
 use crate::peer::PeerKey;
 use crate::route::Routed;
-use crate::slot::Serial;
 use std::time::Instant;
 
 /// Packets of one burst. More join more datagrams into a message, and keep the
@@ -31,8 +30,6 @@ pub const COPIES_MAX: usize = PACKETS_MAX * 256;
 pub struct Waiting {
     /// The packet.
     pub routed: Routed,
-    /// The run of numbers it belongs to.
-    pub serial: Serial,
     /// When it came.
     pub at: Instant,
 }
@@ -192,16 +189,23 @@ impl Default for Burst {
 mod tests {
     use super::*;
     use crate::codec::CodecId;
+    use crate::frame::Frame;
     use crate::history::Packet;
+    use crate::layer::Layer;
     use crate::pool::Pool;
     use crate::rtp::seq::ExtSeq;
+    use crate::slot::{Origin, Serial};
 
     fn waiting(seq: u64) -> Waiting {
         let mut pool = Pool::new(1);
         assert!(pool.reserve(1));
         Waiting {
             routed: Routed {
-                track: 0,
+                origin: Origin {
+                    serial: Serial(1),
+                    track: 0,
+                    encoding: 0,
+                },
                 packet: Packet {
                     slot: pool.take().expect("slot"),
                     len: 0,
@@ -211,12 +215,14 @@ mod tests {
                     codec: CodecId::all().next().expect("codec"),
                     audio_level: None,
                     vp9: None,
+                    dependency: None,
+                    layer: Layer::LOWEST,
+                    ends: true,
                 },
-                entry: false,
+                frame: Frame::WHOLE,
                 repaired: false,
                 restarted: false,
             },
-            serial: Serial(1),
             at: Instant::now(),
         }
     }

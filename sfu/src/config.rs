@@ -115,3 +115,26 @@ pub const CONSENT_SILENT: Duration = Duration::from_secs(10);
 
 /// Silent for this long: the connection is lost (RFC 7675 section 5.1).
 pub const CONSENT_LOST: Duration = Duration::from_secs(30);
+
+/// An encoding of a simulcast without a packet for this long is not being
+/// sent. Longer keeps slots at a still picture; shorter takes a slow screen
+/// for none.
+pub const ENCODING_SILENT: Duration = Duration::from_secs(2);
+
+/// Layers are measured in steps of this length, over all but one of
+/// [`RATE_STEPS`].
+pub const RATE_STEP: Duration = Duration::from_millis(200);
+
+/// Steps that are kept: the last second, and the step that has not ended.
+pub const RATE_STEPS: usize = 6;
+
+/// Most encodings of one source: a simulcast has three in every browser.
+pub const ENCODINGS_MAX: usize = 4;
+
+/// Stretches of numbers a video slot remembers: 64 are two seconds with an
+/// upper layer left out of 30 pictures a second, as long as the history of a
+/// stream reaches.
+pub const SEGMENTS_VIDEO: usize = 64;
+
+/// The same for sound, of which nothing is left out: four sources.
+pub const SEGMENTS_AUDIO: usize = 4;

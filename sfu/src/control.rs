@@ -4,15 +4,18 @@
 use crate::codec::MediaKind;
 use crate::config::SECTIONS_MAX;
 use crate::dtls;
+use crate::encoding::Encoding;
 use crate::estimate::Estimate;
+use crate::history::History;
 use crate::ice::Credentials;
+use crate::layer::Target;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
 use crate::peer::{Payload, Peer, PeerKey, SendingSection};
 use crate::rtp::Ssrc;
-use crate::rtp::extension::Ids;
+use crate::rtp::extension::{Ids, Kind};
 use crate::shard::Shard;
-use crate::slot::Slot;
+use crate::slot::{Origin, Slot};
 use crate::track::{Subscriber, Track};
 use crate::twcc::Arrivals;
 use aws_lc_rs::rand::SecureRandom;
@@ -115,7 +118,7 @@ impl Shard {
             .sections
             .iter()
             .filter_map(|section| match section.role {
-                Role::Sending(_, kind) => Some(self.history_of(kind)),
+                Role::Sending(_, kind) => Some(self.history_of(kind) * section.encodings()),
                 _ => None,
             })
             .sum();
@@ -124,7 +127,7 @@ impl Shard {
             .into_iter()
             .flat_map(|peer| &peer.sections)
             .filter_map(|section| self.tracks.get(section.track)?.as_ref())
-            .map(|track| track.history.len())
+            .map(held_by)
             .sum();
         if wanted > held + self.pool.available() {
             return Err(Code::Full);
@@ -263,6 +266,7 @@ impl Shard {
                 .map(|track| track.source.source);
             let kept = offer.sections.iter().any(|offered| {
                 offered.mid == section.mid
+                    && offered.rids == section.rids
                     && matches!(offered.role, Role::Sending(s, _) if Some(s) == source)
             });
             if !kept {
@@ -313,7 +317,7 @@ impl Shard {
         let known = peer.sections.iter().position(|s| s.mid == section.mid);
         let track = match known.map(|index| peer.sections[index].track) {
             Some(track) if track != NO_TRACK => track,
-            _ => self.new_track(key, source, kind)?,
+            _ => self.new_track(key, source, kind, section.encodings())?,
         };
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return Err(Code::Internal);
@@ -327,6 +331,7 @@ impl Shard {
             track,
             payloads: payloads.collect(),
             repairs: section.codecs.iter().any(|codec| codec.offers("nack")),
+            rids: section.rids.clone(),
         };
         // A section that ended long ago makes room for a new one.
         let ended = || {
@@ -344,30 +349,43 @@ impl Shard {
                 peer.sections.len() - 1
             }
         };
+        if !section.rids.is_empty() {
+            // The streams of a simulcast are told by their names.
+            self.serve_track(now, track);
+            return Ok(());
+        }
         let repair = section.repairs.first().map(|(_, rtx)| *rtx);
         if let Some(media) = section.ssrcs.iter().find(|ssrc| Some(**ssrc) != repair) {
-            peer.add_inbound(*media, index, Payload::Media);
+            peer.add_inbound(*media, index, 0, Payload::Media);
         }
         if let Some(repair) = repair {
-            peer.add_inbound(repair, index, Payload::Repair);
+            peer.add_inbound(repair, index, 0, Payload::Repair);
         }
         self.serve_track(now, track);
         Ok(())
     }
 
-    fn new_track(&mut self, key: PeerKey, source: Source, kind: MediaKind) -> Result<usize, Code> {
+    fn new_track(
+        &mut self,
+        key: PeerKey,
+        source: Source,
+        kind: MediaKind,
+        encodings: usize,
+    ) -> Result<usize, Code> {
         let Some(participant) = self.peer(key).map(|peer| peer.participant) else {
             return Err(Code::Internal);
         };
         let history = self.history_of(kind);
-        if !self.pool.reserve(history) {
+        if !self.pool.reserve(history * encodings) {
             return Err(Code::Full);
         }
         let source = SourceOf {
             participant,
             source,
         };
-        let track = Track::new(key, source, kind, self.fresh_serial(), history);
+        let encodings = (0..encodings).map(|_| Encoding::new(self.fresh_serial(), history));
+        let encodings = encodings.collect();
+        let track = Track::new(key, source, kind, encodings);
         let free = self.tracks.iter().position(Option::is_none);
         let index = match free {
             Some(free) => {
@@ -496,30 +514,37 @@ impl Shard {
             return;
         };
         let (current, pending) = (slot.current(), slot.pending);
+        let wanted = match slot.target {
+            Target::UpTo(wanted) => Some(wanted),
+            Target::Paused => None,
+        };
         let Some(track) = self.tracks[target].as_mut() else {
             return;
         };
-        let serial = track.serial;
-        if pending.is_some_and(|(pending, _)| pending == serial) {
+        if pending == Some(target) {
             return;
         }
-        let stays = current.is_some_and(|run| run.serial == serial);
+        let stays = current.is_some_and(|run| {
+            let serials = track.encodings.iter().map(|encoding| encoding.serial);
+            run.origin.track == target && serials.into_iter().any(|s| s == run.origin.serial)
+        });
         if !stays {
             track.subscribe(subscriber);
-            track.waiting = true;
-            if track.kind == MediaKind::Video {
-                track.keyframes.want();
+            if let Some(wanted) = wanted.filter(|_| track.kind == MediaKind::Video) {
+                let desired = track.desired(wanted);
+                if let Some(encoding) = track.encodings.get_mut(desired) {
+                    encoding.want();
+                }
             }
         }
-        if let Some((_, given_up)) = pending
-            && given_up != target
-            && current.is_none_or(|run| run.track != given_up)
+        if let Some(given_up) = pending
+            && current.is_none_or(|run| run.origin.track != given_up)
             && let Some(Some(track)) = self.tracks.get_mut(given_up)
         {
             track.unsubscribe(subscriber);
         }
         if let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0) {
-            peer.slots[subscriber.slot].pending = (!stays).then_some((serial, target));
+            peer.slots[subscriber.slot].pending = (!stays).then_some(target);
         }
         self.ask_keyframe(now, target);
     }
@@ -530,8 +555,8 @@ impl Shard {
             return;
         };
         let slot = &mut peer.slots[subscriber.slot];
-        let current = slot.current().map(|run| run.track);
-        let pending = slot.pending.map(|(_, track)| track);
+        let current = slot.current().map(|run| run.origin.track);
+        let pending = slot.pending;
         slot.quiet();
         for track in current.into_iter().chain(pending) {
             if let Some(Some(track)) = self.tracks.get_mut(track) {
@@ -540,20 +565,22 @@ impl Shard {
         }
     }
 
-    /// The numbers of a track begin anew: its slots switch to it again.
-    pub(crate) fn resubscribe(&mut self, index: usize) {
-        let Some(Some(track)) = self.tracks.get_mut(index) else {
+    /// The numbers of an encoding begin anew: slots switch to it again.
+    pub(crate) fn resubscribe(&mut self, origin: Origin) {
+        let Some(Some(track)) = self.tracks.get_mut(origin.track) else {
             return;
         };
-        track.history.clear(&mut self.pool);
-        track.waiting = true;
-        track.keyframes.want();
+        let Some(encoding) = track.encodings.get_mut(origin.encoding) else {
+            return;
+        };
+        encoding.history.clear(&mut self.pool);
+        encoding.want();
         for subscriber in &track.subscribers {
             if let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0)
                 && let Some(slot) = peer.slots.get_mut(subscriber.slot)
                 && slot.carries == Some(track.source)
             {
-                slot.pending = Some((track.serial, index));
+                slot.pending = Some(origin.track);
             }
         }
     }
@@ -564,12 +591,14 @@ impl Shard {
             return;
         };
         for slot in &peer.slots {
-            if let Some((_, track)) = slot.pending
+            if let (Some(track), Target::UpTo(target)) = (slot.pending, slot.target)
                 && let Some(Some(track)) = self.tracks.get_mut(track)
                 && track.kind == MediaKind::Video
             {
-                track.waiting = true;
-                track.keyframes.want();
+                let desired = track.desired(target);
+                if let Some(encoding) = track.encodings.get_mut(desired) {
+                    encoding.want();
+                }
             }
         }
     }
@@ -585,8 +614,10 @@ impl Shard {
                 slot.lose(index);
             }
         }
-        track.history.clear(&mut self.pool);
-        self.pool.unreserve(track.history.len());
+        self.pool.unreserve(held_by(&track));
+        for encoding in &mut track.encodings {
+            encoding.history.clear(&mut self.pool);
+        }
         if self.by_source.get(&track.source) == Some(&index) {
             self.by_source.remove(&track.source);
         }
@@ -600,7 +631,9 @@ impl Shard {
             };
             let here = members.as_ref().is_some_and(|m| m.contains(&track.owner));
             if here && track.kind == MediaKind::Video {
-                track.keyframes.want_fresh();
+                for encoding in &mut track.encodings {
+                    encoding.keyframes.want_fresh();
+                }
                 self.ask_keyframe(now, index);
             }
         }
@@ -655,12 +688,19 @@ impl Shard {
     }
 }
 
+/// The pool slots that are reserved for a track.
+fn held_by(track: &Track) -> usize {
+    let histories = track.encodings.iter().map(|encoding| &encoding.history);
+    histories.map(History::len).sum()
+}
+
 /// All sections of a bundle give an extension the same id (RFC 9143).
-fn merge(known: Ids, section: Ids) -> Ids {
-    let prefer = |section: u8, known: u8| if section == 0 { known } else { section };
-    Ids {
-        mid: prefer(section.mid, known.mid),
-        transport_cc: prefer(section.transport_cc, known.transport_cc),
-        audio_level: prefer(section.audio_level, known.audio_level),
+fn merge(mut known: Ids, section: Ids) -> Ids {
+    for (kind, _) in Kind::URIS {
+        match section.of(kind) {
+            0 => {}
+            id => known.set(kind, id),
+        }
     }
+    known
 }

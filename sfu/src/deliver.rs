@@ -15,23 +15,23 @@ use std::time::Instant;
 impl Shard {
     /// Adds a packet to the burst, for every slot of its track.
     pub(crate) fn enlist(&mut self, now: Instant, routed: Routed) -> Result<(), DropReason> {
-        let copies = self.tracks.get(routed.track).and_then(Option::as_ref);
+        let copies = self
+            .tracks
+            .get(routed.origin.track)
+            .and_then(Option::as_ref);
         let copies = copies.map_or(0, |track| track.subscribers.len());
         while !self.burst.takes(copies) && !self.burst.is_empty() {
             self.deliver();
         }
-        let Some(Some(track)) = self.tracks.get_mut(routed.track) else {
+        let Some(Some(track)) = self.tracks.get_mut(routed.origin.track) else {
             self.pool.give(routed.packet.slot);
             return Err(DropReason::UnknownStream);
         };
-        if routed.entry {
-            track.keyframes.seen();
+        let encoding = track.encodings.get_mut(routed.origin.encoding);
+        if let Some(encoding) = encoding.filter(|_| routed.frame.entry) {
+            encoding.keyframes.seen();
         }
-        let packet = self.burst.push(Waiting {
-            routed,
-            serial: track.serial,
-            at: now,
-        });
+        let packet = self.burst.push(Waiting { routed, at: now });
         for subscriber in &track.subscribers {
             let slot = subscriber.slot;
             if let Err(reason) = self.burst.owe(subscriber.peer, Due { packet, slot }) {
@@ -53,12 +53,13 @@ impl Shard {
         }
         for waiting in self.burst.finish() {
             let packet = waiting.routed.packet;
-            match self.tracks.get_mut(waiting.routed.track) {
-                Some(Some(track)) if track.serial == waiting.serial => {
-                    track.history.insert(packet, &mut self.pool);
-                }
-                // The track has ended or begun anew since.
-                _ => self.pool.give(packet.slot),
+            let origin = waiting.routed.origin;
+            let track = self.tracks.get_mut(origin.track).and_then(Option::as_mut);
+            let encoding = track.and_then(|track| track.encodings.get_mut(origin.encoding));
+            match encoding.filter(|encoding| encoding.serial == origin.serial) {
+                Some(encoding) => encoding.history.insert(packet, &mut self.pool),
+                // It has ended or begun anew since.
+                None => self.pool.give(packet.slot),
             }
         }
     }
@@ -70,10 +71,19 @@ impl Shard {
             let Some(receiver) = receiver.as_deref_mut() else {
                 continue;
             };
-            let Waiting { routed, serial, at } = self.burst.packet(due.packet);
-            let selected = match select::select(receiver, due.slot, *serial, routed, *at) {
+            let Waiting { routed, at } = self.burst.packet(due.packet);
+            let track = self.tracks.get_mut(routed.origin.track);
+            let Some(track) = track.and_then(Option::as_mut) else {
+                continue;
+            };
+            let selected = match select::select(receiver, due.slot, track, routed, *at) {
                 Ok(selected) => selected,
                 Err(reason) => {
+                    if reason == DropReason::AwaitingKeyframe
+                        && let Some(encoding) = track.encodings.get_mut(routed.origin.encoding)
+                    {
+                        encoding.wait();
+                    }
                     self.metrics.count_drop(reason);
                     continue;
                 }
@@ -81,12 +91,15 @@ impl Shard {
             if selected.switched {
                 self.metrics.count(Counter::Switches);
             }
-            if let Some(left) = selected.left.filter(|left| left.track != routed.track) {
+            if let Some(left) = selected
+                .left
+                .filter(|left| left.origin.track != routed.origin.track)
+            {
                 let subscriber = Subscriber {
                     peer: key,
                     slot: due.slot,
                 };
-                self.scratch.left.push((left.track, subscriber));
+                self.scratch.left.push((left.origin.track, subscriber));
             }
             let bytes = self.pool.slot(routed.packet.slot);
             let slot = &receiver.slots[due.slot];
@@ -96,6 +109,7 @@ impl Shard {
                 None => Err(DropReason::NoKeys),
             };
             match protected {
+                Ok(()) if selected.filler => self.metrics.count(Counter::Filled),
                 Ok(()) => self.metrics.count(Counter::Forwarded),
                 Err(reason) => self.metrics.count_drop(reason),
             }

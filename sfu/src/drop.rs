@@ -67,6 +67,10 @@ reasons! {
     AwaitingKeyframe = "awaiting-keyframe",
     /// select: from before the moment the slot switched.
     BeforeSwitch = "before-switch",
+    /// select: a layer or encoding that the slot does not take.
+    LayerCut = "layer-cut",
+    /// select: the slot is paused.
+    SlotPaused = "slot-paused",
     /// select: the receiver did not negotiate the codec in this slot.
     CodecNotNegotiated = "codec-not-negotiated",
     /// select: the receiver has gone silent (RFC 7675).

@@ -3,6 +3,8 @@
 use crate::codec::MediaKind;
 use crate::demux::Classified;
 use crate::drop::DropReason;
+use crate::encoding::PublisherClock;
+use crate::layer::Target;
 use crate::metrics::Counter;
 use crate::negotiate::CNAME;
 use crate::peer::PeerKey;
@@ -10,7 +12,6 @@ use crate::rewrite::{self, Retransmission};
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{Compound, Malformed, Message, Nacks, Writer};
 use crate::shard::Shard;
-use crate::track::PublisherClock;
 use crate::{estimate, protect, unprotect};
 use std::time::Instant;
 
@@ -88,9 +89,10 @@ impl Shard {
         if inbound.is_media()
             && let Some(section) = peer.sections.get(inbound.section)
             && let Some(Some(track)) = self.tracks.get_mut(section.track)
-            && track.ssrc == Some(ssrc)
+            && let Some(encoding) = track.encodings.get_mut(inbound.encoding)
+            && encoding.ssrc == Some(ssrc)
         {
-            track.clock = Some(PublisherClock {
+            encoding.clock = Some(PublisherClock {
                 ntp: ntp.wrapping_add(offset),
                 rtp,
             });
@@ -152,10 +154,11 @@ impl Shard {
         let (run, seq) = slot.resolve(lost).ok_or(DropReason::NotInHistory)?;
         let packet = self
             .tracks
-            .get(run.track)
+            .get(run.origin.track)
             .and_then(Option::as_ref)
-            .filter(|track| track.serial == run.serial)
-            .and_then(|track| track.history.packet(seq))
+            .and_then(|track| track.encodings.get(run.origin.encoding))
+            .filter(|encoding| encoding.serial == run.origin.serial)
+            .and_then(|encoding| encoding.history.packet(seq))
             .ok_or(DropReason::NotInHistory)?;
         let codec = slot
             .codec(packet.codec)
@@ -192,38 +195,45 @@ impl Shard {
             .slot_of(media)
             .ok_or(DropReason::FeedbackUnknownStream)?;
         let slot = &peer.slots[slot];
-        let track = slot
-            .current()
-            .map(|run| run.track)
-            .or(slot.pending.map(|(_, track)| track));
-        if let Some(index) = track
+        let Target::UpTo(target) = slot.target else {
+            return Ok(());
+        };
+        let origin = slot.current().map(|run| run.origin);
+        let index = origin.map(|origin| origin.track).or(slot.pending);
+        if let Some(index) = index
             && let Some(Some(track)) = self.tracks.get_mut(index)
             && track.kind == MediaKind::Video
         {
-            track.keyframes.want();
+            let desired = track.desired(target);
+            let encoding = origin.map_or(desired, |origin| origin.encoding);
+            if let Some(encoding) = track.encodings.get_mut(encoding) {
+                encoding.keyframes.want();
+            }
             self.ask_keyframe(now, index);
         }
         Ok(())
     }
 
-    /// Asks a track's sender for a keyframe, if it is time to.
+    /// Asks a track's sender for the keyframes it is time to ask for.
     pub(crate) fn ask_keyframe(&mut self, now: Instant, index: usize) {
-        let Some(Some(track)) = self.tracks.get_mut(index) else {
+        let Some(Some(track)) = self.tracks.get(index) else {
             return;
         };
-        let (Some(media), owner) = (track.ssrc, track.owner) else {
-            return;
-        };
+        let (owner, encodings) = (track.owner, track.encodings.len());
         let reachable = self
-            .peers
-            .get(owner.0)
-            .and_then(Option::as_ref)
+            .peer(owner)
             .is_some_and(|peer| peer.keys.is_some() && peer.destination(now).is_some());
-        if !reachable || !track.keyframes.due(now) {
-            return;
-        }
-        if self.send_rtcp(now, owner, |writer, sender| writer.pli(sender, media)) {
-            self.metrics.count(Counter::KeyframeRequestsSent);
+        for encoding in (0..encodings).filter(|_| reachable) {
+            let Some(Some(track)) = self.tracks.get_mut(index) else {
+                return;
+            };
+            let encoding = &mut track.encodings[encoding];
+            let Some(media) = encoding.ssrc else { continue };
+            if encoding.keyframes.due(now)
+                && self.send_rtcp(now, owner, |writer, sender| writer.pli(sender, media))
+            {
+                self.metrics.count(Counter::KeyframeRequestsSent);
+            }
         }
     }
 

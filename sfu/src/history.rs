@@ -2,6 +2,7 @@
 //! 4588). The ring owns the packets' slots; what falls out is handed back.
 
 use crate::codec::CodecId;
+use crate::layer::Layer;
 use crate::pool::{Pool, SlotId};
 use crate::rtp::seq::ExtSeq;
 use crate::rtp::vp9;
@@ -25,6 +26,24 @@ pub struct Packet {
     pub audio_level: Option<u8>,
     /// The payload descriptor as the publisher wrote it.
     pub vp9: Option<vp9::Descriptor>,
+    /// The Dependency Descriptor as the publisher wrote it.
+    pub dependency: Option<Dependency>,
+    /// The layer of its frame.
+    pub layer: Layer,
+    /// It is its frame's last.
+    pub ends: bool,
+}
+
+/// Where a Dependency Descriptor lies in its packet's slot, and what of it a
+/// receiver may have to see differently.
+#[derive(Debug, Clone, Copy)]
+pub struct Dependency {
+    /// Its place, bytes.
+    pub at: u16,
+    /// Its length, bytes.
+    pub len: u8,
+    /// The frame's number.
+    pub number: u16,
 }
 
 /// The ring.
@@ -99,6 +118,9 @@ mod tests {
             codec: CodecId::all().next().expect("codec"),
             audio_level: None,
             vp9: None,
+            dependency: None,
+            layer: Layer::LOWEST,
+            ends: true,
         }
     }
 

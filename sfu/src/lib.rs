@@ -23,7 +23,10 @@
 //!   table of what is negotiated.
 //! - [`ice`] answers connectivity checks, [`dtls`] agrees on keys, [`srtp`]
 //!   uses them.
-//! - [`layer`] names what of a picture a slot takes.
+//! - [`layer`] names what of a picture a slot takes; [`frame`] is what the
+//!   headers say of a frame, [`choice`] which of them a slot forwards, and
+//!   [`numbers`] keeps what is forwarded contiguous; [`encoding`] is one stream
+//!   of a track, [`rates`] what its layers cost.
 //! - [`estimate`] tells what a receiver's path carries.
 //! - [`feedback`] takes RTCP, [`upkeep`] does what time brings; [`reception`],
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
@@ -36,6 +39,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod burst;
+pub mod choice;
 pub mod codec;
 pub mod config;
 pub mod control;
@@ -44,8 +48,10 @@ pub mod demux;
 pub mod drop;
 pub mod dtls;
 pub mod egress;
+pub mod encoding;
 pub mod estimate;
 pub mod feedback;
+pub mod frame;
 pub mod history;
 pub mod ice;
 pub mod io;
@@ -53,9 +59,11 @@ pub mod keyframe;
 pub mod layer;
 pub mod metrics;
 pub mod negotiate;
+pub mod numbers;
 pub mod peer;
 pub mod pool;
 pub mod protect;
+pub mod rates;
 pub mod reception;
 pub mod rewrite;
 pub mod room;

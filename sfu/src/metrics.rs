@@ -55,6 +55,9 @@ counters! {
     PaddingSent = "padding-sent",
     /// Slots that started to carry another stream.
     Switches = "switches",
+    /// Packets of nothing sent in the place of late ones that a slot does not
+    /// take.
+    Filled = "filled",
     /// Handshakes that agreed on SRTP_AEAD_AES_128_GCM.
     AgreedAead128 = "agreed-aead-short-key",
     /// Handshakes that agreed on SRTP_AEAD_AES_256_GCM.

@@ -2,7 +2,7 @@
 //! Pure: nothing is connected here, and a refused offer leaves no trace.
 
 use crate::codec::{CodecId, MediaKind};
-use crate::config::{OFFER_MAX, SECTIONS_MAX};
+use crate::config::{ENCODINGS_MAX, OFFER_MAX, SECTIONS_MAX};
 use crate::dtls::Fingerprint;
 use crate::ice::Credentials;
 use crate::rtp::extension::{Ids, Kind};
@@ -15,6 +15,12 @@ use rtc_sdp::description::session::SessionDescription;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+
+/// Long and short header extensions in one stream (RFC 8285 section 6).
+const ALLOW_MIXED: &str = "extmap-allow-mixed";
+
+/// Longest name of an encoding. Browsers take more, and nobody needs them.
+const RID_MAX: usize = 16;
 
 /// Most SSRCs of one section: a stream and its retransmissions, twice.
 const SECTION_SSRCS_MAX: usize = 4;
@@ -48,6 +54,11 @@ pub struct Section {
     pub ssrcs: Vec<Ssrc>,
     /// Pairs of a stream and its retransmissions.
     pub repairs: Vec<(Ssrc, Ssrc)>,
+    /// The names of the encodings of a simulcast, lowest first; none when the
+    /// section sends one stream.
+    pub rids: Vec<String>,
+    /// Whether the client takes long header extensions (RFC 8285 section 4.3).
+    pub long_extensions: bool,
     media: String,
     protocol: String,
     first_format: String,
@@ -129,7 +140,9 @@ impl Offer {
         let mut transport = None;
         let mut reduced_size = true;
         for media in &session.media_descriptions {
-            let section = Section::parse(media, sending)?;
+            let mut section = Section::parse(media, sending)?;
+            section.long_extensions =
+                session.has_attribute(ALLOW_MIXED) || media.has_attribute(ALLOW_MIXED);
             if !mids.insert(section.mid.clone()) {
                 return Err(Code::BadOffer);
             }
@@ -164,7 +177,7 @@ impl Offer {
             fingerprint: transport.fingerprint,
             reduced_size,
             sections,
-            allow_mixed: session.has_attribute("extmap-allow-mixed"),
+            allow_mixed: session.has_attribute(ALLOW_MIXED),
         })
     }
 
@@ -284,6 +297,8 @@ impl Section {
             ids: Ids::default(),
             ssrcs: Vec::new(),
             repairs: Vec::new(),
+            rids: Vec::new(),
+            long_extensions: false,
             media: media.media_name.media.clone(),
             protocol: media.media_name.protos.join("/"),
             first_format: media
@@ -334,8 +349,42 @@ impl Section {
         }
         if matches!(role, Role::Sending(..)) {
             section.read_ssrcs(media);
+            section.read_simulcast(media);
         }
         Ok(section)
+    }
+
+    /// How many streams the section sends at most.
+    pub fn encodings(&self) -> usize {
+        self.rids.len().max(1)
+    }
+
+    /// A simulcast is taken as a whole: each encoding by one name, all of them
+    /// known and told apart by a header extension (RFC 8853 section 5.1).
+    /// Everything else is answered as if it were not there (RFC 8853 section
+    /// 5.3.2).
+    fn read_simulcast(&mut self, media: &MediaDescription) {
+        let fits = |rid: &str| {
+            (1..=RID_MAX).contains(&rid.len())
+                && rid.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                && of_format(media, "rid", rid).any(|rest| rest.split(' ').next() == Some("send"))
+        };
+        let offered = values(media, "simulcast").next();
+        let offered = offered.and_then(|value| value.trim().strip_prefix("send "));
+        let rids: Vec<_> = offered
+            .into_iter()
+            .flat_map(|rids| rids.split(';'))
+            .map(|rid| rid.trim().trim_start_matches('~'))
+            .collect();
+        let distinct: HashSet<_> = rids.iter().collect();
+        if (2..=ENCODINGS_MAX).contains(&rids.len())
+            && distinct.len() == rids.len()
+            && rids.iter().all(|rid| fits(rid))
+            && self.ids.mid != 0
+            && self.ids.rid != 0
+        {
+            self.rids = rids.into_iter().map(str::to_owned).collect();
+        }
     }
 
     /// Which header extensions are negotiated in a section of this role.
@@ -344,6 +393,11 @@ impl Section {
             (self.role, kind),
             (Role::Sending(..), Kind::Mid)
                 | (Role::Sending(..) | Role::Slot(_), Kind::TransportCc)
+                | (
+                    Role::Sending(_, MediaKind::Video),
+                    Kind::Rid | Kind::RepairedRid | Kind::Dependency,
+                )
+                | (Role::Slot(MediaKind::Video), Kind::Dependency)
                 | (
                     Role::Sending(_, MediaKind::Audio) | Role::Slot(MediaKind::Audio),
                     Kind::AudioLevel,
@@ -413,14 +467,19 @@ impl Section {
             Role::Slot(_) => "a=sendonly\r\n",
             Role::Inactive | Role::Rejected => "a=inactive\r\n",
         });
-        let extensions = [
-            (Kind::Mid, self.ids.mid),
-            (Kind::TransportCc, self.ids.transport_cc),
-            (Kind::AudioLevel, self.ids.audio_level),
-        ];
-        for (kind, id) in extensions.into_iter().filter(|(_, id)| *id != 0) {
-            let uri = Kind::URIS.iter().find(|(known, _)| *known == kind);
-            let _ = write!(sdp, "a=extmap:{id} {}\r\n", uri.map_or("", |(_, uri)| uri));
+        for (kind, uri) in Kind::URIS {
+            match self.ids.of(kind) {
+                0 => {}
+                id => {
+                    let _ = write!(sdp, "a=extmap:{id} {uri}\r\n");
+                }
+            }
+        }
+        if !self.rids.is_empty() {
+            for rid in &self.rids {
+                let _ = write!(sdp, "a=rid:{rid} recv\r\n");
+            }
+            let _ = write!(sdp, "a=simulcast:recv {}\r\n", self.rids.join(";"));
         }
         for codec in &self.codecs {
             codec.answer(sdp, self.ids.transport_cc != 0);

@@ -33,6 +33,9 @@ pub struct SendingSection {
     pub payloads: Vec<(Pt, CodecId, Payload)>,
     /// Whether lost packets may be asked for.
     pub repairs: bool,
+    /// The names of its encodings, lowest first; none when there is one
+    /// without a name.
+    pub rids: Vec<String>,
 }
 
 /// What a payload type stands for.
@@ -51,6 +54,8 @@ pub struct Inbound {
     pub ssrc: Ssrc,
     /// The index in the peer's sections.
     pub section: usize,
+    /// Which of the section's encodings it belongs to.
+    pub encoding: usize,
     /// What it carries; learned from the first packet's payload type where the
     /// offer did not say.
     pub payload: Payload,
@@ -157,7 +162,13 @@ impl Peer {
     }
 
     /// Begins to receive a stream.
-    pub fn add_inbound(&mut self, ssrc: Ssrc, section: usize, payload: Payload) -> Option<usize> {
+    pub fn add_inbound(
+        &mut self,
+        ssrc: Ssrc,
+        section: usize,
+        encoding: usize,
+        payload: Payload,
+    ) -> Option<usize> {
         if self.inbound.len() >= STREAMS_MAX || self.by_ssrc.contains_key(&ssrc) {
             return None;
         }
@@ -170,6 +181,7 @@ impl Peer {
         self.inbound.push(Inbound {
             ssrc,
             section,
+            encoding,
             payload,
             highest: None,
             window: ReplayWindow::new(),

@@ -3,7 +3,7 @@
 
 use crate::history::Packet;
 use crate::pool::HEADROOM;
-use crate::rtp::header::{OUTGOING_MAX, Outgoing};
+use crate::rtp::header::{Dependency, OUTGOING_MAX, Outgoing};
 use crate::rtp::seq::ExtSeq;
 use crate::rtp::{Pt, Ssrc};
 use crate::select::Selected;
@@ -36,12 +36,16 @@ impl Rewritten {
 
 /// Rewrites a packet that is forwarded; `bytes` is its pool slot.
 pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u8]) -> Rewritten {
+    if selected.filler {
+        return fill(slot, selected, packet);
+    }
     patch(&selected.run, packet, bytes);
-    let header = outgoing(slot, &selected.run, selected.codec, packet);
+    let header = outgoing(slot, &selected.run, selected.codec, packet, bytes);
     let transport = selected.transport.map(|number| (slot.transport_cc, number));
     finish(
         &Outgoing {
             seq: selected.seq.wire(),
+            marker: selected.marker,
             transport,
             ..header
         },
@@ -49,6 +53,22 @@ pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u
         selected.seq,
         HEADROOM..HEADROOM + usize::from(packet.len),
     )
+}
+
+/// A packet without a payload: receivers note its number and nothing else.
+fn fill(slot: &Slot, selected: &Selected, packet: &Packet) -> Rewritten {
+    let header = Outgoing {
+        ssrc: slot.streams.ssrc,
+        seq: selected.seq.wire(),
+        timestamp: selected.run.timestamp(packet.timestamp),
+        pt: selected.codec.pt,
+        marker: false,
+        audio_level: None,
+        transport: selected.transport.map(|number| (slot.transport_cc, number)),
+        padding: false,
+        dependency: None,
+    };
+    finish(&header, selected.to, selected.seq, HEADROOM..HEADROOM)
 }
 
 /// What a retransmission says (RFC 4588 section 4).
@@ -81,12 +101,14 @@ pub fn retransmit(
     bytes
         .get_mut(HEADROOM - 2..HEADROOM)?
         .copy_from_slice(&again.original.to_be_bytes());
-    let header = outgoing(slot, &again.run, again.codec, packet);
+    let header = outgoing(slot, &again.run, again.codec, packet, bytes);
     Some(finish(
         &Outgoing {
             ssrc: slot.streams.rtx,
             seq: again.seq.wire(),
             pt,
+            // What was above the layers of its time was never sent.
+            marker: slot.marker(&again.run, packet),
             transport: again.transport.map(|number| (slot.transport_cc, number)),
             ..header
         },
@@ -96,7 +118,21 @@ pub fn retransmit(
     ))
 }
 
-fn outgoing(slot: &Slot, run: &Run, codec: SlotCodec, packet: &Packet) -> Outgoing {
+fn outgoing<'a>(
+    slot: &Slot,
+    run: &Run,
+    codec: SlotCodec,
+    packet: &Packet,
+    bytes: &'a [u8],
+) -> Outgoing<'a> {
+    let dependency = packet.dependency.and_then(|dependency| {
+        let at = usize::from(dependency.at);
+        Some(Dependency {
+            id: slot.dependency,
+            bytes: bytes.get(at..at + usize::from(dependency.len))?,
+            number: run.frame_number(dependency.number),
+        })
+    });
     Outgoing {
         ssrc: slot.streams.ssrc,
         seq: 0,
@@ -109,6 +145,9 @@ fn outgoing(slot: &Slot, run: &Run, codec: SlotCodec, packet: &Packet) -> Outgoi
             .map(|level| (slot.audio_level, level)),
         transport: None,
         padding: false,
+        dependency: dependency
+            .filter(|dependency| dependency.id != 0)
+            .filter(|dependency| slot.long_extensions || !dependency.is_long()),
     }
 }
 
@@ -147,6 +186,7 @@ pub fn padding(slot: &Slot, padding: &Padding) -> Rewritten {
             audio_level: None,
             transport: Some((slot.transport_cc, padding.transport)),
             padding: true,
+            dependency: None,
         },
         padding.to,
         padding.seq,
@@ -164,7 +204,7 @@ fn patch(run: &Run, packet: &Packet, bytes: &mut [u8]) {
     }
 }
 
-fn finish(header: &Outgoing, to: SocketAddr, seq: ExtSeq, payload: Range<usize>) -> Rewritten {
+fn finish(header: &Outgoing<'_>, to: SocketAddr, seq: ExtSeq, payload: Range<usize>) -> Rewritten {
     let mut rewritten = Rewritten {
         header: [0; OUTGOING_MAX],
         header_len: 0,

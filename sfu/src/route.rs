@@ -2,12 +2,16 @@
 
 use crate::codec::Entry;
 use crate::drop::DropReason;
-use crate::history::Packet;
+use crate::encoding::Described;
+use crate::frame::Frame;
+use crate::history::{Dependency, Packet};
 use crate::peer::{Payload, Peer};
 use crate::pool::{HEADROOM, Pool};
 use crate::rtp::be16;
+use crate::rtp::dependency::Descriptor;
+use crate::rtp::seq::ExtSeq;
 use crate::rtp::vp9;
-use crate::slot::Serial;
+use crate::slot::{Origin, Serial};
 use crate::track::Track;
 use crate::unprotect::Authentic;
 use std::time::Instant;
@@ -15,12 +19,12 @@ use std::time::Instant;
 /// A packet of a track.
 #[derive(Debug, Clone, Copy)]
 pub struct Routed {
-    /// The track's place in the shard's table.
-    pub track: usize,
+    /// Where it comes from.
+    pub origin: Origin,
     /// The packet.
     pub packet: Packet,
-    /// A receiver can begin at it.
-    pub entry: bool,
+    /// What it says of its frame.
+    pub frame: Frame,
     /// It was lost and came back.
     pub repaired: bool,
     /// The track's numbers begin anew with it.
@@ -70,21 +74,26 @@ fn place(
         .get_mut(index)
         .and_then(Option::as_mut)
         .ok_or(DropReason::UnknownStream)?;
+    let number = inbound.encoding;
+    let encoding = track
+        .encodings
+        .get_mut(number)
+        .ok_or(DropReason::UnknownStream)?;
     let bytes = pool.slot(authentic.slot());
     let mut len = authentic.len();
     let mut restarted = false;
     let seq = match payload {
         Payload::Media => {
-            match track.ssrc {
+            match encoding.ssrc {
                 Some(ssrc) if ssrc == header.ssrc => {}
-                None => track.ssrc = Some(header.ssrc),
+                None => encoding.ssrc = Some(header.ssrc),
                 Some(_) => {
-                    track.restart(fresh(), header.ssrc);
+                    encoding.restart(fresh(), header.ssrc);
                     restarted = true;
                 }
             }
             let seq = authentic.seq();
-            track.highest = Some(track.highest.map_or(seq, |highest| highest.max(seq)));
+            encoding.highest = encoding.highest.max(Some(seq));
             inbound.reception.received(seq, header.timestamp, now);
             seq
         }
@@ -97,32 +106,62 @@ fn place(
                 .ok_or(DropReason::Padding)?;
             let original = be16(bytes, HEADROOM).ok_or(DropReason::Padding)?;
             bytes.copy_within(HEADROOM + 2..HEADROOM + 2 + len, HEADROOM);
-            let highest = track.highest.ok_or(DropReason::UnknownStream)?;
+            let highest = encoding.highest.ok_or(DropReason::UnknownStream)?;
             highest.nearest(original)
         }
     };
-    if !track.forwarded.admits(seq.0) {
+    if !encoding.forwarded.admits(seq.0) {
         return Err(DropReason::Duplicate);
     }
-    let mut descriptor = None;
+    let mut vp9 = None;
     if codec.codec().entry == Entry::Vp9Descriptor && len > 0 {
         let parsed = vp9::Descriptor::parse(&bytes[HEADROOM..HEADROOM + len]);
-        descriptor = Some(parsed.ok_or(DropReason::RtpMalformed)?);
+        vp9 = Some(parsed.ok_or(DropReason::RtpMalformed)?);
     }
-    track.forwarded.insert(seq.0);
+    let dependency = authentic.dependency().and_then(|at| {
+        let number = be16(bytes, at.start + 1)?;
+        Some(Dependency {
+            at: at.start as u16,
+            len: at.len() as u8,
+            number,
+        })
+    });
+    let described = dependency.and_then(|dependency| {
+        let at = usize::from(dependency.at);
+        let descriptor = bytes.get(at..at + usize::from(dependency.len))?;
+        describe(&mut encoding.described, seq, descriptor)
+    });
+    let frame = match codec.codec().entry {
+        Entry::Anywhere => Frame {
+            entry: len > 0,
+            ..Frame::WHOLE
+        },
+        Entry::Vp9Descriptor => described
+            .or(vp9.as_ref().map(Frame::of_vp9))
+            // Padding, which belongs to no frame.
+            .unwrap_or(Frame {
+                entry: false,
+                begins: false,
+                ends: false,
+                ..Frame::WHOLE
+            }),
+    };
+    encoding.forwarded.insert(seq.0);
+    let origin = Origin {
+        serial: encoding.serial,
+        track: index,
+        encoding: number,
+    };
     let repaired = payload == Payload::Repair;
     if repaired {
-        let media = track.ssrc.and_then(|ssrc| peer.by_ssrc.get(&ssrc));
+        let media = encoding.ssrc.and_then(|ssrc| peer.by_ssrc.get(&ssrc));
         if let Some(media) = media.and_then(|index| peer.inbound.get_mut(*index)) {
             media.reception.repaired(seq);
         }
     }
-    let entry = match codec.codec().entry {
-        Entry::Anywhere => len > 0,
-        Entry::Vp9Descriptor => descriptor.is_some_and(|vp9| vp9.keyframe_start),
-    };
+    track.hear(number, frame.layer, len, now);
     Ok(Routed {
-        track: index,
+        origin,
         packet: Packet {
             slot: authentic.slot(),
             len: len as u16,
@@ -131,10 +170,32 @@ fn place(
             marker: header.marker,
             codec,
             audio_level: authentic.audio_level(),
-            vp9: descriptor,
+            vp9,
+            dependency,
+            layer: frame.layer,
+            ends: frame.ends,
         },
-        entry,
+        frame,
         repaired,
         restarted,
     })
+}
+
+/// What the Dependency Descriptor says of a packet's frame; nothing while its
+/// template is not known.
+fn describe(described: &mut Described, seq: ExtSeq, bytes: &[u8]) -> Option<Frame> {
+    // A keyframe that comes late must not bring its templates back.
+    if described.since.is_some_and(|since| seq < since) {
+        return None;
+    }
+    let descriptor = Descriptor::parse(bytes, &mut described.structure).ok()?;
+    if descriptor.structure {
+        described.since = Some(seq);
+    }
+    let number = described.extend(descriptor.number);
+    Some(Frame::of_dependency(
+        &descriptor,
+        &described.structure,
+        number,
+    ))
 }

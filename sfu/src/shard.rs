@@ -301,7 +301,7 @@ impl Shard {
             now,
         )?;
         if routed.restarted {
-            self.resubscribe(routed.track);
+            self.resubscribe(routed.origin);
         }
         if routed.repaired {
             self.metrics.count(Counter::Repaired);

@@ -1,13 +1,16 @@
 //! A receive slot: one of a client's recvonly sections. It has streams of its
 //! own, whose numbers stay contiguous whatever it carries.
 
+use crate::choice::Choice;
 use crate::codec::{CodecId, MediaKind};
-use crate::config::RETRANSMITS_PER_TICK;
+use crate::config::{RETRANSMITS_PER_TICK, SEGMENTS_AUDIO, SEGMENTS_VIDEO};
 use crate::history::Packet;
-use crate::layer::Target;
+use crate::layer::{Layer, Target};
 use crate::negotiate::{Section, SlotStreams};
+use crate::numbers::{LeftOut, Numbers};
 use crate::rtp::Pt;
 use crate::rtp::seq::ExtSeq;
+use crate::track::Track;
 use conclave_wire::control::SourceOf;
 use conclave_wire::id::Mid;
 use std::time::Instant;
@@ -20,30 +23,39 @@ pub struct Serial(pub u64);
 /// How many past runs a slot remembers for retransmissions.
 const RUNS: usize = 4;
 
-/// What a slot forwards now, and how its numbers are mapped.
-#[derive(Debug, Clone, Copy)]
-pub struct Run {
+/// Where a packet comes from: an encoding of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
     /// The published stream.
     pub serial: Serial,
     /// Where its track lies in the shard's table.
     pub track: usize,
-    first_in: ExtSeq,
-    first_out: ExtSeq,
+    /// Which of the track's encodings it is.
+    pub encoding: usize,
+}
+
+/// What a slot forwards now, and how its numbers are mapped. Sequence numbers
+/// are mapped by [`Numbers`].
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// What is forwarded.
+    pub origin: Origin,
+    ordinal: u32,
     timestamp_offset: u32,
     picture_id_offset: u16,
     tl0_offset: u8,
+    frame_offset: u16,
 }
 
 impl Run {
-    /// The slot's number for one of the source's.
-    pub fn seq(&self, seq: ExtSeq) -> Option<ExtSeq> {
-        let distance = seq.0.checked_sub(self.first_in.0)?;
-        Some(ExtSeq(self.first_out.0 + distance))
-    }
-
     /// The slot's timestamp for one of the source's.
     pub fn timestamp(&self, timestamp: u32) -> u32 {
         timestamp.wrapping_add(self.timestamp_offset)
+    }
+
+    /// The source's timestamp for one of the slot's.
+    fn source_timestamp(&self, timestamp: u32) -> u32 {
+        timestamp.wrapping_sub(self.timestamp_offset)
     }
 
     /// The slot's picture id for one of the source's.
@@ -54,6 +66,11 @@ impl Run {
     /// The slot's TL0PICIDX for one of the source's.
     pub fn tl0_pic_idx(&self, tl0: u8) -> u8 {
         tl0.wrapping_add(self.tl0_offset)
+    }
+
+    /// The slot's frame number for one of the source's.
+    pub fn frame_number(&self, number: u16) -> u16 {
+        number.wrapping_add(self.frame_offset)
     }
 }
 
@@ -76,6 +93,7 @@ struct Sent {
     at: Instant,
     picture_id: u16,
     tl0: u8,
+    frame_number: u16,
 }
 
 /// One receive slot.
@@ -93,17 +111,28 @@ pub struct Slot {
     pub audio_level: u8,
     /// The receiver's id of the transport-wide number; zero is none.
     pub transport_cc: u8,
+    /// The receiver's id of the Dependency Descriptor; zero is none.
+    pub dependency: u8,
+    /// Whether the receiver takes long header extensions (RFC 8285 section
+    /// 4.3).
+    pub long_extensions: bool,
     /// What it is to carry, whether or not that exists.
     pub carries: Option<SourceOf>,
-    /// The stream it switches to at the next keyframe, and its track.
-    pub pending: Option<(Serial, usize)>,
+    /// The track it switches to at the next keyframe.
+    pub pending: Option<usize>,
     /// What it is to take of what it carries.
     pub target: Target,
     /// Packets sent, for sender reports.
     pub packets: u32,
     /// Payload bytes sent, for sender reports.
     pub octets: u32,
+    /// Which layers of what it carries it takes now.
+    pub choice: Choice,
+    numbers: Numbers,
+    /// Timestamp and layer of the latest packet.
+    latest: Option<(u32, Layer)>,
     runs: [Option<Run>; RUNS],
+    next_run: u32,
     forwarding: bool,
     sent: Option<Sent>,
     start: ExtSeq,
@@ -123,12 +152,21 @@ impl Slot {
             codecs: Vec::new(),
             audio_level: 0,
             transport_cc: 0,
+            dependency: 0,
+            long_extensions: false,
             carries: None,
             pending: None,
             target: Target::default(),
             packets: 0,
             octets: 0,
+            choice: Choice::new(),
+            numbers: Numbers::new(match kind {
+                MediaKind::Audio => SEGMENTS_AUDIO,
+                MediaKind::Video => SEGMENTS_VIDEO,
+            }),
+            latest: None,
             runs: [None; RUNS],
+            next_run: 0,
             forwarding: false,
             sent: None,
             start: ExtSeq::first(start & 0x7fff),
@@ -143,6 +181,8 @@ impl Slot {
     pub fn update(&mut self, section: &Section) {
         self.audio_level = section.ids.audio_level;
         self.transport_cc = section.ids.transport_cc;
+        self.dependency = section.ids.dependency;
+        self.long_extensions = section.long_extensions;
         self.codecs = section
             .codecs
             .iter()
@@ -173,83 +213,165 @@ impl Slot {
         self.pending = None;
     }
 
+    /// Forwards nothing of what it carries until it can begin anew.
+    pub fn pause(&mut self, track: usize) {
+        self.forwarding = false;
+        self.pending.get_or_insert(track);
+    }
+
     /// The slot's track is gone: forwards nothing of it, and does not wait for
     /// it.
     pub fn lose(&mut self, track: usize) {
-        if self.runs[0].is_some_and(|run| run.track == track) {
+        if self.runs[0].is_some_and(|run| run.origin.track == track) {
             self.forwarding = false;
         }
-        if self.pending.is_some_and(|(_, pending)| pending == track) {
+        if self.pending == Some(track) {
             self.pending = None;
         }
     }
 
-    /// Goes on with another stream, of which `packet` is the first.
-    pub fn switch(&mut self, serial: Serial, track: usize, packet: &Packet, now: Instant) -> Run {
+    /// Whether a keyframe of an encoding would help the slot.
+    pub fn awaits(&self, index: usize, track: &Track, encoding: usize) -> bool {
+        let Target::UpTo(target) = self.target else {
+            return false;
+        };
+        let serial = track
+            .encodings
+            .get(encoding)
+            .map(|encoding| encoding.serial);
+        match self.current().filter(|run| run.origin.track == index) {
+            Some(run) if Some(run.origin.serial) == serial => self.choice.awaits_keyframe(),
+            None if self.pending != Some(index) => false,
+            _ => track.desired(target) == encoding,
+        }
+    }
+
+    /// Goes on with another stream, of which `packet` is the first. `moved` is
+    /// how far the source's own clock moved since the packet sent last, where
+    /// that is known, in ticks.
+    pub fn switch(
+        &mut self,
+        origin: Origin,
+        packet: &Packet,
+        moved: Option<u32>,
+        now: Instant,
+    ) -> Run {
         let clock = packet.codec.codec().clock_rate;
-        let picture_id = packet
-            .vp9
-            .and_then(|vp9| vp9.picture_id)
-            .map_or(0, |id| id.value);
-        let tl0 = packet
-            .vp9
+        let vp9 = packet.vp9;
+        let picture_id = vp9.and_then(|vp9| vp9.picture_id).map_or(0, |id| id.value);
+        let tl0 = vp9
             .and_then(|vp9| vp9.tl0_pic_idx)
             .map_or(0, |(tl0, _)| tl0);
-        let run = match self.sent {
-            None => Run {
-                serial,
-                track,
-                first_in: packet.seq,
-                first_out: self.start,
-                timestamp_offset: 0,
-                picture_id_offset: 0,
-                tl0_offset: 0,
-            },
-            Some(sent) => {
-                // The slot's clock goes on as the wall clock did, by at least
-                // one tick: a receiver sees a pause, never a jump.
-                let elapsed = now.saturating_duration_since(sent.at).as_micros();
-                let ticks = (elapsed * u128::from(clock) / 1_000_000).max(1) as u32;
-                Run {
-                    serial,
-                    track,
-                    first_in: packet.seq,
-                    first_out: sent.seq.next(),
-                    timestamp_offset: sent
-                        .timestamp
-                        .wrapping_add(ticks)
-                        .wrapping_sub(packet.timestamp),
-                    picture_id_offset: sent.picture_id.wrapping_add(1).wrapping_sub(picture_id),
-                    tl0_offset: sent.tl0.wrapping_add(1).wrapping_sub(tl0),
-                }
-            }
+        let frame_number = packet.dependency.map_or(0, |dependency| dependency.number);
+        let mut run = Run {
+            origin,
+            ordinal: self.next_run,
+            timestamp_offset: 0,
+            picture_id_offset: 0,
+            tl0_offset: 0,
+            frame_offset: 0,
         };
+        let mut first_out = self.start;
+        if let Some(sent) = self.sent {
+            // The slot's clock goes on as the wall clock did, by at least
+            // one tick: a receiver sees a pause, never a jump.
+            let elapsed = now.saturating_duration_since(sent.at).as_micros();
+            let elapsed = (elapsed * u128::from(clock) / 1_000_000) as u32;
+            let ticks = moved.unwrap_or(elapsed).max(1);
+            let timestamp = sent.timestamp.wrapping_add(ticks);
+            run.timestamp_offset = timestamp.wrapping_sub(packet.timestamp);
+            run.picture_id_offset = sent.picture_id.wrapping_add(1).wrapping_sub(picture_id);
+            run.tl0_offset = sent.tl0.wrapping_add(1).wrapping_sub(tl0);
+            run.frame_offset = sent.frame_number.wrapping_add(1).wrapping_sub(frame_number);
+            first_out = sent.seq.next();
+        }
+        self.numbers.begin(run.ordinal, packet.seq, first_out);
+        self.choice = Choice::new();
+        self.latest = None;
+        self.next_run = self.next_run.wrapping_add(1);
         self.runs.rotate_right(1);
         self.runs[0] = Some(run);
         self.forwarding = true;
-        self.pending = None;
+        if self.pending == Some(origin.track) {
+            self.pending = None;
+        }
         run
     }
 
-    /// Notes a packet that was sent on the media stream.
-    pub fn sent(&mut self, run: &Run, packet: &Packet, seq: ExtSeq, now: Instant) {
+    /// The marker bit of a packet that is sent again.
+    pub fn marker(&self, run: &Run, packet: &Packet) -> bool {
+        match self.runs[0] {
+            Some(current) if current.ordinal == run.ordinal => self.choice.marker(packet),
+            _ => packet.marker,
+        }
+    }
+
+    /// The source's timestamp of what was sent last, and of which run.
+    pub fn last_sent(&self) -> Option<(Run, u32)> {
+        let (run, sent) = (self.current()?, self.sent?);
+        Some((run, run.source_timestamp(sent.timestamp)))
+    }
+
+    /// Whether no later packet of the present run was seen.
+    pub fn is_latest(&self, packet: &Packet) -> bool {
+        self.numbers.is_latest(packet.seq)
+    }
+
+    /// The number of a packet that is forwarded.
+    pub fn forward(&mut self, run: &Run, packet: &Packet, now: Instant) -> Option<ExtSeq> {
+        if self.is_latest(packet) {
+            self.latest = Some((packet.timestamp, packet.layer));
+        }
+        let seq = self.numbers.forward(packet.seq)?;
+        self.sent(run, packet, seq, now);
+        Some(seq)
+    }
+
+    /// Leaves a packet out; the number that is now to be filled, if later ones
+    /// were given already.
+    pub fn leave_out(&mut self, packet: &Packet, begins: bool) -> Option<ExtSeq> {
+        let frame = Some((packet.timestamp, packet.layer));
+        let joined = !begins && self.latest == frame;
+        if self.is_latest(packet) {
+            self.latest = frame;
+        }
+        match self.numbers.leave_out(packet.seq, joined) {
+            LeftOut::Closed => None,
+            LeftOut::Hole(seq) => {
+                self.packets = self.packets.wrapping_add(1);
+                Some(seq)
+            }
+        }
+    }
+
+    /// Notes a packet that is sent on the media stream.
+    fn sent(&mut self, run: &Run, packet: &Packet, seq: ExtSeq, now: Instant) {
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(u32::from(packet.len));
         if self.sent.is_some_and(|sent| sent.seq >= seq) {
             return;
         }
-        let (last_id, last_tl0) = self.sent.map_or((0, 0), |sent| (sent.picture_id, sent.tl0));
+        let last = self.sent;
         let ids = packet.vp9.map(|vp9| (vp9.picture_id, vp9.tl0_pic_idx));
+        let picture_id = ids.and_then(|(id, _)| id);
+        let tl0 = ids.and_then(|(_, tl0)| tl0);
         self.sent = Some(Sent {
             seq,
             timestamp: run.timestamp(packet.timestamp),
             at: now,
-            picture_id: ids
-                .and_then(|(id, _)| id)
-                .map_or(last_id, |id| run.picture_id(id.value)),
-            tl0: ids
-                .and_then(|(_, tl0)| tl0)
-                .map_or(last_tl0, |(tl0, _)| run.tl0_pic_idx(tl0)),
+            picture_id: picture_id
+                .map(|id| run.picture_id(id.value))
+                .or(last.map(|sent| sent.picture_id))
+                .unwrap_or_default(),
+            tl0: tl0
+                .map(|(tl0, _)| run.tl0_pic_idx(tl0))
+                .or(last.map(|sent| sent.tl0))
+                .unwrap_or_default(),
+            frame_number: packet
+                .dependency
+                .map(|dependency| run.frame_number(dependency.number))
+                .or(last.map(|sent| sent.frame_number))
+                .unwrap_or_default(),
         });
     }
 
@@ -260,9 +382,10 @@ impl Slot {
         if seq > sent.seq {
             return None;
         }
+        let (ordinal, source) = self.numbers.resolve(seq)?;
         let mut runs = self.runs.iter().flatten();
-        let run = *runs.find(|run| run.first_out <= seq)?;
-        Some((run, ExtSeq(run.first_in.0 + (seq.0 - run.first_out.0))))
+        let run = *runs.find(|run| run.ordinal == ordinal)?;
+        Some((run, source))
     }
 
     /// Takes the number of the next retransmission, if the budget has one.

@@ -1,14 +1,14 @@
-//! A published source: its history, who receives it, and whom it is asked of.
+//! A published source: its streams, and who receives it.
 
 use crate::codec::MediaKind;
-use crate::history::History;
-use crate::keyframe::Requests;
-use crate::layer::LayerRate;
+use crate::encoding::Encoding;
+use crate::layer::{Layer, LayerRate};
 use crate::peer::PeerKey;
-use crate::rtp::Ssrc;
-use crate::rtp::seq::{ExtSeq, ReplayWindow};
-use crate::slot::Serial;
 use conclave_wire::control::SourceOf;
+use std::time::Instant;
+
+/// Most layers of all encodings that are measured apart.
+const LAYERS_MAX: usize = 16;
 
 /// A slot that carries a track, or waits to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,15 +17,6 @@ pub struct Subscriber {
     pub peer: PeerKey,
     /// Which of the peer's slots.
     pub slot: usize,
-}
-
-/// The clock of the publisher, from its sender report.
-#[derive(Debug, Clone, Copy)]
-pub struct PublisherClock {
-    /// The moment in the SFU's NTP time.
-    pub ntp: u64,
-    /// The same moment in the stream's timestamps.
-    pub rtp: u32,
 }
 
 /// A published source.
@@ -37,25 +28,13 @@ pub struct Track {
     pub source: SourceOf,
     /// Audio or video.
     pub kind: MediaKind,
-    /// Names the present run of its sequence numbers.
-    pub serial: Serial,
-    /// The stream it is sent on, once known.
-    pub ssrc: Option<Ssrc>,
-    /// The latest packets.
-    pub history: History,
+    /// Its streams, lowest first; several are a simulcast. At least one.
+    pub encodings: Vec<Encoding>,
     /// The slots.
     pub subscribers: Vec<Subscriber>,
-    /// Keyframe requests.
-    pub keyframes: Requests,
-    /// The publisher's clock.
-    pub clock: Option<PublisherClock>,
-    /// Numbers that were forwarded, on the stream itself or repaired. It also
-    /// keeps a number from ever being sealed twice.
-    pub forwarded: ReplayWindow,
-    /// The highest number on the stream itself.
-    pub highest: Option<ExtSeq>,
-    /// Slots may wait for a keyframe.
-    pub waiting: bool,
+    /// Encodings that are being sent, one bit each.
+    alive: u8,
+    layers: Vec<LayerRate>,
 }
 
 impl Track {
@@ -64,38 +43,86 @@ impl Track {
         owner: PeerKey,
         source: SourceOf,
         kind: MediaKind,
-        serial: Serial,
-        history: usize,
+        encodings: Vec<Encoding>,
     ) -> Self {
         Self {
             owner,
             source,
             kind,
-            serial,
-            ssrc: None,
-            history: History::new(history),
+            encodings,
             subscribers: Vec::new(),
-            keyframes: Requests::new(),
-            clock: None,
-            forwarded: ReplayWindow::new(),
-            highest: None,
-            waiting: false,
+            alive: 0,
+            layers: Vec::with_capacity(LAYERS_MAX),
         }
     }
 
-    /// The sender goes on under another SSRC: its numbers begin anew.
-    pub fn restart(&mut self, serial: Serial, ssrc: Ssrc) {
-        self.serial = serial;
-        self.ssrc = Some(ssrc);
-        self.clock = None;
-        self.forwarded = ReplayWindow::new();
-        self.highest = None;
+    /// Whether the spatial layers are streams of their own.
+    pub fn is_simulcast(&self) -> bool {
+        self.encodings.len() > 1
+    }
+
+    /// The encoding a slot is to take: the highest one within its target that
+    /// is being sent, else the lowest that is.
+    pub fn desired(&self, target: Layer) -> usize {
+        let within = self.alive & (u8::MAX >> (7 - target.spatial.min(7)));
+        match (within, self.alive) {
+            (0, 0) => usize::from(target.spatial).min(self.encodings.len() - 1),
+            (0, alive) => alive.trailing_zeros() as usize,
+            (within, _) => 7 - within.leading_zeros() as usize,
+        }
+    }
+
+    /// A packet of an encoding came.
+    pub fn hear(&mut self, encoding: usize, layer: Layer, bytes: usize, now: Instant) {
+        self.alive |= 1 << encoding;
+        if let Some(encoding) = self.encodings.get_mut(encoding) {
+            encoding.hear(layer, bytes, now);
+        }
+    }
+
+    /// What time brings: encodings fall silent, layers are measured.
+    pub fn tick(&mut self, now: Instant) {
+        let mut measured = false;
+        for (index, encoding) in self.encodings.iter_mut().enumerate() {
+            if !encoding.is_alive(now) {
+                self.alive &= !(1 << index);
+            }
+            measured |= encoding.rates.tick(now);
+        }
+        if measured {
+            self.measure();
+        }
     }
 
     /// What the layers it is received in cost, lowest first; empty while that
     /// is not known.
     pub fn layers(&self) -> &[LayerRate] {
-        &[]
+        &self.layers
+    }
+
+    fn measure(&mut self) {
+        self.layers.clear();
+        for (index, encoding) in self.encodings.iter().enumerate() {
+            for (layer, _) in encoding.rates.layers() {
+                if self.layers.len() == LAYERS_MAX {
+                    return;
+                }
+                // Encodings replace each other, layers of a stream add up.
+                let parts = encoding.rates.layers();
+                let costs = parts.filter(|(part, _)| part.within(layer));
+                let named = match self.encodings.len() {
+                    1 => layer,
+                    _ => Layer {
+                        spatial: index as u8,
+                        ..layer
+                    },
+                };
+                self.layers.push(LayerRate {
+                    layer: named,
+                    bits_per_second: costs.map(|(_, rate)| rate).sum(),
+                });
+            }
+        }
     }
 
     /// Adds a slot, once.
@@ -110,5 +137,67 @@ impl Track {
         if let Some(at) = self.subscribers.iter().position(|s| *s == subscriber) {
             self.subscribers.swap_remove(at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot::Serial;
+    use conclave_wire::control::Source;
+    use conclave_wire::id::ParticipantId;
+    use std::time::Duration;
+
+    fn track(encodings: usize) -> Track {
+        let source = SourceOf {
+            participant: ParticipantId([1; 16]),
+            source: Source::Camera,
+        };
+        let encodings = (0..encodings).map(|n| Encoding::new(Serial(n as u64), 1));
+        Track::new(PeerKey(0), source, MediaKind::Video, encodings.collect())
+    }
+
+    fn layer(spatial: u8, temporal: u8) -> Layer {
+        Layer { spatial, temporal }
+    }
+
+    #[test]
+    fn the_desired_encoding_is_the_highest_one_within_the_target_that_is_sent() {
+        let start = Instant::now();
+        let mut track = track(3);
+        assert_eq!(track.desired(Layer::HIGHEST), 2, "nothing is known yet");
+        track.hear(1, layer(0, 0), 100, start);
+        assert_eq!(track.desired(Layer::HIGHEST), 1);
+        assert_eq!(track.desired(layer(0, 7)), 1, "better than nothing");
+        track.hear(0, layer(0, 0), 100, start);
+        assert_eq!(track.desired(layer(0, 7)), 0);
+        track.hear(1, layer(0, 0), 100, start + Duration::from_secs(9));
+        track.tick(start + Duration::from_secs(9));
+        assert_eq!(track.desired(layer(0, 7)), 1, "the lowest went silent");
+    }
+
+    #[test]
+    fn costs_add_up_within_a_stream_and_not_across_a_simulcast() {
+        let start = Instant::now();
+        let (mut svc, mut simulcast) = (track(1), track(2));
+        for ms in 0..1_001 {
+            let now = start + Duration::from_millis(ms);
+            for (at, bytes) in [(layer(0, 0), 125), (layer(0, 1), 250), (layer(1, 0), 500)] {
+                svc.hear(0, at, bytes, now);
+                let encoding = usize::from(at.spatial);
+                simulcast.hear(encoding, layer(0, at.temporal), bytes, now);
+            }
+            svc.tick(now);
+            simulcast.tick(now);
+        }
+        let told = |track: &Track| -> Vec<_> {
+            let layers = track.layers().iter();
+            layers
+                .map(|rate| (rate.layer, rate.bits_per_second / 100_000))
+                .collect()
+        };
+        let (one, two, upper) = (layer(0, 0), layer(0, 1), layer(1, 0));
+        assert_eq!(told(&svc), [(one, 10), (two, 30), (upper, 50)]);
+        assert_eq!(told(&simulcast), [(one, 10), (two, 30), (upper, 40)]);
     }
 }

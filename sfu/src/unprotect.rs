@@ -10,6 +10,7 @@ use crate::rtp::header::Header;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
 use crate::rtp::{Pt, Ssrc};
 use crate::srtp::{self, Keys};
+use std::ops::Range;
 use std::time::Instant;
 
 /// A media packet whose tag verified. Its payload lies opened in a pool slot,
@@ -22,6 +23,7 @@ pub struct Authentic {
     slot: SlotId,
     len: usize,
     audio_level: Option<u8>,
+    dependency: Option<Range<usize>>,
 }
 
 impl Authentic {
@@ -53,6 +55,12 @@ impl Authentic {
     /// Whether it has no payload.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Where in the slot its Dependency Descriptor lies, if it has one of at
+    /// least the mandatory fields.
+    pub fn dependency(&self) -> Option<Range<usize>> {
+        self.dependency.clone()
     }
 
     /// The audio level byte, if the packet has one.
@@ -97,8 +105,17 @@ pub fn rtp(
         }
         let inbound = match inbound {
             Some(index) => index,
-            None => learn(peer, header.ssrc, header.pt, elements.mid)?,
+            None => learn(peer, header.ssrc, header.pt, &elements)?,
         };
+        let dependency = elements.dependency.and_then(|bytes| {
+            // Behind the payload, where the tag was.
+            let at = HEADROOM + len;
+            let place = at..at + bytes.len();
+            pool.slot(slot)
+                .get_mut(place.clone())?
+                .copy_from_slice(bytes);
+            Some(place)
+        });
         let state = &mut peer.inbound[inbound];
         state.window.insert(seq.0);
         state.highest = Some(state.highest.map_or(seq, |highest| highest.max(seq)));
@@ -109,6 +126,7 @@ pub fn rtp(
             slot,
             len,
             audio_level: elements.audio_level,
+            dependency,
         })
     });
     if result.is_err() {
@@ -144,19 +162,19 @@ fn open(
     }
 }
 
+#[derive(Default)]
 struct Elements<'a> {
     mid: Option<&'a [u8]>,
+    rid: Option<&'a [u8]>,
+    repaired_rid: Option<&'a [u8]>,
     transport_cc: Option<u16>,
     audio_level: Option<u8>,
+    dependency: Option<&'a [u8]>,
 }
 
 impl<'a> Elements<'a> {
     fn read(peer: &Peer, header: &Header, bytes: &'a [u8]) -> Self {
-        let mut read = Self {
-            mid: None,
-            transport_cc: None,
-            audio_level: None,
-        };
+        let mut read = Self::default();
         let ids = peer.ids;
         for (id, value) in header.elements(bytes) {
             if id == ids.mid {
@@ -165,15 +183,27 @@ impl<'a> Elements<'a> {
                 read.transport_cc = crate::rtp::be16(value, 0);
             } else if id == ids.audio_level {
                 read.audio_level = value.first().copied();
+            } else if id == ids.dependency {
+                read.dependency = Some(value).filter(|value| value.len() >= 3);
+            } else if id == ids.rid {
+                read.rid = Some(value);
+            } else if id == ids.repaired_rid {
+                read.repaired_rid = Some(value);
             }
         }
         read
     }
 }
 
-/// Finds the section of a stream that no `a=ssrc` line announced: by its MID,
-/// or by a payload type that only one section has (RFC 8843 section 9.2).
-fn learn(peer: &mut Peer, ssrc: Ssrc, pt: Pt, mid: Option<&[u8]>) -> Result<usize, DropReason> {
+/// Finds the section and the encoding of a stream that no `a=ssrc` line
+/// announced: by its MID, or by a payload type that only one section has (RFC
+/// 8843 section 9.2), and in a simulcast by its RID (RFC 8853 section 5.4).
+fn learn(
+    peer: &mut Peer,
+    ssrc: Ssrc,
+    pt: Pt,
+    elements: &Elements<'_>,
+) -> Result<usize, DropReason> {
     let payload_in = |section: usize| {
         let payloads = &peer.sections[section].payloads;
         payloads
@@ -182,7 +212,7 @@ fn learn(peer: &mut Peer, ssrc: Ssrc, pt: Pt, mid: Option<&[u8]>) -> Result<usiz
             .map(|(.., payload)| *payload)
     };
     let sections = 0..peer.sections.len();
-    let section = match mid {
+    let section = match elements.mid {
         Some(mid) => sections
             .clone()
             .find(|section| peer.sections[*section].mid.as_str().as_bytes() == mid),
@@ -193,7 +223,19 @@ fn learn(peer: &mut Peer, ssrc: Ssrc, pt: Pt, mid: Option<&[u8]>) -> Result<usiz
     };
     let section = section.ok_or(DropReason::UnknownStream)?;
     let payload = payload_in(section).ok_or(DropReason::UnknownPayload)?;
-    peer.add_inbound(ssrc, section, payload)
+    let rids = &peer.sections[section].rids;
+    let encoding = match rids.as_slice() {
+        [] => Some(0),
+        rids => {
+            let rid = match payload {
+                Payload::Media => elements.rid,
+                Payload::Repair => elements.repaired_rid,
+            };
+            rids.iter().position(|known| Some(known.as_bytes()) == rid)
+        }
+    };
+    let encoding = encoding.ok_or(DropReason::UnknownStream)?;
+    peer.add_inbound(ssrc, section, encoding, payload)
         .ok_or(DropReason::TooManyStreams)
 }
 

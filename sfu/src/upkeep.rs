@@ -2,6 +2,7 @@
 //! consent runs out, handshakes are retransmitted, losses asked for, feedback
 //! and reports sent, keyframes asked for.
 
+use crate::codec::MediaKind;
 use crate::config::{CONSENT_LOST, KEYFRAME_RETRY, REPORTS, TRANSPORT_FEEDBACK};
 use crate::estimate::OVERHEAD;
 use crate::metrics::Counter;
@@ -189,10 +190,11 @@ impl Shard {
             let Some(run) = slot.current() else { continue };
             let clock = self
                 .tracks
-                .get(run.track)
+                .get(run.origin.track)
                 .and_then(Option::as_ref)
-                .filter(|track| track.serial == run.serial)
-                .and_then(|track| track.clock);
+                .and_then(|track| track.encodings.get(run.origin.encoding))
+                .filter(|encoding| encoding.serial == run.origin.serial)
+                .and_then(|encoding| encoding.clock);
             let rate = slot
                 .codecs
                 .first()
@@ -213,23 +215,38 @@ impl Shard {
 
     /// A request or its keyframe can be lost: slots that still wait ask again.
     fn look_after_waiting(&mut self, now: Instant, index: usize) {
-        let Some(Some(track)) = self.tracks.get_mut(index) else {
-            return;
+        let encodings = match self.tracks.get_mut(index) {
+            Some(Some(track)) => {
+                track.tick(now);
+                track.encodings.len()
+            }
+            _ => 0,
         };
-        let asked = track.keyframes.last();
-        let rested = asked.is_none_or(|last| now.saturating_duration_since(last) >= KEYFRAME_RETRY);
-        if !track.waiting || !rested {
-            return;
-        }
-        track.waiting = track.subscribers.iter().any(|subscriber| {
-            self.peers
-                .get(subscriber.peer.0)
-                .and_then(Option::as_ref)
-                .and_then(|peer| peer.slots.get(subscriber.slot)?.pending)
-                .is_some_and(|(serial, _)| serial == track.serial)
-        });
-        if track.waiting && track.kind == crate::codec::MediaKind::Video {
-            track.keyframes.want();
+        for encoding in 0..encodings {
+            let Some(Some(track)) = self.tracks.get(index) else {
+                return;
+            };
+            let waiting = &track.encodings[encoding];
+            let asked = waiting.keyframes.last();
+            let rested =
+                asked.is_none_or(|last| now.saturating_duration_since(last) >= KEYFRAME_RETRY);
+            if !waiting.waiting || !rested {
+                continue;
+            }
+            let waits = track.kind == MediaKind::Video
+                && track.subscribers.iter().any(|subscriber| {
+                    self.peer(subscriber.peer)
+                        .and_then(|peer| peer.slots.get(subscriber.slot))
+                        .is_some_and(|slot| slot.awaits(index, track, encoding))
+                });
+            let Some(Some(track)) = self.tracks.get_mut(index) else {
+                return;
+            };
+            let waiting = &mut track.encodings[encoding];
+            waiting.waiting = waits;
+            if waits {
+                waiting.keyframes.want();
+            }
         }
     }
 }

@@ -11,11 +11,17 @@ pub enum Kind {
     TransportCc,
     /// How loud the packet is (RFC 6464).
     AudioLevel,
+    /// The encoding of a simulcast a packet belongs to (RFC 8852).
+    Rid,
+    /// The encoding a retransmission belongs to (RFC 8852).
+    RepairedRid,
+    /// What a frame depends on ([`dependency`](super::dependency)).
+    Dependency,
 }
 
 impl Kind {
     /// Every kind with the URI that names it in SDP.
-    pub const URIS: [(Self, &'static str); 3] = [
+    pub const URIS: [(Self, &'static str); 6] = [
         (Self::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid"),
         (
             Self::TransportCc,
@@ -24,6 +30,15 @@ impl Kind {
         (
             Self::AudioLevel,
             "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        ),
+        (Self::Rid, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
+        (
+            Self::RepairedRid,
+            "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+        ),
+        (
+            Self::Dependency,
+            "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
         ),
     ];
 }
@@ -37,15 +52,36 @@ pub struct Ids {
     pub transport_cc: u8,
     /// The id of [`Kind::AudioLevel`].
     pub audio_level: u8,
+    /// The id of [`Kind::Rid`].
+    pub rid: u8,
+    /// The id of [`Kind::RepairedRid`].
+    pub repaired_rid: u8,
+    /// The id of [`Kind::Dependency`].
+    pub dependency: u8,
 }
 
 impl Ids {
+    /// The id of a kind.
+    pub fn of(&self, kind: Kind) -> u8 {
+        match kind {
+            Kind::Mid => self.mid,
+            Kind::TransportCc => self.transport_cc,
+            Kind::AudioLevel => self.audio_level,
+            Kind::Rid => self.rid,
+            Kind::RepairedRid => self.repaired_rid,
+            Kind::Dependency => self.dependency,
+        }
+    }
+
     /// Notes the id of a kind.
     pub fn set(&mut self, kind: Kind, id: u8) {
         match kind {
             Kind::Mid => self.mid = id,
             Kind::TransportCc => self.transport_cc = id,
             Kind::AudioLevel => self.audio_level = id,
+            Kind::Rid => self.rid = id,
+            Kind::RepairedRid => self.repaired_rid = id,
+            Kind::Dependency => self.dependency = id,
         }
     }
 }

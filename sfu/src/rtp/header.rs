@@ -1,5 +1,6 @@
 //! The RTP header (RFC 3550 section 5.1).
 
+use super::dependency;
 use super::extension::Elements;
 use super::{Pt, Ssrc, be16, be32};
 
@@ -70,9 +71,27 @@ impl Header {
     }
 }
 
+/// A Dependency Descriptor to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Dependency<'a> {
+    /// The receiver's id of it.
+    pub id: u8,
+    /// The descriptor as it was read.
+    pub bytes: &'a [u8],
+    /// The frame number to write instead of the one in it.
+    pub number: u16,
+}
+
+impl Dependency<'_> {
+    /// Whether it only fits into a two-byte header element.
+    pub fn is_long(&self) -> bool {
+        self.bytes.len() > 16
+    }
+}
+
 /// What a header that the SFU writes says.
 #[derive(Debug, Clone, Copy)]
-pub struct Outgoing {
+pub struct Outgoing<'a> {
     /// Who sends.
     pub ssrc: Ssrc,
     /// The sequence number.
@@ -89,12 +108,15 @@ pub struct Outgoing {
     pub transport: Option<(u8, u16)>,
     /// Whether the payload ends in padding.
     pub padding: bool,
+    /// The Dependency Descriptor, of at most [`dependency::LEN_MAX`] bytes.
+    pub dependency: Option<Dependency<'a>>,
 }
 
-/// Longest header that [`Outgoing::write`] makes.
-pub const OUTGOING_MAX: usize = FIXED_LEN + 12;
+/// Longest header that [`Outgoing::write`] makes: profile and length, the
+/// elements with two bytes before each, padding.
+pub const OUTGOING_MAX: usize = FIXED_LEN + 4 + 3 + 4 + 2 + dependency::LEN_MAX + 2;
 
-impl Outgoing {
+impl Outgoing<'_> {
     /// Writes the header into `out` and gives its length, at most
     /// [`OUTGOING_MAX`].
     pub fn write(&self, out: &mut [u8; OUTGOING_MAX]) -> usize {
@@ -104,24 +126,60 @@ impl Outgoing {
         out[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         out[8..12].copy_from_slice(&self.ssrc.0.to_be_bytes());
         out[0] |= u8::from(self.padding) << 5;
-        let mut len = FIXED_LEN + 4;
-        if let Some((id, level)) = self.audio_level {
-            out[len..len + 2].copy_from_slice(&[id << 4, level]);
-            len += 2;
-        }
-        if let Some((id, number)) = self.transport {
-            let [high, low] = number.to_be_bytes();
-            out[len..len + 3].copy_from_slice(&[id << 4 | 1, high, low]);
-            len += 3;
-        }
-        if len == FIXED_LEN + 4 {
+        if self.audio_level.is_none() && self.transport.is_none() && self.dependency.is_none() {
             return FIXED_LEN;
         }
-        let words = (len - FIXED_LEN - 1) / 4;
-        out[len..].fill(0);
+        let long = self.dependency.is_some_and(|value| value.is_long());
+        let mut elements = Writer {
+            out,
+            at: FIXED_LEN + 4,
+            long,
+        };
+        if let Some((id, level)) = self.audio_level {
+            elements.put(id, &[level]);
+        }
+        if let Some((id, number)) = self.transport {
+            elements.put(id, &number.to_be_bytes());
+        }
+        if let Some(Dependency { id, bytes, number }) = self.dependency
+            && let Some(written) = elements.put(id, bytes)
+        {
+            dependency::patch_number(written, number);
+        }
+        let at = elements.at;
+        let end = at.next_multiple_of(4);
+        out[at..end].fill(0);
         out[0] |= 0x10;
-        out[12..16].copy_from_slice(&[0xbe, 0xde, 0, words as u8]);
-        FIXED_LEN + 4 + 4 * words
+        let profile: u16 = if long { 0x1000 } else { 0xbede };
+        let words = ((end - FIXED_LEN - 4) / 4) as u16;
+        out[FIXED_LEN..FIXED_LEN + 2].copy_from_slice(&profile.to_be_bytes());
+        out[FIXED_LEN + 2..FIXED_LEN + 4].copy_from_slice(&words.to_be_bytes());
+        end
+    }
+}
+
+/// Writes header extension elements (RFC 8285 sections 4.2 and 4.3) into a
+/// header.
+struct Writer<'a> {
+    out: &'a mut [u8; OUTGOING_MAX],
+    at: usize,
+    long: bool,
+}
+
+impl Writer<'_> {
+    /// Writes one; gives its value, or nothing when there is no room for it.
+    fn put(&mut self, id: u8, value: &[u8]) -> Option<&mut [u8]> {
+        let head = if self.long { 2 } else { 1 };
+        let place = self.out.get_mut(self.at..self.at + head + value.len())?;
+        let (intro, written) = place.split_at_mut(head);
+        match intro {
+            [first, second] => (*first, *second) = (id, value.len() as u8),
+            [first] => *first = id << 4 | (value.len() as u8).wrapping_sub(1) & 0x0f,
+            _ => return None,
+        }
+        written.copy_from_slice(value);
+        self.at += head + value.len();
+        Some(written)
     }
 }
 
@@ -141,6 +199,7 @@ mod tests {
             audio_level: Some((3, 0x85)),
             transport: None,
             padding: false,
+            dependency: None,
         };
         let both = Outgoing {
             transport: Some((5, 0x1234)),
@@ -164,6 +223,37 @@ mod tests {
             assert_eq!(read.padding, header.padding);
             let elements: Vec<_> = read.elements(&out).collect();
             assert_eq!(elements, wanted);
+        }
+    }
+
+    #[test]
+    fn a_descriptor_is_written_with_another_number_in_the_form_it_fits_into() {
+        for len in [3, 16, 17, 255] {
+            let descriptor: Vec<u8> = (0..len).map(|n| n as u8).collect();
+            let mut out = [0xff; OUTGOING_MAX];
+            let header = Outgoing {
+                ssrc: Ssrc(7),
+                seq: 9,
+                timestamp: 11,
+                pt: Pt(98),
+                marker: false,
+                audio_level: Some((3, 0x85)),
+                transport: Some((14, 0x1234)),
+                padding: false,
+                dependency: Some(Dependency {
+                    id: 12,
+                    bytes: &descriptor,
+                    number: 0xabcd,
+                }),
+            };
+            let end = header.write(&mut out);
+            let read = Header::parse(&out[..end]).expect("parses");
+            assert_eq!(read.payload_at, end);
+            let mut expected = descriptor;
+            expected[1..3].copy_from_slice(&[0xab, 0xcd]);
+            let elements: Vec<_> = read.elements(&out).collect();
+            let wanted = [(3, &[0x85][..]), (14, &[0x12, 0x34]), (12, &expected)];
+            assert_eq!(elements, wanted, "{len}");
         }
     }
 

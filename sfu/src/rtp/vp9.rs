@@ -2,16 +2,25 @@
 //! frame, which is encrypted end to end: no byte behind the descriptor is ever
 //! looked at.
 
-/// How many leading payload bytes [`Descriptor::patch`] can change.
-pub const PATCHED_MAX: usize = 5;
+use crate::layer::Layer;
 
 /// What the SFU needs to know of a packet, and where the numbers stand that it
 /// keeps contiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Descriptor {
-    /// The packet starts a frame of the lowest spatial layer that depends on
-    /// no other: a receiver can begin here.
-    pub keyframe_start: bool,
+    /// The packet is the frame's first.
+    pub begins: bool,
+    /// The packet is the frame's last.
+    pub ends: bool,
+    /// The frame refers to an earlier picture.
+    pub predicted: bool,
+    /// The frame refers to the next lower spatial layer of its picture.
+    pub inter_layer: bool,
+    /// From here on no picture of a higher temporal layer refers to one before
+    /// this that is of a higher temporal layer than this.
+    pub switching_up: bool,
+    /// The frame's layer; the lowest where the descriptor names none.
+    pub layer: Layer,
     /// The picture id.
     pub picture_id: Option<PictureId>,
     /// TL0PICIDX and its offset in the payload.
@@ -51,16 +60,29 @@ impl Descriptor {
             }
             descriptor.picture_id = Some(PictureId { value, wide });
         }
-        let mut spatial = 0;
         if has_layer {
-            spatial = (*payload.get(at)? >> 1) & 0x07;
+            let indices = *payload.get(at)?;
+            descriptor.layer = Layer {
+                spatial: indices >> 1 & 0x07,
+                temporal: indices >> 5,
+            };
+            descriptor.switching_up = indices & 0x10 != 0;
+            descriptor.inter_layer = indices & 0x01 != 0;
             at += 1;
             if !flexible {
                 descriptor.tl0_pic_idx = Some((*payload.get(at)?, at as u8));
             }
         }
-        descriptor.keyframe_start = begins && !predicted && spatial == 0;
+        descriptor.begins = begins;
+        descriptor.ends = flags & 0x04 != 0;
+        descriptor.predicted = predicted;
         Some(descriptor)
+    }
+
+    /// Whether the packet starts a frame of the lowest spatial layer that
+    /// depends on no other: a receiver can begin here.
+    pub fn keyframe_start(&self) -> bool {
+        self.begins && !self.predicted && self.layer.spatial == 0
     }
 
     /// Writes other numbers where this descriptor's stand. `payload` is the
@@ -96,7 +118,7 @@ mod tests {
         let mut payload = [0x8b | 0x20, 0x81, 0x02, 0x00, 0x07, 0xff];
         payload[0] &= !0x02;
         let descriptor = Descriptor::parse(&payload).expect("parses");
-        assert!(descriptor.keyframe_start);
+        assert!(descriptor.keyframe_start());
         assert_eq!(
             descriptor.picture_id,
             Some(PictureId {
@@ -111,14 +133,29 @@ mod tests {
 
     #[test]
     fn predicted_later_and_upper_layer_packets_are_no_start() {
-        assert!(!Descriptor::parse(&[0x48]).expect("P").keyframe_start);
-        assert!(!Descriptor::parse(&[0x00]).expect("no B").keyframe_start);
+        assert!(!Descriptor::parse(&[0x48]).expect("P").keyframe_start());
+        assert!(!Descriptor::parse(&[0x00]).expect("no B").keyframe_start());
         assert!(
             !Descriptor::parse(&[0x28, 0x02, 0])
                 .expect("SID 1")
-                .keyframe_start
+                .keyframe_start()
         );
-        assert!(Descriptor::parse(&[0x08]).expect("B").keyframe_start);
+        assert!(Descriptor::parse(&[0x08]).expect("B").keyframe_start());
+    }
+
+    #[test]
+    fn the_layer_and_what_it_depends_on_are_read() {
+        let upper = Descriptor::parse(&[0x6c, 0x53, 9]).expect("parses");
+        let layer = Layer {
+            spatial: 1,
+            temporal: 2,
+        };
+        assert_eq!((upper.layer, upper.tl0_pic_idx), (layer, Some((9, 2))));
+        assert!(upper.switching_up && upper.inter_layer && upper.predicted);
+        assert!(upper.begins && upper.ends);
+        let plain = Descriptor::parse(&[0x40]).expect("parses");
+        assert_eq!(plain.layer, Layer::LOWEST);
+        assert!(!plain.switching_up && !plain.inter_layer);
     }
 
     #[test]
