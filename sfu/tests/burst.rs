@@ -1,0 +1,131 @@
+//! What comes together leaves together: a receiver's copies of a burst lie back
+//! to back, so that one message takes them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod kit;
+
+use conclave_sfu::burst::PACKETS_MAX;
+use conclave_sfu::drop::DropReason;
+use conclave_sfu::metrics::Counter;
+use conclave_sfu::shard::Input;
+use conclave_wire::control::{Command, Source};
+use kit::{Packet, Slot, Way, World};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A publisher, three receivers of its camera, and the next packets of it as
+/// they come from the network.
+fn world(packets: usize) -> (World, Vec<Vec<u8>>) {
+    let mut world = World::new();
+    world.join(&[Source::Camera], 0, 0);
+    for _ in 0..3 {
+        world.join(&[], 0, 1);
+    }
+    world.until_connected();
+    for client in 1..4 {
+        world.assign(client, Slot::Video(0), Some((0, Source::Camera)));
+    }
+    world.send(0, Source::Camera, Packet::frame(true, &[1; 500]));
+    let held = Rc::new(RefCell::new(Vec::new()));
+    let keeper = held.clone();
+    world.filter = Box::new(move |way, bytes| {
+        let media = way == Way::ToSfu(0) && bytes.len() > 500;
+        if media {
+            keeper.borrow_mut().push(bytes.to_vec());
+        }
+        !media
+    });
+    while held.borrow().len() < packets {
+        world.send(0, Source::Camera, Packet::frame(false, &[1; 500]));
+        world.run(Duration::from_millis(5));
+    }
+    world.filter = Box::new(|_, _| true);
+    let packets = held.borrow()[..packets].to_vec();
+    (world, packets)
+}
+
+fn feed(world: &mut World, packets: &[Vec<u8>]) {
+    let (now, from) = (world.now, world.clients[0].address);
+    for bytes in packets {
+        world
+            .shard
+            .handle_input(now, Input::Datagram { from, bytes });
+    }
+}
+
+/// Receivers and how many datagrams each run holds for them.
+fn runs(world: &mut World) -> Vec<(usize, usize)> {
+    let (runs, _) = world.shard.take_runs(64);
+    let runs = runs.to_vec();
+    runs.iter()
+        .map(|run| {
+            let receiver = |client: &kit::Client| client.address == run.to;
+            let receiver = world.clients.iter().position(receiver).unwrap();
+            (receiver, run.datagrams())
+        })
+        .collect()
+}
+
+#[test]
+fn a_receivers_copies_of_a_burst_are_one_run() {
+    let (mut world, packets) = world(5);
+    world.shard.set_segments(64);
+    feed(&mut world, &packets);
+    let mut taken = runs(&mut world);
+    taken.sort_unstable();
+    assert_eq!(taken, [(1, 5), (2, 5), (3, 5)]);
+    assert!(runs(&mut world).is_empty());
+}
+
+#[test]
+fn a_receiver_who_is_gone_before_the_burst_is_sealed_gets_nothing() {
+    let (mut world, packets) = world(2);
+    world.shard.set_segments(64);
+    feed(&mut world, &packets);
+    let (now, participant) = (world.now, world.clients[2].id);
+    let gone = Input::Command(Command::Disconnect { participant });
+    world.shard.handle_input(now, gone);
+    let mut taken = runs(&mut world);
+    taken.sort_unstable();
+    assert_eq!(taken, [(1, 2), (3, 2)]);
+}
+
+#[test]
+fn a_publisher_who_is_gone_before_the_burst_is_sealed_is_not_forwarded_any_more() {
+    let (mut world, packets) = world(2);
+    let before = world.metrics().count_of(Counter::Forwarded);
+    feed(&mut world, &packets);
+    let (now, participant) = (world.now, world.clients[0].id);
+    let gone = Input::Command(Command::Disconnect { participant });
+    world.shard.handle_input(now, gone);
+    assert!(runs(&mut world).is_empty());
+    let after = world.metrics();
+    assert_eq!(after.count_of(Counter::Forwarded), before);
+    assert_eq!(after.drops_of(DropReason::BeforeSwitch), 3 * 2);
+}
+
+#[test]
+fn a_shard_that_is_not_drained_forwards_more_than_a_burst() {
+    let (mut world, packets) = world(PACKETS_MAX + 6);
+    for packet in &packets[..PACKETS_MAX] {
+        assert!(!world.shard.is_full());
+        feed(&mut world, std::slice::from_ref(packet));
+    }
+    assert!(world.shard.is_full());
+    feed(&mut world, &packets[PACKETS_MAX..]);
+    world.settle();
+    let forwarded = world.metrics().count_of(Counter::Forwarded);
+    assert_eq!(forwarded as usize, 3 * (1 + packets.len()));
+    assert_eq!(world.metrics().dropped(), 0);
+    for client in 1..4 {
+        let seqs: Vec<_> = world.clients[client]
+            .received
+            .iter()
+            .map(|packet| *packet.seq_no)
+            .collect();
+        let expected: Vec<_> = (0..seqs.len() as u64).map(|n| seqs[0] + n).collect();
+        assert_eq!(seqs, expected, "in order, nothing missing");
+        assert_eq!(seqs.len(), 1 + packets.len());
+    }
+}
