@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+pub mod floor;
+
 use conclave_sfu::config::Limits;
 use conclave_sfu::dtls::Identity;
 use conclave_sfu::metrics::{Counter, Metrics};

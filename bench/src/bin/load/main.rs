@@ -1,0 +1,171 @@
+//! A load of participants with real ICE, DTLS and SRTP, against servers that
+//! each run in a process of their own. It sends by the clock, whether or not
+//! anything comes back, and reports what a forward costs the server, what is
+//! lost, how late the rest is, and what a participant takes in memory. Several
+//! servers are measured interleaved, so that their ratios hold on a machine
+//! that does other things too. `bench/README.md` has the commands.
+
+mod client;
+mod net;
+mod packet;
+mod run;
+mod server;
+mod shape;
+mod sink;
+
+use run::{Outcome, Plan};
+use server::Spec;
+use shape::Shape;
+use sink::Sink;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr};
+
+const USAGE: &str = "usage: load --server NAME=webrtc:COMMAND [--server NAME=plain:COMMAND]...
+  --shape 1->100 [--shape 10x10 | 200*2x2]...   who sends to whom
+  --rate 2000        packets a second of each publisher
+  --burst 1,4,8      packets sent back to back
+  --seconds 4        of each run
+  --rounds 3         runs of each; the median counts
+  --sample 10        one of so many participants opens all it receives
+  --publish-from 127.0.0.1  --receive-at 127.0.0.1
+  --sink DEVICE      route what leaves for --receive-at there
+  --core 0           where the generator runs";
+
+struct Arguments {
+    servers: Vec<Spec>,
+    shapes: Vec<Shape>,
+    bursts: Vec<usize>,
+    rounds: usize,
+    core: Option<usize>,
+    plan: Plan,
+}
+
+fn parse() -> Result<Arguments, Box<dyn Error>> {
+    let local = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let mut arguments = Arguments {
+        servers: Vec::new(),
+        shapes: Vec::new(),
+        bursts: vec![8],
+        rounds: 1,
+        core: None,
+        plan: Plan {
+            shape: "1->1".parse()?,
+            rate: 2000,
+            burst: 1,
+            seconds: 4,
+            sample: 10,
+            publish_from: local,
+            receive_at: local,
+            sink: None,
+        },
+    };
+    let plan = &mut arguments.plan;
+    let mut device = None;
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or(USAGE)?;
+        match word.as_str() {
+            "--server" => arguments.servers.push(Spec::parse(&value)?),
+            "--shape" => arguments.shapes.push(value.parse()?),
+            "--rate" => plan.rate = value.parse()?,
+            "--burst" => {
+                let bursts: Result<_, _> = value.split(',').map(str::parse).collect();
+                arguments.bursts = bursts?;
+            }
+            "--seconds" => plan.seconds = value.parse()?,
+            "--rounds" => arguments.rounds = value.parse()?,
+            "--sample" => plan.sample = value.parse()?,
+            "--publish-from" => plan.publish_from = value.parse()?,
+            "--receive-at" => plan.receive_at = value.parse()?,
+            "--sink" => device = Some(value),
+            "--core" => arguments.core = Some(value.parse()?),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    if arguments.servers.is_empty() || arguments.shapes.is_empty() {
+        return Err(USAGE.into());
+    }
+    plan.sink = device.map(|device| Sink {
+        device,
+        address: plan.receive_at,
+    });
+    Ok(arguments)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = parse()?;
+    str0m::crypto::from_feature_flags().install_process_default();
+    if let Some(core) = arguments.core {
+        core_affinity::set_for_current(core_affinity::CoreId { id: core });
+    }
+    println!(
+        "| shape | burst | server | ns a forward | ratio | forwards/s offered | lost | joined | p50 µs | p99 µs | p99.9 µs | opened | KiB a participant | a subscription |"
+    );
+    println!("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    let mut failed = false;
+    for shape in &arguments.shapes {
+        for burst in &arguments.bursts {
+            let plan = Plan {
+                shape: *shape,
+                burst: *burst,
+                ..arguments.plan.clone()
+            };
+            let mut outcomes: Vec<Vec<Outcome>> = Vec::new();
+            outcomes.resize_with(arguments.servers.len(), Vec::new);
+            for _ in 0..arguments.rounds {
+                for (server, outcomes) in arguments.servers.iter().zip(&mut outcomes) {
+                    match run::run(server, &plan) {
+                        Ok(outcome) => outcomes.push(outcome),
+                        Err(error) => eprintln!("{}, {shape}: {error}", server.name),
+                    }
+                }
+            }
+            let mut first = None;
+            for (server, outcomes) in arguments.servers.iter().zip(&mut outcomes) {
+                failed |= outcomes.iter().any(|outcome| outcome.wrong > 0);
+                report(server, &plan, outcomes, &mut first);
+            }
+        }
+    }
+    if failed {
+        return Err("some packets were not what was sent".into());
+    }
+    Ok(())
+}
+
+/// Prints the run with the median cost.
+fn report(server: &Spec, plan: &Plan, outcomes: &mut [Outcome], first: &mut Option<f64>) {
+    outcomes.sort_by(|a, b| a.processor_a_forward().total_cmp(&b.processor_a_forward()));
+    let Some(outcome) = outcomes.get(outcomes.len() / 2) else {
+        println!(
+            "| {} | {} | {} | failed |",
+            plan.shape, plan.burst, server.name
+        );
+        return;
+    };
+    let cost = outcome.processor_a_forward();
+    let ratio = cost / *first.get_or_insert(cost);
+    let latency = |quantile| match plan.sink {
+        Some(_) => "-".to_owned(),
+        None => format!(
+            "{:.0}",
+            outcome.latency.value_at_quantile(quantile) as f64 / 1e3
+        ),
+    };
+    let memory = |of: usize| outcome.memory as f64 / of.max(1) as f64 / 1024.0;
+    println!(
+        "| {} | {} | {} | {cost:.0} | {ratio:.2} | {:.0} | {:.3} % | {:.1} | {} | {} | {} | {} | {:.1} | {:.1} |",
+        plan.shape,
+        plan.burst,
+        server.name,
+        outcome.expected as f64 / outcome.seconds,
+        100.0 * outcome.loss(),
+        outcome.joined,
+        latency(0.5),
+        latency(0.99),
+        latency(0.999),
+        outcome.verified,
+        memory(plan.shape.participants()),
+        memory(plan.shape.subscriptions()),
+    );
+}

@@ -1,0 +1,374 @@
+//! One run: connect everybody, send by the clock, count.
+
+use crate::client::{Arrival, Client};
+use crate::net::{Buffers, Ready, now};
+use crate::server::{Server, Spec, Way};
+use crate::shape::Shape;
+use crate::sink::Sink;
+use conclave_bench::floor;
+use conclave_wire::control::{Command, Sending, SlotAssignment, Source, SourceOf};
+use conclave_wire::id::{ParticipantId, RoomId};
+use hdrhistogram::Histogram;
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// How long everybody may take to connect and to receive the first packet.
+const SETUP: Duration = Duration::from_secs(60);
+
+/// How often a connection's timers are looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Frames while everybody finds their streams.
+const WARM_UP: Duration = Duration::from_millis(20);
+
+/// How long after the last packet its copies are waited for.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) shape: Shape,
+    /// Packets a second of each publisher.
+    pub(crate) rate: u64,
+    /// Packets sent back to back.
+    pub(crate) burst: usize,
+    pub(crate) seconds: u64,
+    /// One participant of so many opens every packet it receives.
+    pub(crate) sample: usize,
+    pub(crate) publish_from: IpAddr,
+    pub(crate) receive_at: IpAddr,
+    pub(crate) sink: Option<Sink>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Copies that should have arrived.
+    pub(crate) expected: u64,
+    /// Copies that did.
+    pub(crate) forwarded: u64,
+    /// Datagrams a message to the device had; 0 without a sink.
+    pub(crate) joined: f64,
+    pub(crate) seconds: f64,
+    /// Processor time of the server in ns.
+    pub(crate) processor: u64,
+    /// From when a packet was due to when the kernel had its copy, in ns.
+    pub(crate) latency: Histogram<u64>,
+    /// Packets opened and compared.
+    pub(crate) verified: u64,
+    pub(crate) wrong: u64,
+    /// Bytes the server grew by while everybody connected.
+    pub(crate) memory: u64,
+}
+
+impl Outcome {
+    pub(crate) fn processor_a_forward(&self) -> f64 {
+        self.processor as f64 / self.forwarded.max(1) as f64
+    }
+
+    pub(crate) fn loss(&self) -> f64 {
+        1.0 - self.forwarded as f64 / self.expected.max(1) as f64
+    }
+}
+
+struct Run {
+    clients: Vec<Client>,
+    ready: Ready,
+    buffers: Buffers,
+    next_tick: usize,
+    ticked: Instant,
+    /// By publisher: which client, when each packet was due, and which count.
+    publishers: Vec<Publisher>,
+    counted: u64,
+    latency: Histogram<u64>,
+}
+
+struct Publisher {
+    client: usize,
+    due: Vec<u64>,
+    window: std::ops::Range<u64>,
+}
+
+pub(crate) fn run(spec: &Spec, plan: &Plan) -> Result<Outcome, Box<dyn Error>> {
+    if let Some(sink) = &plan.sink {
+        sink.open()?;
+    }
+    let mut server = Server::start(spec)?;
+    let mut run = Run {
+        clients: Vec::new(),
+        ready: Ready::new()?,
+        buffers: Buffers::new(),
+        next_tick: 0,
+        ticked: Instant::now(),
+        publishers: Vec::new(),
+        counted: 0,
+        latency: Histogram::new_with_bounds(1, 60_000_000_000, 3)?,
+    };
+    std::thread::sleep(Duration::from_millis(300));
+    let before = server.memory()?;
+    match spec.way {
+        Way::Webrtc => run.connect(&mut server, plan)?,
+        Way::Plain => run.connect_plain(&mut server, plan)?,
+    }
+    let memory = server.memory()?.saturating_sub(before);
+    run.warm_up(plan)?;
+    let device = match &plan.sink {
+        Some(sink) => {
+            sink.close()?;
+            run.idle(Duration::from_millis(200));
+            Some((sink, sink.count()?))
+        }
+        None => None,
+    };
+    let processor = server.processor_time()?;
+    let start = Instant::now();
+    run.measure(plan);
+    let (seconds, processor) = (
+        start.elapsed().as_secs_f64(),
+        server.processor_time()? - processor,
+    );
+    run.idle(DRAIN);
+    let receivers = plan.shape.publishers + plan.shape.viewers - 1;
+    let sent: u64 = run
+        .publishers
+        .iter()
+        .map(|p| p.window.end - p.window.start)
+        .sum();
+    let (mut forwarded, mut joined) = (run.counted, 0.0);
+    if let Some((sink, before)) = device {
+        let count = sink.count()?;
+        let len = run.clients.iter().map(|client| client.datagram).max();
+        forwarded = count.datagrams_since(&before, len.unwrap_or(0) as u64);
+        joined = forwarded as f64 / count.messages_since(&before).max(1) as f64;
+    }
+    if std::env::var_os("LOAD_COUNTERS").is_some() {
+        server.write("counters")?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(Outcome {
+        expected: sent * receivers as u64,
+        forwarded,
+        joined,
+        seconds,
+        processor,
+        latency: run.latency,
+        verified: run.clients.iter().map(|client| client.verified).sum(),
+        wrong: run.clients.iter().map(|client| client.wrong).sum(),
+        memory,
+    })
+}
+
+impl Run {
+    fn connect(&mut self, server: &mut Server, plan: &Plan) -> Result<(), Box<dyn Error>> {
+        let shape = plan.shape;
+        let members = shape.publishers + shape.viewers;
+        for index in 0..shape.participants() {
+            let (room, member) = (index / members, index % members);
+            let publishes = member < shape.publishers;
+            let mut client = self.client(plan, index, publishes, Client::new)?;
+            let receives = shape.publishers - usize::from(publishes);
+            client.negotiate(publishes, receives, |offer, mids| {
+                let sending = mids.first().filter(|_| publishes).map(|mid| Sending {
+                    mid: mid.to_string().parse().unwrap_or_else(|_| unreachable!()),
+                    source: Source::Camera,
+                });
+                server.command(&Command::Connect {
+                    room: RoomId(number(room)),
+                    participant: ParticipantId(number(index)),
+                    request: index as u64,
+                    offer,
+                    sending: sending.into_iter().collect(),
+                })?;
+                server.answer()
+            })?;
+            self.clients.push(client);
+            self.turn(|_, _| {});
+        }
+        let deadline = Instant::now() + SETUP;
+        while !self.clients.iter().all(|client| client.connected) {
+            if Instant::now() > deadline {
+                return Err("not everybody connects".into());
+            }
+            self.turn(|_, _| {});
+        }
+        for index in 0..shape.participants() {
+            let (room, member) = (index / members, index % members);
+            let publishes = member < shape.publishers;
+            let slots = self.clients[index].mids.iter().skip(usize::from(publishes));
+            let others = (0..shape.publishers).filter(|other| *other != member);
+            let slots = slots.zip(others).map(|(mid, other)| SlotAssignment {
+                mid: mid.to_string().parse().unwrap_or_else(|_| unreachable!()),
+                carries: Some(SourceOf {
+                    participant: ParticipantId(number(room * members + other)),
+                    source: Source::Camera,
+                }),
+            });
+            server.command(&Command::Assign {
+                participant: ParticipantId(number(index)),
+                slots: slots.collect(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn connect_plain(&mut self, server: &mut Server, plan: &Plan) -> Result<(), Box<dyn Error>> {
+        let shape = plan.shape;
+        if shape.rooms != 1 || shape.publishers != 1 {
+            return Err("the floor has one room and one publisher".into());
+        }
+        for index in 0..shape.participants() {
+            let client = self.client(plan, index, index == 0, |address, publisher, sampled| {
+                Client::plain(address, publisher, sampled, index)
+            })?;
+            self.clients.push(client);
+        }
+        let subscribers = self.clients.iter().skip(1).map(Client::address).collect();
+        server.write(&serde_json::to_string(&floor::Setup { subscribers })?)?;
+        let SocketAddr::V4(address) = server.line()?.parse()? else {
+            return Err("the floor speaks IPv4".into());
+        };
+        for client in &mut self.clients {
+            client.set_server(address);
+        }
+        Ok(())
+    }
+
+    /// A participant, registered as a publisher if it is one.
+    fn client(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        publishes: bool,
+        make: impl FnOnce(SocketAddr, u32, bool) -> std::io::Result<Client>,
+    ) -> Result<Client, Box<dyn Error>> {
+        let address = match publishes && plan.shape.viewers > 0 {
+            true => plan.publish_from,
+            false => plan.receive_at,
+        };
+        let sampled = index.is_multiple_of(plan.sample.max(1));
+        let publisher = self.publishers.len() as u32;
+        let client = make(SocketAddr::new(address, 0), publisher, sampled)?;
+        self.ready.add(&client.socket, index)?;
+        if publishes {
+            self.publishers.push(Publisher {
+                client: index,
+                due: Vec::new(),
+                window: 0..0,
+            });
+        }
+        Ok(client)
+    }
+
+    /// Sends slowly until everybody knows their streams.
+    fn warm_up(&mut self, plan: &Plan) -> Result<(), Box<dyn Error>> {
+        let shape = plan.shape;
+        let known = |run: &Self| run.clients.iter().map(|c| c.streams).sum::<usize>();
+        let deadline = Instant::now() + SETUP;
+        while known(self) < shape.subscriptions() {
+            for publisher in 0..self.publishers.len() {
+                self.prepare(publisher, plan.burst);
+                self.send(publisher, now());
+            }
+            self.idle(WARM_UP);
+            if Instant::now() > deadline {
+                let (known, of) = (known(self), shape.subscriptions());
+                return Err(format!("{known} of {of} streams are received").into());
+            }
+        }
+        self.idle(DRAIN);
+        Ok(())
+    }
+
+    /// Sends by the clock, whatever comes back.
+    fn measure(&mut self, plan: &Plan) {
+        let publishers = self.publishers.len();
+        let interval = 1_000_000_000 * plan.burst as u64 / plan.rate;
+        let frames = plan.seconds * 1_000_000_000 / interval;
+        for publisher in 0..publishers {
+            self.prepare(publisher, plan.burst);
+            let first = self.publishers[publisher].due.len() as u64;
+            let end = first + frames * plan.burst as u64;
+            self.publishers[publisher].window = first..end;
+        }
+        let start = now();
+        for frame in 0..frames {
+            for publisher in 0..publishers {
+                let offset = interval * publisher as u64 / publishers as u64;
+                let due = start + frame * interval + offset;
+                while now() < due {
+                    self.turn(Self::count);
+                }
+                self.send(publisher, due);
+                if frame + 1 < frames {
+                    self.prepare(publisher, plan.burst);
+                }
+            }
+        }
+    }
+
+    fn prepare(&mut self, publisher: usize, burst: usize) {
+        let client = self.publishers[publisher].client;
+        self.clients[client].prepare(burst);
+    }
+
+    fn send(&mut self, publisher: usize, due: u64) {
+        let publisher = &mut self.publishers[publisher];
+        let client = &mut self.clients[publisher.client];
+        publisher.due.resize(client.next_index() as usize, due);
+        client.send();
+    }
+
+    fn idle(&mut self, duration: Duration) {
+        let end = Instant::now() + duration;
+        while Instant::now() < end {
+            self.turn(Self::count);
+        }
+    }
+
+    fn count(&mut self, arrivals: &[(Arrival, u64)]) {
+        for (arrival, at) in arrivals {
+            let Some(publisher) = self.publishers.get(arrival.publisher) else {
+                continue;
+            };
+            if publisher.window.contains(&arrival.index)
+                && let Some(due) = publisher.due.get(arrival.index as usize)
+            {
+                self.counted += 1;
+                // Above the bound is a minute: a run that is broken anyway.
+                let _ = self.latency.record(at.saturating_sub(*due).max(1));
+            }
+        }
+    }
+
+    /// Takes what has arrived, and lets time pass for one client.
+    fn turn(&mut self, mut count: impl FnMut(&mut Self, &[(Arrival, u64)])) {
+        let mut arrivals = Vec::new();
+        let (clients, buffers) = (&mut self.clients, &mut self.buffers);
+        self.ready.poll(|index| {
+            let Some(client) = clients.get_mut(index) else {
+                return;
+            };
+            let Ok(socket) = client.socket.try_clone() else {
+                return;
+            };
+            buffers.receive(&socket, |bytes, at| {
+                arrivals.extend(client.receive(bytes).map(|arrival| (arrival, at)));
+            });
+        });
+        if self.ticked.elapsed() * self.clients.len().max(1) as u32 >= TICK {
+            self.ticked = Instant::now();
+            self.next_tick = (self.next_tick + 1) % self.clients.len().max(1);
+            if let Some(client) = self.clients.get_mut(self.next_tick) {
+                client.tick();
+            }
+        }
+        count(self, &arrivals);
+    }
+}
+
+fn number(index: usize) -> [u8; 16] {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&(index as u64 + 1).to_be_bytes());
+    id
+}

@@ -1,0 +1,93 @@
+//! A device that takes what the server sends, counts and drops it: like a
+//! network card, and unlike loopback it bills no receiver's work to the server.
+//!
+//! The receivers' address lies on the loopback device while they connect. Then
+//! it leaves there and is routed to an `ifb` device, whose counters are read.
+
+use std::io;
+use std::net::IpAddr;
+use std::process::Command;
+
+/// Ethernet, IPv4 and UDP headers, which the device counts once a message.
+const HEADERS: u64 = 14 + 20 + 8;
+
+/// IPv4 and UDP headers, which every datagram has.
+const IP_HEADERS: u64 = 20 + 8;
+
+/// The device, and the address whose datagrams it takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Sink {
+    pub(crate) device: String,
+    pub(crate) address: IpAddr,
+}
+
+/// Counters of the device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Count {
+    /// Datagrams of `len` bytes since `before`, however they were joined.
+    pub(crate) fn datagrams_since(&self, before: &Count, len: u64) -> u64 {
+        let messages = self.messages - before.messages;
+        let bytes = self.bytes - before.bytes;
+        // A joined message has one set of headers; the device counts what it
+        // would put on the wire of each where it splits them, so try both.
+        let joined = bytes.saturating_sub(messages * HEADERS) / len.max(1);
+        let split = bytes / (len + IP_HEADERS).max(1);
+        if joined > messages {
+            joined
+        } else {
+            split.max(messages)
+        }
+    }
+
+    /// Messages since `before`.
+    pub(crate) fn messages_since(&self, before: &Count) -> u64 {
+        self.messages - before.messages
+    }
+}
+
+impl Sink {
+    /// Receivers can be reached.
+    pub(crate) fn open(&self) -> io::Result<()> {
+        let _ = ip(&["route", "del", &self.host(), "dev", &self.device]);
+        ip(&["addr", "replace", &self.host(), "dev", "lo"])
+    }
+
+    /// From now on the device takes everything.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        ip(&["addr", "del", &self.host(), "dev", "lo"])?;
+        ip(&["route", "replace", &self.host(), "dev", &self.device])
+    }
+
+    pub(crate) fn count(&self) -> io::Result<Count> {
+        let read = |name: &str| -> io::Result<u64> {
+            let text = std::fs::read_to_string(format!(
+                "/sys/class/net/{}/statistics/{name}",
+                self.device
+            ))?;
+            Ok(text.trim().parse().unwrap_or(0))
+        };
+        // Which direction an ifb device counts differs by kernel.
+        Ok(Count {
+            messages: read("tx_packets")?.max(read("rx_packets")?),
+            bytes: read("tx_bytes")?.max(read("rx_bytes")?),
+        })
+    }
+
+    fn host(&self) -> String {
+        format!("{}/32", self.address)
+    }
+}
+
+fn ip(arguments: &[&str]) -> io::Result<()> {
+    let output = Command::new("ip").args(arguments).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(io::Error::other(format!("ip {arguments:?}: {said}")))
+}

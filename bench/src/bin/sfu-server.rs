@@ -1,0 +1,46 @@
+//! `sfu-server ADDRESS`: the SFU alone in a process of its own, so that its
+//! processor time can be read. Commands come in on standard input and events
+//! go out on standard output, one JSON object a line, as the wire crate writes
+//! them. It ends with its input.
+
+use conclave_sfu::{Config, start};
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::net::SocketAddr;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let address: SocketAddr = std::env::args()
+        .nth(1)
+        .ok_or("usage: sfu-server ADDRESS")?
+        .parse()?;
+    let mut config = Config::new(address, vec![address]);
+    // One room of a benchmark is larger than a sensible default.
+    config.limits.room = 2_000;
+    let (sfu, mut events) = start(&config)?;
+    std::thread::spawn(move || {
+        let mut out = std::io::stdout().lock();
+        while let Some(event) = events.blocking_recv() {
+            let Ok(line) = serde_json::to_string(&event) else {
+                return;
+            };
+            if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                return;
+            }
+        }
+    });
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        if line == "counters" {
+            let snapshot = sfu.snapshot();
+            for (counter, count) in snapshot.counters.iter().filter(|(_, count)| *count > 0) {
+                eprintln!("  {}: {count}", counter.label());
+            }
+            for (reason, count) in snapshot.drops.iter().filter(|(_, count)| *count > 0) {
+                eprintln!("  dropped, {}: {count}", reason.label());
+            }
+            continue;
+        }
+        sfu.send(serde_json::from_str(&line)?)?;
+    }
+    Ok(())
+}
