@@ -134,6 +134,15 @@ fn receive(
         message.msg_hdr.msg_iov = part;
         message.msg_hdr.msg_iovlen = 1;
     }
+    let mut poll = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one entry that lives through the call. A burst goes on arriving
+    // while the thread wakes, so waiting here receives more of it at a time
+    // than waiting below.
+    unsafe { libc::poll(&raw mut poll, 1, -1) };
     // SAFETY: every message points to a buffer of the said length that lives
     // through the call.
     let count = unsafe {

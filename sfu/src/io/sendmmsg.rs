@@ -1,6 +1,7 @@
 //! `sendmmsg` with `UDP_SEGMENT` (udp(7)): one system call for many runs of
 //! datagrams. The only module with system calls of its own, because no crate
-//! has this one with another segment length for each message.
+//! has this one with another segment length for each message; and what else the
+//! socket needs that crates do not have.
 
 #![allow(unsafe_code)]
 
@@ -113,6 +114,30 @@ pub(super) fn send(
         )
     };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Makes both of the socket's buffers that large, past the machine's limit.
+///
+/// # Errors
+/// The kernel's; without CAP_NET_ADMIN that one may not.
+pub(super) fn force_buffers(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    for option in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
+        // SAFETY: the value lives through the call and is as long as said.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const bytes).cast(),
+                size_of_val(&bytes) as libc::socklen_t,
+            )
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the socket takes more, at most that long.

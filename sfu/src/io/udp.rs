@@ -56,9 +56,11 @@ impl Socket {
     pub(super) fn bind(address: SocketAddr) -> io::Result<(Self, Receiver, Sender)> {
         let socket = UdpSocket::bind(address)?;
         let state = UdpSocketState::new((&socket).into())?;
-        // Larger buffers are a wish; smaller ones lose bursts, not calls.
-        let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);
-        let _ = state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
+        if sendmmsg::force_buffers(socket.as_fd(), SOCKET_BUFFER).is_err() {
+            // Larger buffers are a wish; smaller ones lose bursts, not calls.
+            let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);
+            let _ = state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
+        }
         let receiver = Receiver {
             buffers: vec![0; BATCH * BUFFER],
             metas: [RecvMeta::default(); BATCH],
