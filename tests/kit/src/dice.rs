@@ -13,6 +13,11 @@ impl Dice {
             .and_then(|text| text.parse().ok())
             .unwrap_or(seed);
         println!("{what}: CONCLAVE_SEED={seed}");
+        Self::seeded(seed)
+    }
+
+    /// This seed, which whoever threw it has printed.
+    pub fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -28,6 +33,11 @@ impl Dice {
     /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: usize) -> usize {
         (self.roll() % bound.max(1) as u64) as usize
+    }
+
+    /// A number from 0 on and below 1.
+    pub fn share(&mut self) -> f64 {
+        (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// That many bytes.

@@ -7,6 +7,7 @@
 //! - [`member`]: a participant whose every step the test takes itself, on a
 //!   bare socket ([`raw`]); [`media`]: its media connection.
 //! - [`relay`]: a TCP relay that cuts; [`tap`]: a wiretap where the SFU would be.
+//! - [`emulator`]: a bad network: a UDP relay that loses, delays and limits.
 //! - [`datagram`]: STUN, DTLS, RTP and RTCP to damage.
 //! - [`siege`]: a call that goes on while something is done to the server.
 //! - [`memory`]: looks for bytes where they must not be.
@@ -21,6 +22,7 @@ pub mod datagram;
 pub mod deadline;
 pub mod dice;
 pub mod door;
+pub mod emulator;
 pub mod media;
 pub mod member;
 pub mod memory;
@@ -36,6 +38,7 @@ pub mod tap;
 pub use deadline::{PATIENCE, eventually, within};
 pub use dice::Dice;
 pub use door::{Door, Reply};
+pub use emulator::Emulator;
 pub use media::Media;
 pub use member::Member;
 pub use memory::Needle;
