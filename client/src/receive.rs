@@ -8,6 +8,7 @@
 //! Whose frame it is says the key that opened it, never the slot it came in.
 
 pub mod assemble;
+pub mod pace;
 pub mod reorder;
 
 use crate::audio::RATE;
@@ -19,6 +20,7 @@ use conclave_e2ee::{FrameDrop, Session};
 use conclave_wire::control::Source;
 use conclave_wire::id::{Mid, ParticipantId};
 use opus::{Channels, Decoder};
+use pace::Pace;
 use reorder::{Ordered, Reorder};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -85,6 +87,8 @@ pub struct Sound {
 pub struct Pictures {
     /// Counts.
     pub frames: Frames,
+    /// How evenly those followed each other that could be shown.
+    pub pace: Pace,
     /// Opened frames that are keyframes.
     pub keyframes: u64,
     /// Frames that opened but are no VP9 of profile 0.
@@ -188,7 +192,7 @@ impl Receiver {
         while let Some((kind, ordered)) = self.next_ordered(mid, now_ms) {
             self.lost += ordered.lost;
             if kind == Kind::Audio {
-                self.open(&ordered.packet.payload, session, now_ms, notices);
+                self.open(&ordered.packet.payload, false, session, now_ms, notices);
                 continue;
             }
             want_keyframe |= ordered.lost > 0;
@@ -203,7 +207,9 @@ impl Receiver {
                     want_keyframe = true;
                 }
                 Step::Frame { sealed, predicted } => {
-                    let opened = self.open(&sealed, session, now_ms, notices);
+                    let stale = want_keyframe || self.is_stale(mid);
+                    let whole = !predicted || !stale;
+                    let opened = self.open(&sealed, whole, session, now_ms, notices);
                     want_keyframe |= !opened;
                     if let Some(slot) = self.slots.get_mut(mid) {
                         slot.stale |= want_keyframe;
@@ -225,15 +231,22 @@ impl Receiver {
         }
     }
 
+    /// Whether what a predicted frame of this slot refers to was lost.
+    fn is_stale(&self, mid: &Mid) -> bool {
+        self.slots.get(mid).is_some_and(|slot| slot.stale)
+    }
+
     fn next_ordered(&mut self, mid: &Mid, now_ms: u64) -> Option<(Kind, Ordered)> {
         let slot = self.slots.get_mut(mid)?;
         Some((slot.kind?, slot.reorder.pop(now_ms)?))
     }
 
-    /// Opens a sealed frame and looks at it; whether it opened.
+    /// Opens a sealed frame and looks at it; whether it opened. A picture is
+    /// `whole` if nothing it refers to was lost.
     fn open(
         &mut self,
         sealed: &[u8],
+        whole: bool,
         session: &mut Session,
         now_ms: u64,
         notices: &mut Vec<Notice>,
@@ -268,6 +281,9 @@ impl Receiver {
                 let pictures = remote.pictures.entry(source).or_default();
                 let first = pictures.frames.count(opened.epoch, opened.counter, now_ms);
                 pictures.see(&frame);
+                if whole {
+                    pictures.pace.show(now_ms);
+                }
                 (first, None)
             }
         };

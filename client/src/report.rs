@@ -134,6 +134,14 @@ pub struct PicturesReport {
     pub undecodable: u64,
     /// From our admission to the first frame, milliseconds.
     pub first_frame_ms: Option<u64>,
+    /// Opened frames that could be shown: nothing they refer to was lost.
+    pub frames_shown: u64,
+    /// Freezes, as a browser's `freezeCount` counts them.
+    pub freezes: u64,
+    /// How long they were together, milliseconds.
+    pub frozen_ms: u64,
+    /// The longest time between two shown frames, milliseconds.
+    pub longest_gap_ms: u64,
     /// Opened frames that are keyframes.
     pub keyframes: u64,
     /// The last keyframe's width, pixels.
@@ -195,6 +203,10 @@ impl PicturesReport {
             frames_missing: pictures.frames.missing,
             undecodable: pictures.undecodable,
             first_frame_ms: first_frame(&pictures.frames, admitted_ms),
+            frames_shown: pictures.pace.shown(),
+            freezes: pictures.pace.freezes(),
+            frozen_ms: pictures.pace.frozen_ms(),
+            longest_gap_ms: pictures.pace.longest_ms(),
             keyframes: pictures.keyframes,
             width: pictures.width,
             height: pictures.height,
