@@ -53,6 +53,14 @@ const GATHERING: Duration = Duration::from_secs(3);
 /// for the next keyframe; the rest are the same wish.
 const WANTED: usize = 16;
 
+/// Between two requests for a missing packet. A receiver waits 150 ms for it
+/// ([`crate::receive::reorder`]): shorter asks more often in that time, longer
+/// loses the picture with the first lost request or answer.
+const ASK_FOR_MISSING: Duration = Duration::from_millis(30);
+
+/// Requests for one packet; more would ask for what nobody waits for.
+const ASKS: u16 = 5;
+
 /// What a transport opens.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -499,7 +507,13 @@ fn interceptors(wanted: mpsc::Sender<u32>) -> Registry {
     Registry::new()
         .with(Position::TwccSender, TwccSenderBuilder::new().build())
         .with(Position::NackResponder, NackResponderBuilder::new().build())
-        .with(Position::NackGenerator, NackGeneratorBuilder::new().build())
+        .with(
+            Position::NackGenerator,
+            NackGeneratorBuilder::new()
+                .with_interval(ASK_FOR_MISSING)
+                .with_max_nacks_per_packet(ASKS)
+                .build(),
+        )
         .with(Position::TwccReceiver, TwccReceiverBuilder::new().build())
         .with(
             Position::ReceiverReport,
