@@ -21,6 +21,11 @@ const SEEN = 3;
  * @property {number} frames
  * @property {number} energy
  * @property {number} width
+ * @property {number} height
+ * @property {number} freezes
+ * @property {number} frozen
+ * @property {number} samples
+ * @property {number} concealed
  */
 
 /** @param {Flow[]} flows @param {string[]} names */
@@ -71,6 +76,11 @@ export class Person {
       (selector) => [...new Set([...document.querySelectorAll(selector)].map((tile) => tile.getAttribute('data-name') ?? ''))].sort(),
       byId('tile'),
     );
+  }
+
+  /** By what the emulator of a bad network knows this person. @returns {Promise<string>} */
+  fragment() {
+    return this.tab.run(() => /** @type {any} */ (window).probe.fragment());
   }
 
   /** @returns {Promise<Flow[]>} */

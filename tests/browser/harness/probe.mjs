@@ -11,6 +11,11 @@
  * @property {number} energy  of the decoded sound, in total
  * @property {number} packets
  * @property {number} width  of the last picture
+ * @property {number} height
+ * @property {number} freezes
+ * @property {number} frozen  seconds, in all freezes together
+ * @property {number} samples  played, in total
+ * @property {number} concealed  of these, made up for what did not come
  */
 
 /** Sets up `window.probe`. Must stand alone: it is sent to the page as text. */
@@ -51,8 +56,18 @@ export function installProbe() {
         energy: row?.totalAudioEnergy ?? 0,
         packets: row?.packetsReceived ?? 0,
         width: row?.frameWidth ?? 0,
+        height: row?.frameHeight ?? 0,
+        freezes: row?.freezeCount ?? 0,
+        frozen: row?.totalFreezesDuration ?? 0,
+        samples: row?.totalSamplesReceived ?? 0,
+        concealed: row?.concealedSamples ?? 0,
       };
     });
+  }
+
+  /** The user fragment that the page's ICE checks carry. */
+  function fragment() {
+    return connection()?.localDescription?.sdp.match(/^a=ice-ufrag:(\S+)/m)?.[1] ?? '';
   }
 
   /** Where media goes: the other end of every candidate pair that was chosen. */
@@ -119,7 +134,7 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { received, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { received, fragment, peers, hear, colour, violations } });
 }
 
 /**

@@ -38,10 +38,13 @@ async function freePort() {
 }
 
 export class Server {
-  /** @param {import('./stage.mjs').Stage} stage */
-  static async start(stage) {
+  /**
+   * @param {import('./stage.mjs').Stage} stage
+   * @param {{media: string, announce: string}} [addresses]  where media is served, and where pages look for it
+   */
+  static async start(stage, addresses = { media: mediaAddress, announce: mediaAddress }) {
     if (!existsSync(conclave)) throw new Error(`${conclave} is missing: build it, or set CONCLAVE_BIN`);
-    const server = new Server(join(stage.folder, 'server'), await freePort());
+    const server = new Server(join(stage.folder, 'server'), await freePort(), addresses);
     stage.keep(server);
     await server.run();
     return server;
@@ -50,12 +53,14 @@ export class Server {
   /**
    * @param {string} data
    * @param {number} port
+   * @param {{media: string, announce: string}} addresses
    */
-  constructor(data, port) {
+  constructor(data, port, { media, announce }) {
     this.data = data;
     this.port = port;
     this.url = `https://localhost:${port}`;
-    this.media = `${mediaAddress}:${port}`;
+    this.media = `${media}:${port}`;
+    this.announce = announce;
     /** The self-made certificate, for those who must trust it. */
     this.certificate = join(data, 'development-certificate.pem');
     mkdirSync(data, { recursive: true });
@@ -65,7 +70,7 @@ export class Server {
 
   /** Starts the process; again after `kill`, with the same folder and ports. */
   async run() {
-    const media = ['--media', this.media, '--announce', mediaAddress];
+    const media = ['--media', this.media, '--announce', this.announce];
     const child = new Child('server', conclave, ['serve', '--listen', `127.0.0.1:${this.port}`, ...media, '--data', this.data]);
     this.child = child;
     await child.until('/readyz', () => this.ready());
