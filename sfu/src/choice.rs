@@ -45,14 +45,29 @@ impl Caps {
         self
     }
 
+    /// Higher spatial layers may refer to lower ones: none is raised above
+    /// those below it.
     fn raised(mut self, frame: &Frame, target: Layer) -> Self {
+        let mut below = u8::MAX;
         for (spatial, cap) in (0..=target.spatial).zip(&mut self.0) {
-            if frame.switch.reaches(spatial, target.temporal) {
+            if frame.switch.reaches(spatial, target.temporal) && below > target.temporal {
                 *cap = (*cap).max(target.temporal + 1);
             }
+            below = *cap;
         }
         self
     }
+}
+
+/// How a packet comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Directly after the one that came last.
+    Next,
+    /// After one or more that are missing.
+    AfterGap,
+    /// After one with a higher number.
+    Late,
 }
 
 /// What becomes of a packet.
@@ -80,8 +95,8 @@ pub struct Choice {
     newest: u64,
     /// Timestamp of the latest picture.
     picture: Option<u32>,
-    /// Its last packet was sent.
-    ended: bool,
+    /// Timestamp of the latest picture whose last packet was sent.
+    ended: Option<u32>,
     awaits_keyframe: bool,
 }
 
@@ -94,7 +109,7 @@ impl Choice {
             forwarded: 0,
             newest: 0,
             picture: None,
-            ended: false,
+            ended: None,
             awaits_keyframe: false,
         }
     }
@@ -104,16 +119,23 @@ impl Choice {
         self.awaits_keyframe
     }
 
-    /// Judges a packet. `latest`: none with a higher number came before.
+    /// Judges a packet.
     pub fn judge(
         &mut self,
         target: Layer,
         packet: &Packet,
         frame: &Frame,
-        latest: bool,
+        order: Order,
     ) -> Verdict {
-        if latest && frame.begins {
+        let latest = order != Order::Late;
+        // What is missing before a frame of an upper layer may be of the same
+        // picture, and is judged as before.
+        let alone = frame.layer.spatial == 0 || order == Order::Next;
+        if latest && frame.begins && alone {
             self.change(target, packet, frame);
+        }
+        if latest {
+            self.picture = Some(packet.timestamp);
         }
         let caps = self.at(packet.seq);
         if !caps.allow(frame.layer) {
@@ -128,8 +150,8 @@ impl Choice {
         }
         let top = caps.top(frame.layer.temporal) == Some(frame.layer.spatial);
         let marker = packet.marker || (frame.ends && top);
-        if latest {
-            self.ended = marker;
+        if latest && marker {
+            self.ended = Some(packet.timestamp);
         }
         Verdict::Forward { marker }
     }
@@ -144,12 +166,10 @@ impl Choice {
         let before = self.at(packet.seq);
         let mut caps = before;
         if self.picture != Some(packet.timestamp) {
-            self.picture = Some(packet.timestamp);
-            self.ended = false;
             caps = caps.lowered(target);
             self.awaits_keyframe &= caps.top(0) < Some(target.spatial);
         }
-        if !self.ended && self.decodable(caps, frame) {
+        if self.ended != Some(packet.timestamp) && self.decodable(caps, frame) {
             caps = caps.raised(frame, target);
             if frame.entry {
                 self.awaits_keyframe = false;
@@ -288,7 +308,7 @@ mod tests {
                 self.seq += 1;
                 let (seq, ends) = (ExtSeq(self.seq), index == last);
                 let packet = packet(seq, self.timestamp, ends, frame.layer);
-                match self.choice.judge(target, &packet, frame, true) {
+                match self.choice.judge(target, &packet, frame, Order::Next) {
                     Verdict::Forward { marker } => Some(marker),
                     Verdict::Cut { .. } => None,
                 }
@@ -342,7 +362,7 @@ mod tests {
         let mut judge = |seq| {
             let packet = packet(seq, 3000, false, delta[1].layer);
             let choice = &mut stream.choice;
-            choice.judge(layer(0, 0), &packet, &delta[1], false)
+            choice.judge(layer(0, 0), &packet, &delta[1], Order::Late)
         };
         assert_eq!(judge(late), Verdict::Forward { marker: true });
         let after = ExtSeq(late.0 + 2);

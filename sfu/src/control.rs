@@ -491,6 +491,17 @@ impl Shard {
         }
     }
 
+    /// Says what a slot is to take of what it carries, until somebody says
+    /// otherwise.
+    pub fn aim(&mut self, participant: ParticipantId, mid: &Mid, target: Target) {
+        let peer = self.by_participant.get(&participant);
+        let peer = peer.and_then(|key| self.peers.get_mut(key.0)?.as_mut());
+        let mut slots = peer.into_iter().flat_map(|peer| &mut peer.slots);
+        if let Some(slot) = slots.find(|slot| slot.mid == *mid) {
+            slot.target = target;
+        }
+    }
+
     /// Makes a slot's subscriptions what it is to carry.
     fn point(&mut self, now: Instant, subscriber: Subscriber) {
         let Some(peer) = self.peer(subscriber.peer) else {

@@ -7,6 +7,7 @@
 //! is to be filled with a packet of nothing, or its receiver asks for it for
 //! ever.
 
+use crate::choice::Order;
 use crate::rtp::seq::ExtSeq;
 
 /// A stretch of numbers without anything left out.
@@ -67,9 +68,13 @@ impl Numbers {
         self.pending = None;
     }
 
-    /// Whether no packet of the run with a higher number was seen.
-    pub fn is_latest(&self, seq: ExtSeq) -> bool {
-        seq > self.highest
+    /// How a packet of the run comes.
+    pub fn order(&self, seq: ExtSeq) -> Order {
+        match seq.0.checked_sub(self.highest.0) {
+            Some(1) => Order::Next,
+            Some(2..) => Order::AfterGap,
+            _ => Order::Late,
+        }
     }
 
     /// The number of a packet that is forwarded; none when its place is gone.

@@ -8,7 +8,7 @@ use crate::history::{Dependency, Packet};
 use crate::peer::{Payload, Peer};
 use crate::pool::{HEADROOM, Pool};
 use crate::rtp::be16;
-use crate::rtp::dependency::Descriptor;
+use crate::rtp::dependency::{self, Descriptor, Structure};
 use crate::rtp::seq::ExtSeq;
 use crate::rtp::vp9;
 use crate::slot::{Origin, Serial};
@@ -184,12 +184,14 @@ fn place(
 /// What the Dependency Descriptor says of a packet's frame; nothing while its
 /// template is not known.
 fn describe(described: &mut Described, seq: ExtSeq, bytes: &[u8]) -> Option<Frame> {
-    // A keyframe that comes late must not bring its templates back.
-    if described.since.is_some_and(|since| seq < since) {
-        return None;
-    }
-    let descriptor = Descriptor::parse(bytes, &mut described.structure).ok()?;
-    if descriptor.structure {
+    let late = described.since.is_some_and(|since| seq < since);
+    let descriptor = if late && dependency::brings_structure(bytes) {
+        // A keyframe that comes late must not bring its templates back.
+        Descriptor::parse(bytes, &mut Structure::default()).ok()?
+    } else {
+        Descriptor::parse(bytes, &mut described.structure).ok()?
+    };
+    if descriptor.structure && !late {
         described.since = Some(seq);
     }
     let number = described.extend(descriptor.number);

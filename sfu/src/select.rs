@@ -65,7 +65,7 @@ pub fn select(
     let target = match slot.target {
         Target::UpTo(target) => target,
         // A picture that was begun is finished.
-        Target::Paused if going_on.is_some() && !starts_picture(routed) => Layer::HIGHEST,
+        Target::Paused if going_on.is_some() && !slot.is_new_picture(packet) => Layer::HIGHEST,
         Target::Paused => {
             if going_on.is_some() {
                 slot.pause(routed.origin.track);
@@ -86,7 +86,7 @@ pub fn select(
             marker: packet.marker,
         },
         Entry::Vp9Descriptor => {
-            let latest = slot.is_latest(packet);
+            let order = slot.order(packet);
             let target = match track.is_simulcast() {
                 true => Layer {
                     temporal: target.temporal,
@@ -94,7 +94,7 @@ pub fn select(
                 },
                 false => target,
             };
-            slot.choice.judge(target, packet, &routed.frame, latest)
+            slot.choice.judge(target, packet, &routed.frame, order)
         }
     };
     let (marker, seq) = match verdict {
@@ -125,10 +125,6 @@ pub fn select(
         left: before.filter(|_| switched),
         switched,
     })
-}
-
-fn starts_picture(routed: &Routed) -> bool {
-    routed.frame.begins && routed.frame.layer.spatial == 0
 }
 
 /// Whether the slot begins to carry the packet's stream with it.

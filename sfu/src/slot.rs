@@ -1,7 +1,7 @@
 //! A receive slot: one of a client's recvonly sections. It has streams of its
 //! own, whose numbers stay contiguous whatever it carries.
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Order};
 use crate::codec::{CodecId, MediaKind};
 use crate::config::{RETRANSMITS_PER_TICK, SEGMENTS_AUDIO, SEGMENTS_VIDEO};
 use crate::history::Packet;
@@ -312,14 +312,20 @@ impl Slot {
         Some((run, run.source_timestamp(sent.timestamp)))
     }
 
-    /// Whether no later packet of the present run was seen.
-    pub fn is_latest(&self, packet: &Packet) -> bool {
-        self.numbers.is_latest(packet.seq)
+    /// How a packet of the present run comes.
+    pub fn order(&self, packet: &Packet) -> Order {
+        self.numbers.order(packet.seq)
+    }
+
+    /// Whether a packet is of another picture than the latest.
+    pub fn is_new_picture(&self, packet: &Packet) -> bool {
+        self.latest
+            .is_none_or(|(timestamp, _)| timestamp != packet.timestamp)
     }
 
     /// The number of a packet that is forwarded.
     pub fn forward(&mut self, run: &Run, packet: &Packet, now: Instant) -> Option<ExtSeq> {
-        if self.is_latest(packet) {
+        if self.order(packet) != Order::Late {
             self.latest = Some((packet.timestamp, packet.layer));
         }
         let seq = self.numbers.forward(packet.seq)?;
@@ -332,7 +338,7 @@ impl Slot {
     pub fn leave_out(&mut self, packet: &Packet, begins: bool) -> Option<ExtSeq> {
         let frame = Some((packet.timestamp, packet.layer));
         let joined = !begins && self.latest == frame;
-        if self.is_latest(packet) {
+        if self.order(packet) != Order::Late {
             self.latest = frame;
         }
         match self.numbers.leave_out(packet.seq, joined) {

@@ -214,6 +214,11 @@ impl Descriptor {
     }
 }
 
+/// Whether a descriptor comes with the structure of its stream.
+pub fn brings_structure(bytes: &[u8]) -> bool {
+    bytes.get(3).is_some_and(|flags| flags & 0x80 != 0)
+}
+
 /// Writes another frame number into a descriptor.
 pub fn patch_number(bytes: &mut [u8], number: u16) {
     if let Some(place) = bytes.get_mut(NUMBER_AT..NUMBER_AT + 2) {

@@ -4,8 +4,11 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod layered;
+
 use conclave_sfu::config::Limits;
 use conclave_sfu::dtls::Identity;
+use conclave_sfu::layer::Target;
 use conclave_sfu::metrics::{Metrics, Snapshot};
 use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
 use conclave_wire::control::{Command, Event, Sending, SlotAssignment, Source, SourceOf};
@@ -15,10 +18,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind};
+use str0m::media::{Direction, MediaKind, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
+
+/// The Dependency Descriptor's URI.
+pub const DESCRIPTOR: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+
+/// Names of a simulcast's encodings, lowest first.
+pub const RIDS: [&str; 3] = ["q", "h", "f"];
 
 pub const ROOM: RoomId = RoomId([1; 16]);
 const STEP: Duration = Duration::from_millis(5);
@@ -41,6 +51,8 @@ pub struct World {
     pub events: Vec<Event>,
     pub filter: Filter,
     pub sfu: SocketAddr,
+    /// Whether clients that join send cameras as a simulcast.
+    pub simulcast: bool,
     /// Whether clients that join estimate what they may send, and pace.
     pub estimates: bool,
     metrics: Arc<Metrics>,
@@ -121,6 +133,7 @@ impl World {
             events: Vec::new(),
             filter: Box::new(|_, _| true),
             sfu,
+            simulcast: false,
             estimates: false,
             metrics,
             request: 0,
@@ -144,6 +157,7 @@ impl World {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp9(true)
+            .set_extension(12, layered::extension())
             .set_rtp_mode(true);
         let config = match self.estimates {
             true => config.enable_bwe(Some(str0m::bwe::Bitrate::kbps(800))),
@@ -157,11 +171,25 @@ impl World {
             Source::Microphone | Source::ScreenAudio => MediaKind::Audio,
             Source::Camera | Source::Screen => MediaKind::Video,
         };
+        let rids = || {
+            let mut simulcast = Simulcast::new();
+            for rid in RIDS {
+                simulcast.add_send_layer(SimulcastLayer::new(rid));
+            }
+            simulcast
+        };
+        let simulcast = self.simulcast;
         let streams: Vec<_> = sources
             .iter()
             .map(|source| Stream {
                 source: *source,
-                mid: api.add_media(kind(*source), Direction::SendOnly, None, None, None),
+                mid: api.add_media(
+                    kind(*source),
+                    Direction::SendOnly,
+                    None,
+                    None,
+                    (simulcast && *source == Source::Camera).then(rids),
+                ),
                 seq: 1000,
                 timestamp: 77_000,
                 picture_id: 0x7ff0,
@@ -341,6 +369,46 @@ impl World {
         sender.rtc.handle_input(str0m::Input::Timeout(now)).unwrap();
         self.settle();
         payload
+    }
+
+    /// Sends a packet of a camera that is sent in layers, of one encoding if
+    /// it is a simulcast.
+    pub fn send_layered(&mut self, client: usize, rid: Option<&str>, packet: &layered::Packet) {
+        let now = self.now;
+        let sender = &mut self.clients[client];
+        let camera = |stream: &&Stream| stream.source == Source::Camera;
+        let mid = sender.streams.iter().find(camera).unwrap().mid;
+        let mut params = sender.rtc.codec_config().params().iter();
+        let vp9 = params.find(|params| params.spec().codec == Codec::Vp9);
+        let pt = vp9.unwrap().pt();
+        let mut exts = ExtensionValues::default();
+        if let Some(descriptor) = &packet.descriptor {
+            exts.user_values.set(descriptor.clone());
+        }
+        let mut api = sender.rtc.direct_api();
+        let rid = rid.map(Rid::from);
+        let tx = api.stream_tx_by_mid(mid, rid).expect("a stream");
+        tx.write_rtp(
+            RtpWrite::new(
+                pt,
+                SeqNo::from(packet.seq),
+                packet.timestamp,
+                now,
+                packet.payload.clone(),
+            )
+            .marker(packet.marker)
+            .nackable(true)
+            .ext_vals(exts),
+        );
+        sender.rtc.handle_input(str0m::Input::Timeout(now)).unwrap();
+        self.settle();
+    }
+
+    /// Says what a client's slot is to take.
+    pub fn aim(&mut self, client: usize, slot: usize, target: Target) {
+        let mid = self.clients[client].video_slots[slot].clone();
+        let id = self.clients[client].id;
+        self.shard.aim(id, &mid, target);
     }
 
     pub fn run(&mut self, duration: Duration) {
