@@ -32,7 +32,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("CONCLAVE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,conclave=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,conclave=info,rtc_dtls=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -96,6 +96,13 @@ test('five participants see and hear each other three seconds after admission', 
   const code = await host.callCode();
   for (const one of here) assert.equal(await one.callCode(), code, `${one.name} has the call's code`);
 
+  // Each hop is sealed under the cheapest AEAD, whatever order a client names the profiles in.
+  const agreed = (await server.metrics()).split('\n').filter((line) => line.includes('kind="agreed-'));
+  assert.deepEqual(
+    agreed.filter((line) => !line.endsWith(' 0')),
+    [`conclave_media_events_total{kind="agreed-aead-short-key"} ${here.length + 1}`],
+  );
+
   const report = await native.leave();
   assert.equal(report.ending, 'left');
   await Promise.all(here.map((one) => one.untilGone(nadia.name)));

@@ -1,7 +1,9 @@
 //! One DTLS handshake in memory, both ends by the same crate: ECDSA P-256
 //! certificates on both sides, AES-128-GCM records, until both ends have SRTP
-//! keys. Certificates are made before; the connection's state is not.
+//! keys; and the SFU's own handling of `rtc-dtls`, with that crate's client.
+//! Certificates are made before; the connection's state is not.
 
+use conclave_sfu::dtls::{Fingerprint, Identity, Outcome, Session};
 use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite};
 use dimpl::{Dtls, DtlsCertificate, NamedGroup};
 use rtc_dtls::cipher_suite::CipherSuiteId;
@@ -26,7 +28,7 @@ pub(crate) struct Spent {
     pub(crate) profile: String,
 }
 
-/// The candidates; the SFU's way with most browsers first.
+/// The candidates; what the SFU does first.
 pub(crate) fn candidates() -> Vec<Candidate> {
     let certificates = [certificate(), certificate()];
     let with_dimpl = |name, new: New, group| {
@@ -47,9 +49,22 @@ pub(crate) fn candidates() -> Vec<Candidate> {
             shake: Box::new(move || shake(&make)),
         }
     };
-    let configs = [rtc_config(SERVER), rtc_config(CLIENT)];
+    let (client, fingerprint) = rtc_config(CLIENT);
+    let configs = [rtc_config(SERVER).0, client];
+    let identity = Arc::new(Identity::generate().unwrap());
+    let ours = {
+        let (identity, client) = (identity.clone(), configs[CLIENT].clone());
+        move |role: usize| match role {
+            SERVER => Box::new(Ours::new(&identity, fingerprint)) as Box<dyn End>,
+            _ => Box::new(Rtc::new(role, &client)),
+        }
+    };
     let with_rtc = move |role: usize| Box::new(Rtc::new(role, &configs[role])) as Box<dyn End>;
     vec![
+        Candidate {
+            name: "conclave-sfu (rtc-dtls), 1.2, P-256",
+            shake: Box::new(move || shake(&ours)),
+        },
         with_dimpl("dimpl, 1.2, P-256", Dtls::new_12, NamedGroup::Secp256r1),
         with_dimpl("dimpl, 1.3, P-256", Dtls::new_13, NamedGroup::Secp256r1),
         Candidate {
@@ -154,6 +169,53 @@ impl End for Dimpl {
     }
 }
 
+struct Ours {
+    identity: Arc<Identity>,
+    session: Session,
+    now: Instant,
+    profile: Option<String>,
+}
+
+impl Ours {
+    fn new(identity: &Arc<Identity>, client: Fingerprint) -> Self {
+        Self {
+            identity: identity.clone(),
+            session: Session::new(client),
+            now: Instant::now(),
+            profile: None,
+        }
+    }
+}
+
+impl End for Ours {
+    fn step(&mut self, datagram: Option<&[u8]>, out: &mut Vec<Vec<u8>>) {
+        let Some(datagram) = datagram else { return };
+        let outcome = self
+            .session
+            .handle_packet(&self.identity, self.now, datagram, |sent| {
+                out.push(sent.to_vec());
+            });
+        match outcome {
+            Some(Outcome::Keys(profile, _)) => {
+                self.profile = Some(format!(
+                    "{:?}",
+                    SrtpProtectionProfile::from(match profile {
+                        conclave_sfu::srtp::Profile::Aead128Gcm => 7,
+                        conclave_sfu::srtp::Profile::Aead256Gcm => 8,
+                        conclave_sfu::srtp::Profile::Aes128CmSha1 => 1,
+                    })
+                ));
+            }
+            Some(failed) => panic!("{failed:?}"),
+            None => {}
+        }
+    }
+
+    fn profile(&self) -> Option<String> {
+        self.profile.clone()
+    }
+}
+
 struct Rtc {
     endpoint: Endpoint,
     now: Instant,
@@ -165,7 +227,7 @@ struct Rtc {
 
 /// The client names its profiles as Chromium does. The server lists only the
 /// one it wants: the crate takes the client's first that the server lists.
-fn rtc_config(role: usize) -> Arc<HandshakeConfig> {
+fn rtc_config(role: usize) -> (Arc<HandshakeConfig>, Fingerprint) {
     use SrtpProtectionProfile::{
         Srtp_Aead_Aes_128_Gcm, Srtp_Aead_Aes_256_Gcm, Srtp_Aes128_Cm_Hmac_Sha1_80,
     };
@@ -181,6 +243,7 @@ fn rtc_config(role: usize) -> Arc<HandshakeConfig> {
     let provider = rtc_dtls::crypto_provider::default_provider().unwrap();
     let names = vec!["conclave".to_owned()];
     let certificate = Certificate::generate_self_signed(names, provider.crypto()).unwrap();
+    let fingerprint = dimpl::certificate::calculate_fingerprint(&certificate.certificate[0]);
     let config = ConfigBuilder::default()
         .with_crypto_provider(provider)
         .with_certificates(vec![certificate])
@@ -193,7 +256,8 @@ fn rtc_config(role: usize) -> Arc<HandshakeConfig> {
         // Certificates are held to their fingerprints, not to a chain.
         .with_insecure_skip_verify(true)
         .build(role == CLIENT, None);
-    Arc::new(config.unwrap())
+    let fingerprint = Fingerprint(fingerprint.try_into().unwrap());
+    (Arc::new(config.unwrap()), fingerprint)
 }
 
 impl Rtc {

@@ -88,6 +88,18 @@ export class Server {
     });
   }
 
+  /** What `/metrics` says. @returns {Promise<string>} */
+  metrics() {
+    return new Promise((done, fail) => {
+      request(`${this.url}/metrics`, { rejectUnauthorized: false, timeout: 5000 }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => done(text));
+      })
+        .once('error', fail)
+        .end();
+    });
+  }
+
   /** As a crash or a power cut would. */
   async kill() {
     await this.child?.kill('SIGKILL');

@@ -70,7 +70,7 @@ fn a_keyframe_brings_the_structure_and_later_frames_name_its_templates() {
     let key = Descriptor::parse(&structure(61, None), &mut known).expect("parses");
     assert!(key.begins && key.ends && key.structure);
     assert_eq!((key.number, key.layer), (0x1234, S0));
-    assert_eq!(key.references.distances(), []);
+    assert!(key.references.distances().is_empty());
     assert_eq!(key.indication(0), Indication::Switch);
     assert_eq!(key.indication(1), Indication::Switch);
     assert_eq!(known.targets(), [S0, S1]);
