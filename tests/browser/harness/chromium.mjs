@@ -15,6 +15,7 @@ const PATIENCE = 10_000;
  * @property {string} name  who sits before it
  * @property {number} tone  hertz
  * @property {import('./fake-media.mjs').Colour} colour
+ * @property {string} [video]  the file of a film, in the place of one of the colour
  * @property {string} [language]
  * @property {{width: number, height: number}} [size]
  * @property {boolean} [touch]  a telephone's screen
@@ -44,7 +45,7 @@ export async function openChromium(stage, options) {
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-ui-for-media-stream',
       '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${film(stage.folder, colour)}`,
+      `--use-file-for-fake-video-capture=${options.video ?? film(stage.folder, colour)}`,
       `--use-file-for-fake-audio-capture=${tune(stage.folder, tone)}`,
       ...(options.flags ?? []),
     ],

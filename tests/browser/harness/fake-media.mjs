@@ -41,6 +41,51 @@ export function film(folder, colour) {
   return file;
 }
 
+/** Side of what changes by itself in a lively film, pixels. */
+const block = 16;
+
+/**
+ * A film of a size with texture all over, of which a part changes with every frame: more than a narrow
+ * network carries. Two seconds of 15 frames.
+ *
+ * @param {string} folder
+ * @param {number} wide
+ * @param {number} high
+ * @returns {string} the file
+ */
+export function livelyFilm(folder, wide, high) {
+  const frames = [Buffer.from(`YUV4MPEG2 W${wide} H${high} F15:1 Ip A1:1 C420jpeg\n`)];
+  // The same film each time: xorshift, not Math.random.
+  let state = 2_463_534_242;
+  const random = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+  const luma = Buffer.alloc(wide * high);
+  const paint = (/** @type {number} */ left, /** @type {number} */ top) => {
+    const base = 60 + (random() % 120);
+    for (let row = top; row < Math.min(top + block, high); row += 1) {
+      for (let column = left; column < Math.min(left + block, wide); column += 4) {
+        luma.fill(base + (random() % 24), row * wide + column, row * wide + Math.min(column + 4, wide));
+      }
+    }
+  };
+  for (let top = 0; top < high; top += block) for (let left = 0; left < wide; left += block) paint(left, top);
+  const changing = Math.round((wide * high) / block ** 2 / 25);
+  const chroma = Buffer.alloc((wide * high) / 2, 128);
+  for (let n = 0; n < 30; n += 1) {
+    for (let change = 0; change < changing; change += 1) {
+      paint((random() % Math.floor(wide / block)) * block, (random() % Math.floor(high / block)) * block);
+    }
+    frames.push(Buffer.from('FRAME\n'), Buffer.from(luma), chroma);
+  }
+  const file = join(folder, `lively-${wide}x${high}.y4m`);
+  writeFileSync(file, Buffer.concat(frames));
+  return file;
+}
+
 const samplesPerSecond = 48_000;
 
 /** Strokes of the tone a second, and the share of each that sounds. */

@@ -1,0 +1,179 @@
+// Two Chromium pages over bad networks: what Ben gets of Anna while his network is what a row says, how
+// often it freezes, and how soon everything is whole again. Prints the table of docs/networks.md.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { anna, ben } from './harness/cast.mjs';
+import { livelyFilm } from './harness/fake-media.mjs';
+import { gather, inChromium } from './harness/gather.mjs';
+import { EMULATED, Network, outage } from './harness/network.mjs';
+import { Server } from './harness/server.mjs';
+import { Stage } from './harness/stage.mjs';
+import { until } from './harness/until.mjs';
+
+/** The played samples are the clock of the rows: a page that stands still does not count. */
+const SAMPLES_A_SECOND = 48_000;
+/** For a condition to take effect: seconds. */
+const SETTLE = 2;
+/** Each row is measured on so much: seconds. */
+const MEASURE = 5;
+
+/**
+ * Pictures that are lost are sent again before they are due, so all that were filmed arrive. The bound is
+ * half of the 15 a second that are filmed, for whoever encodes shares the machine with whoever decodes.
+ */
+const FLOWING = 7.5;
+/** At most so much of a row may be frozen: seconds. */
+const FROZEN = 2;
+/** Made up on a network that loses nothing, for a page may come late to what it has. */
+const LATE = 0.05;
+/** How long nothing passes: milliseconds. */
+const OUTAGE = 3000;
+/** After a break, so much is a call again: pictures, and samples that are not made up. */
+const FEW = 2;
+const SOME = SAMPLES_A_SECOND / 5;
+/** After an outage pages ask at once for what they missed: milliseconds. */
+const AFTER_OUTAGE = 2000;
+/** The server learns a new address from a page's next check; Chromium makes one each 2.5 s at least. */
+const AFTER_MOVE = 3500;
+
+/**
+ * @typedef {import('./harness/person.mjs').Person} Person
+ * @typedef {import('./harness/person.mjs').Flow} Flow
+ * @typedef {import('./harness/network.mjs').Conditions} Conditions
+ * @typedef {{name: string, rate: number, height: number, freezes: number, frozen: number, concealed: number}} Row
+ */
+
+test('a call of two pages holds on over bad networks', async (t) => {
+  const stage = new Stage(t);
+  const server = await Server.start(stage, EMULATED);
+  const network = await Network.before(stage, server);
+  const video = livelyFilm(stage.folder, 1280, 720);
+  const people = await Promise.all([
+    inChromium(stage, { ...anna, video, preferences: { quality: 'standard' } }),
+    inChromium(stage, ben),
+  ]);
+  const [host, guest] = /** @type {[Person, Person]} */ (people);
+  await gather(await server.room(), people);
+  stage.say('both see and hear each other');
+
+  /** @type {string[]} */
+  const lines = ['| network | frames/s | height | freezes | frozen | sound made up |', '|---|---|---|---|---|---|'];
+  const measure = async (/** @type {string} */ name, /** @type {{up?: Conditions, down?: Conditions}} */ ways) => {
+    await network.set(guest, ways);
+    const row = await measured(name, guest, host.name);
+    const { up, down } = await network.counts(guest);
+    stage.say(`${name}: ${JSON.stringify(row)} up ${JSON.stringify(up)} down ${JSON.stringify(down)}`);
+    lines.push(
+      `| ${name} | ${row.rate.toFixed(1)} | ${row.height} | ${row.freezes} | ${row.frozen.toFixed(1)} s | ${(100 * row.concealed).toFixed(1)} % |`,
+    );
+    return row;
+  };
+
+  flows(await measure('good', {}), LATE);
+  for (const percent of [5, 10, 20]) {
+    const loss = { random: percent / 100 };
+    flows(await measure(`${percent} % loss`, { up: { loss }, down: { loss } }), byChance(percent / 100));
+  }
+  const far = { 'delay-ms': 200, 'jitter-ms': 50, reorder: true };
+  // The jitter buffer grows by what it sees, and makes sound up until then.
+  flows(await measure('200 ± 50 ms', { up: far, down: far }), 2 * LATE);
+
+  await network.set(guest, { up: outage(OUTAGE), down: outage(OUTAGE) });
+  const dark = performance.now();
+  await until('the end of the outage', () => performance.now() - dark >= OUTAGE, { every: 10 });
+  const afterOutage = await wholeAgain(host, guest);
+  lines.push('', '| what happened | whole again after |', '|---|---|', `| 3 s outage | ${(afterOutage / 1000).toFixed(1)} s |`);
+  await played(guest, host.name, SETTLE);
+  await network.rebind(guest);
+  const afterMove = await wholeAgain(host, guest);
+  lines.push(`| another address | ${(afterMove / 1000).toFixed(1)} s |`);
+  for (const line of lines) t.diagnostic(line);
+  assert.ok(afterOutage <= AFTER_OUTAGE, `whole again ${afterOutage} ms after an outage`);
+  assert.ok(afterMove <= AFTER_MOVE, `whole again ${afterMove} ms after an address change`);
+});
+
+/** Pictures move, and no more sound is made up than that share. @param {Row} row @param {number} concealed */
+function flows(row, concealed) {
+  assert.ok(row.rate >= FLOWING, `${row.name}: ${row.rate} pictures a second`);
+  assert.ok(row.frozen <= FROZEN, `${row.name}: frozen for ${row.frozen} s`);
+  assert.ok(row.concealed <= concealed, `${row.name}: ${row.concealed} of the sound is made up, more than ${concealed}`);
+}
+
+/**
+ * The most that is made up where this share of the packets is lost and none comes again: five standard
+ * deviations of chance, and a quarter more because what is made up lasts a little longer than what is lost.
+ *
+ * @param {number} share
+ */
+function byChance(share) {
+  const packets = MEASURE * 50;
+  return 1.25 * (share + 5 * Math.sqrt((share * (1 - share)) / packets));
+}
+
+/**
+ * Waits until each sees and hears the other again, and says how long that took: milliseconds.
+ *
+ * @param {Person} one
+ * @param {Person} other
+ */
+async function wholeAgain(one, other) {
+  const began = performance.now();
+  const both = /** @type {const} */ ([
+    [one, other],
+    [other, one],
+  ]);
+  await Promise.all(
+    both.map(async ([person, { name }]) => {
+      const before = await got(person, name);
+      const real = (/** @type {Flow} */ { samples, concealed }) => samples - concealed;
+      await until(`${person.name} to see and hear ${name} again`, async () => {
+        const now = await got(person, name);
+        return now.picture.frames >= before.picture.frames + FEW && real(now.sound) >= real(before.sound) + SOME;
+      });
+    }),
+  );
+  return performance.now() - began;
+}
+
+/**
+ * What one gets of another's camera and microphone from now on.
+ *
+ * @param {string} name
+ * @param {Person} person
+ * @param {string} other
+ * @returns {Promise<Row>}
+ */
+async function measured(name, person, other) {
+  await played(person, other, SETTLE);
+  const before = await got(person, other);
+  await played(person, other, MEASURE);
+  const after = await got(person, other);
+  const samples = after.sound.samples - before.sound.samples;
+  return {
+    name,
+    rate: (after.picture.frames - before.picture.frames) / (samples / SAMPLES_A_SECOND),
+    height: after.picture.height,
+    freezes: after.picture.freezes - before.picture.freezes,
+    frozen: after.picture.frozen - before.picture.frozen,
+    concealed: (after.sound.concealed - before.sound.concealed) / samples,
+  };
+}
+
+/** @param {Person} person @param {string} other @returns {Promise<{picture: Flow, sound: Flow}>} */
+async function got(person, other) {
+  const flows = (await person.flows()).filter((flow) => flow.name === other);
+  const picture = flows.find(({ source }) => source === 'camera');
+  const sound = flows.find(({ source }) => source === 'microphone');
+  if (!picture || !sound) throw new Error(`${person.name} gets nothing of ${other}`);
+  return { picture, sound };
+}
+
+/** Waits until so many seconds of sound were played, made up or not. @param {Person} person @param {string} other @param {number} seconds */
+async function played(person, other, seconds) {
+  const { sound } = await got(person, other);
+  const due = sound.samples + seconds * SAMPLES_A_SECOND;
+  await until(`${seconds} s of sound for ${person.name}`, async () => (await got(person, other)).sound.samples >= due, {
+    within: 10_000 + 1000 * seconds,
+  });
+}
