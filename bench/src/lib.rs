@@ -10,7 +10,7 @@ use conclave_sfu::config::Limits;
 use conclave_sfu::dtls::Identity;
 use conclave_sfu::metrics::{Counter, Metrics};
 use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
-use conclave_wire::control::{Command, Event, Sending, SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Command, Event, Sending, Show, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ impl Rig {
                 slots: vec![SlotAssignment {
                     mid,
                     carries: Some(source),
+                    show: Show::default(),
                 }],
             });
         }

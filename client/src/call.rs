@@ -22,7 +22,8 @@ use conclave_wire::client::{
     KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
 };
 use conclave_wire::code::Code;
-use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use conclave_wire::control::Wanted;
+use conclave_wire::id::{Blob, Mid, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How much longer each next member waits before it removes one who left,
@@ -113,6 +114,16 @@ pub enum Event {
     Roster,
     /// The SFU lost our media connection.
     MediaLost,
+    /// These slots are sent nothing: the path carries too little.
+    Paused {
+        /// All of them.
+        slots: Vec<Mid>,
+    },
+    /// What is received of our sources; those not named are wanted whole.
+    Wanted {
+        /// The others.
+        sources: Vec<Wanted>,
+    },
     /// The stay went on after a lost socket.
     Resumed {
         /// Whether the media connection must be offered anew.
@@ -438,6 +449,8 @@ impl Call {
                 host_present,
             }),
             ServerFrame::MediaLost {} => self.event(Event::MediaLost),
+            ServerFrame::Paused { slots } => self.event(Event::Paused { slots }),
+            ServerFrame::Wanted { sources } => self.event(Event::Wanted { sources }),
             // Answers and ends are the stay's.
             ServerFrame::Entered { .. }
             | ServerFrame::Ack { .. }

@@ -71,6 +71,11 @@ pub enum Event {
     MediaConnected,
     /// The media connection is lost and made anew.
     MediaLost,
+    /// So many slots are sent nothing, because the path carries too little.
+    Paused {
+        /// How many.
+        slots: usize,
+    },
     /// The first frame of a source was opened.
     FirstFrame {
         /// Whose.

@@ -14,7 +14,7 @@ use crate::vp9::descriptor::{Picture, packetize};
 use crate::vp9::ivf::Clip;
 use bytes::Bytes;
 use conclave_e2ee::{Context, Session};
-use conclave_wire::control::Source;
+use conclave_wire::control::{Source, Wanted};
 use std::time::Duration;
 
 /// A source that is this late has been paused; it goes on from now instead of
@@ -54,6 +54,8 @@ struct PictureLine {
     pace: Pace,
     want_keyframe: bool,
     stopped: bool,
+    /// Nobody receives it.
+    unwanted: bool,
 }
 
 /// When frames are due, counted so that no rounding adds up.
@@ -96,6 +98,7 @@ impl Publisher {
             pace,
             want_keyframe: true,
             stopped: false,
+            unwanted: false,
         });
     }
 
@@ -112,7 +115,19 @@ impl Publisher {
         }
     }
 
-    /// What is sent now.
+    /// What is received of the sources: those not named are wanted whole. What
+    /// nobody receives is not sent; it goes on with a keyframe.
+    pub fn set_wanted(&mut self, sources: &[Wanted]) {
+        for line in &mut self.pictures {
+            let unwanted = sources
+                .iter()
+                .any(|wanted| wanted.source == line.source && wanted.spatial.is_none());
+            line.want_keyframe |= line.unwanted && !unwanted;
+            line.unwanted = unwanted;
+        }
+    }
+
+    /// What is live now, whether or not anybody receives it.
     pub fn live(&self) -> Vec<Source> {
         let sound = self.sound.iter().filter(|line| !line.muted);
         let pictures = self.pictures.iter().filter(|line| !line.stopped);
@@ -140,7 +155,7 @@ impl Publisher {
     /// When the next frame is due; nothing if nothing is sent.
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
         let sound = self.sound.iter().filter(|line| !line.muted);
-        let pictures = self.pictures.iter().filter(|line| !line.stopped);
+        let pictures = self.pictures.iter().filter(|line| line.flows());
         sound
             .map(|line| line.pace.due(now))
             .chain(pictures.map(|line| line.pace.due(now)))
@@ -174,7 +189,7 @@ impl Publisher {
                 out.push((Source::Microphone, outgoing));
             }
         }
-        for line in self.pictures.iter_mut().filter(|line| !line.stopped) {
+        for line in self.pictures.iter_mut().filter(|line| line.flows()) {
             while let Some(timestamp) = line.pace.take(now) {
                 self.sent += 1;
                 line.seal(session, timestamp, &mut out)?;
@@ -218,6 +233,13 @@ impl PictureLine {
             out.push((self.source, outgoing));
         }
         Ok(())
+    }
+}
+
+impl PictureLine {
+    /// Whether frames are sent.
+    fn flows(&self) -> bool {
+        !self.stopped && !self.unwanted
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::transport::Kind;
 use conclave_wire::client::Member;
-use conclave_wire::control::{SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Show, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId};
 
 /// The slots of one media connection and what they carry.
@@ -70,6 +70,9 @@ impl Slots {
             .map(|mid| SlotAssignment {
                 mid: mid.clone(),
                 carries: carries(mid),
+                // What is received is counted or written down, never shown
+                // small: everything of it is taken.
+                show: Show::default(),
             })
             .collect()
     }

@@ -141,7 +141,9 @@ impl Rooms {
         let (Event::Answer { participant, .. }
         | Event::Refused { participant, .. }
         | Event::Connected { participant }
-        | Event::Lost { participant }) = &event;
+        | Event::Lost { participant }
+        | Event::Paused { participant, .. }
+        | Event::Wanted { participant, .. }) = &event;
         let Some(room) = lock(&self.connected).get(participant).copied() else {
             return;
         };

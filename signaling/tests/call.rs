@@ -7,7 +7,7 @@ mod common;
 use common::{Page, Server, call_of_two, commit, key_package};
 use conclave_wire::client::{LogEvent, Reason, Request, ServerFrame, Standing};
 use conclave_wire::code::Code;
-use conclave_wire::control::{Command, Event, SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Command, Event, Show, SlotAssignment, Source, SourceOf};
 
 fn over(frame: &ServerFrame) -> Option<Reason> {
     match frame {
@@ -306,6 +306,7 @@ async fn media_requests_reach_the_media_plane_and_its_answers_the_member() {
             participant: ben.id(),
             source: Source::Camera,
         }),
+        show: Show::default(),
     }];
     anna.done(Request::Assign {
         slots: slots.clone(),

@@ -72,7 +72,44 @@ mid: Mid,
 /**
  * Whose what; nothing empties the slot.
  */
-carries: SourceOf | null, };
+carries: SourceOf | null, 
+/**
+ * How it is shown; what it carries is shown large if that is not said.
+ */
+show?: Show, };
+
+/**
+ * How a client shows what a slot carries. The SFU divides what the client's
+ * path carries by it.
+ */
+export type Show = { 
+/**
+ * Height of the picture in pixels of the screen, any number.
+ */
+height: number, 
+/**
+ * As what.
+ */
+as: ShownAs, };
+
+/**
+ * As what a slot is shown. A shared screen comes before all of these.
+ */
+export type ShownAs = "pinned" | "speaker" | "tile" | "hidden";
+
+/**
+ * What is wanted of one of a participant's video sources, if not all of it.
+ */
+export type Wanted = { 
+/**
+ * Which.
+ */
+source: Source, 
+/**
+ * The highest layer that anybody receives: the SVC layer or simulcast
+ * encoding, lowest first from 0. Nothing: nobody receives the source.
+ */
+spatial: number | null, };
 
 /**
  * A frame from a client: a request and the number its answer repeats.
@@ -303,7 +340,15 @@ callRunning: boolean,
 /**
  * Whether a host is there.
  */
-hostPresent: boolean, } | { "type": "media-lost", } | { "type": "over", 
+hostPresent: boolean, } | { "type": "paused", 
+/**
+ * The slots.
+ */
+slots: Array<Mid>, } | { "type": "wanted", 
+/**
+ * The sources.
+ */
+sources: Array<Wanted>, } | { "type": "media-lost", } | { "type": "over", 
 /**
  * Why.
  */

@@ -326,9 +326,13 @@ impl Run {
             }
             call::Event::Roster => self.assign(),
             call::Event::MediaLost => self.media_lost().await?,
+            call::Event::Paused { slots } => self.tell(Event::Paused { slots: slots.len() }),
+            call::Event::Wanted { sources } => self.publisher.set_wanted(&sources),
             call::Event::Resumed { media_lost } => {
                 self.reconnects += 1;
                 self.tell(Event::Reconnected);
+                // What is wanted now is told again.
+                self.publisher.set_wanted(&[]);
                 if media_lost && self.call.is_member() {
                     self.media_lost().await?;
                 }
@@ -359,6 +363,7 @@ impl Run {
     async fn offer(&mut self) -> Result<(), JoinError> {
         let offer = self.media.open().await?;
         self.receiver.reset_slots();
+        self.publisher.set_wanted(&[]);
         let tag = self.call.ask(Request::Offer {
             sdp: offer.sdp,
             sending: offer.sending,

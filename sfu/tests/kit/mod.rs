@@ -11,7 +11,7 @@ use conclave_sfu::dtls::Identity;
 use conclave_sfu::layer::Target;
 use conclave_sfu::metrics::{Metrics, Snapshot};
 use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
-use conclave_wire::control::{Command, Event, Sending, SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Command, Event, Sending, Show, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -305,7 +305,11 @@ impl World {
         });
         self.command(Command::Assign {
             participant: self.clients[client].id,
-            slots: vec![SlotAssignment { mid, carries }],
+            slots: vec![SlotAssignment {
+                mid,
+                carries,
+                show: Show::default(),
+            }],
         });
     }
 

@@ -34,6 +34,34 @@ impl Room {
         self.settle_roster(out);
         self.settle_knocks(now, out);
         self.settle_waiting(out);
+        self.settle_media(out);
+    }
+
+    /// Tells members which of their slots are paused and what is wanted of
+    /// their sources.
+    fn settle_media(&mut self, out: &mut Vec<Effect>) {
+        for stay in self.stays.values_mut().filter(|stay| stay.is_member()) {
+            let Some(connection) = stay.connection() else {
+                continue;
+            };
+            let to = vec![connection];
+            if stay.told.paused != stay.paused {
+                stay.told.paused.clone_from(&stay.paused);
+                let slots = stay.paused.clone();
+                out.push(Effect::Send {
+                    to: to.clone(),
+                    frame: ServerFrame::Paused { slots },
+                });
+            }
+            if stay.told.wanted != stay.wanted {
+                stay.told.wanted.clone_from(&stay.wanted);
+                let sources = stay.wanted.clone();
+                out.push(Effect::Send {
+                    to,
+                    frame: ServerFrame::Wanted { sources },
+                });
+            }
+        }
     }
 
     fn settle_epoch(&mut self, now: Millis, out: &mut Vec<Effect>) {

@@ -304,8 +304,23 @@ impl Room {
                     return;
                 };
                 stay.media_lost = true;
+                stay.paused.clear();
+                stay.wanted.clear();
                 if let Some(connection) = stay.connection() {
                     out.push(send(connection, ServerFrame::MediaLost {}));
+                }
+            }
+            Event::Paused { participant, slots } => {
+                if let Some(stay) = self.stays.get_mut(&participant) {
+                    stay.paused = slots;
+                }
+            }
+            Event::Wanted {
+                participant,
+                sources,
+            } => {
+                if let Some(stay) = self.stays.get_mut(&participant) {
+                    stay.wanted = sources;
                 }
             }
         }

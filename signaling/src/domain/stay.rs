@@ -2,8 +2,8 @@
 
 use super::{ConnectionId, Digest, Millis};
 use conclave_wire::client::{Member, Standing};
-use conclave_wire::control::Source;
-use conclave_wire::id::{Blob, ParticipantId};
+use conclave_wire::control::{Source, Wanted};
+use conclave_wire::id::{Blob, Mid, ParticipantId};
 use std::time::Duration;
 
 /// How long a stay outlives its socket. Longer survives longer outages, shorter
@@ -68,6 +68,10 @@ pub struct Told {
     pub knocks: Option<u64>,
     /// `call_running` and `host_present`.
     pub waiting: Option<(bool, bool)>,
+    /// The slots that are paused.
+    pub paused: Vec<Mid>,
+    /// What is wanted of its sources.
+    pub wanted: Vec<Wanted>,
 }
 
 /// One stay.
@@ -85,6 +89,10 @@ pub struct Stay {
     pub live: Vec<Source>,
     /// Whether the media plane holds no connection of it.
     pub media_lost: bool,
+    /// Slots the media plane sends nothing to for want of bandwidth.
+    pub paused: Vec<Mid>,
+    /// What the media plane wants of its sources.
+    pub wanted: Vec<Wanted>,
     /// Offers the media plane has not answered.
     pub offers: Vec<PendingOffer>,
     /// What its socket knows.
@@ -101,6 +109,8 @@ impl Stay {
             link,
             live: Vec::new(),
             media_lost: true,
+            paused: Vec::new(),
+            wanted: Vec::new(),
             offers: Vec::new(),
             told: Told::default(),
         }

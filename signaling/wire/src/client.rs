@@ -3,8 +3,8 @@
 //! normative text; the limits here are the service's.
 
 use crate::code::Code;
-use crate::control::{Sending, SlotAssignment, Source};
-use crate::id::{Blob, ParticipantId};
+use crate::control::{Sending, SlotAssignment, Source, Wanted};
+use crate::id::{Blob, Mid, ParticipantId};
 use serde::{Deserialize, Serialize};
 
 /// Largest frame a client may send, bytes. A commit that updates the path in
@@ -188,6 +188,18 @@ pub enum ServerFrame {
         /// Whether a host is there.
         host_present: bool,
     },
+    /// Which slots are sent nothing because the path to the client carries too
+    /// little: all of them, at each change. None after `entered`.
+    Paused {
+        /// The slots.
+        slots: Vec<Mid>,
+    },
+    /// What of the sender's sources is received: all that are not received
+    /// whole, at each change. All are wanted whole after `entered`.
+    Wanted {
+        /// The sources.
+        sources: Vec<Wanted>,
+    },
     /// The media connection is lost at the SFU; offer anew.
     MediaLost {},
     /// The stay is over; the server closes the socket.
@@ -302,6 +314,7 @@ pub struct KnockNotice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{Show, ShownAs};
 
     #[test]
     fn a_request_reads_as_the_protocol_writes_it() {
@@ -323,6 +336,22 @@ mod tests {
             (3, Blob(vec![0, 1, 2]), vec![], None)
         );
         assert_eq!(removes, [ParticipantId([0; 16])]);
+    }
+
+    #[test]
+    fn an_assignment_need_not_say_how_it_is_shown() {
+        let text = r#"{"id":1,"type":"assign","slots":[{"mid":"3","carries":null},
+            {"mid":"4","carries":null,"show":{"height":180,"as":"hidden"}}]}"#;
+        let frame: ClientFrame = serde_json::from_str(text).expect("parses");
+        let Request::Assign { slots } = frame.request else {
+            panic!("another request");
+        };
+        let shown: Vec<_> = slots.iter().map(|slot| slot.show).collect();
+        let hidden = Show {
+            height: 180,
+            rank: ShownAs::Hidden,
+        };
+        assert_eq!(shown, [Show::default(), hidden]);
     }
 
     #[test]

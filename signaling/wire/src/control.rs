@@ -41,6 +41,56 @@ pub struct SlotAssignment {
     pub mid: Mid,
     /// Whose what; nothing empties the slot.
     pub carries: Option<SourceOf>,
+    /// How it is shown; what it carries is shown large if that is not said.
+    #[serde(default)]
+    #[ts(as = "Option<Show>", optional)]
+    pub show: Show,
+}
+
+/// How a client shows what a slot carries. The SFU divides what the client's
+/// path carries by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Show {
+    /// Height of the picture in pixels of the screen, any number.
+    pub height: u16,
+    /// As what.
+    #[serde(rename = "as")]
+    pub rank: ShownAs,
+}
+
+impl Default for Show {
+    fn default() -> Self {
+        Self {
+            height: 720,
+            rank: ShownAs::Tile,
+        }
+    }
+}
+
+/// As what a slot is shown. A shared screen comes before all of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShownAs {
+    /// Large, because the person chose it.
+    Pinned,
+    /// Large, because it speaks.
+    Speaker,
+    /// One of many.
+    Tile,
+    /// Not at all: nothing of it is sent.
+    Hidden,
+}
+
+/// What is wanted of one of a participant's video sources, if not all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Wanted {
+    /// Which.
+    pub source: Source,
+    /// The highest layer that anybody receives: the SVC layer or simulcast
+    /// encoding, lowest first from 0. Nothing: nobody receives the source.
+    pub spatial: Option<u8>,
 }
 
 /// One participant's source.
@@ -134,5 +184,21 @@ pub enum Event {
     Lost {
         /// Who.
         participant: ParticipantId,
+    },
+    /// Which of a participant's slots are sent nothing because the path to them
+    /// carries too little. All of them, at each change.
+    Paused {
+        /// Whose.
+        participant: ParticipantId,
+        /// The slots.
+        slots: Vec<Mid>,
+    },
+    /// What is wanted of a participant's sources. Of those not named everything
+    /// is; all others, at each change.
+    Wanted {
+        /// Whose.
+        participant: ParticipantId,
+        /// The sources.
+        sources: Vec<Wanted>,
     },
 }

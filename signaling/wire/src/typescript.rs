@@ -21,6 +21,9 @@ pub fn declarations() -> String {
     declare::<control::Sending>(&config, &mut text);
     declare::<control::SourceOf>(&config, &mut text);
     declare::<control::SlotAssignment>(&config, &mut text);
+    declare::<control::Show>(&config, &mut text);
+    declare::<control::ShownAs>(&config, &mut text);
+    declare::<control::Wanted>(&config, &mut text);
     declare::<client::ClientFrame>(&config, &mut text);
     declare::<client::Request>(&config, &mut text);
     declare::<client::ServerFrame>(&config, &mut text);

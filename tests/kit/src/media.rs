@@ -6,7 +6,7 @@ use crate::member::Member;
 use conclave_client::transport::{Config, Event, Incoming, Kind, Outgoing, Transport};
 use conclave_client::vp9::descriptor::Descriptor;
 use conclave_wire::client::{Request, ServerFrame};
-use conclave_wire::control::{SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Show, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId};
 use std::collections::HashMap;
 use tokio::sync::mpsc;
@@ -106,7 +106,11 @@ impl Media {
         member
             .raw
             .done(Request::Assign {
-                slots: vec![SlotAssignment { mid, carries }],
+                slots: vec![SlotAssignment {
+                    mid,
+                    carries,
+                    show: Show::default(),
+                }],
             })
             .await;
     }

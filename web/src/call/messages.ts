@@ -3,7 +3,7 @@
 import type { Call, Commit, Knock, SlotReport, Tree } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Answer, Entered, Notice } from '../signaling';
-import type { Code, ParticipantId, Request } from '../wire';
+import type { Code, ParticipantId, Request, Wanted } from '../wire';
 import type { Device, DeviceProblem, Switch } from './state';
 
 /** Something happened. */
@@ -20,6 +20,7 @@ export type Event =
   | { readonly type: 'share-screen' }
   | { readonly type: 'confirm-screen'; readonly yes: boolean }
   | { readonly type: 'stop-screen' }
+  | { readonly type: 'shown'; readonly heights: ReadonlyMap<string, number> }
   | { readonly type: 'pin'; readonly tile: string | null }
   | { readonly type: 'set-quality'; readonly quality: Quality }
   | { readonly type: 'unlock-sound' }
@@ -75,6 +76,7 @@ export type Effect =
   | { readonly type: 'send-screen' }
   | { readonly type: 'stop-screen' }
   | { readonly type: 'apply-quality'; readonly quality: Quality }
+  | { readonly type: 'apply-wanted'; readonly sources: readonly Wanted[] }
   | { readonly type: 'play-sound' }
   | { readonly type: 'timer'; readonly timer: Timer; readonly ms: number }
   | { readonly type: 'announce'; readonly announcement: Announcement; readonly urgent: boolean }

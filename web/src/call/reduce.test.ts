@@ -415,6 +415,50 @@ describe('slots', () => {
     expect(picture()).toBe('failing');
   });
 
+  test('the server is told how slots are shown, in steps and once', () => {
+    const page = open('a', 'b');
+    page.roster(member('me'), member('a', ['camera']), member('b', ['camera']));
+    const shown = (a: number, b: number) =>
+      assigned(page.do({ type: 'shown', heights: new Map([['a/camera', a], ['b/camera', b]]) })).map(({ mid, show }) => [mid, show]);
+    const [a, b] = [`m${AUDIO_SLOTS}`, `m${AUDIO_SLOTS + 1}`];
+    const first = page.do({ type: 'shown', heights: new Map([['a/camera', 300], ['b/camera', 0]]) });
+    expect(keys(first)).toEqual([]);
+    expect(assigned(first)).toMatchObject([
+      { mid: a, show: { height: 360, as: 'tile' } },
+      { mid: b, show: { height: 0, as: 'hidden' } },
+    ]);
+    expect(shown(340, 0)).toEqual([]);
+    expect(shown(361, 100)).toEqual([
+      [a, { height: 540, as: 'tile' }],
+      [b, { height: 180, as: 'tile' }],
+    ]);
+    expect(assigned(page.do({ type: 'speaking', participants: ['b'] }))).toMatchObject([{ mid: b, show: { as: 'speaker' } }]);
+    expect(assigned(page.do({ type: 'speaking', participants: [] }))).toEqual([]);
+    expect(assigned(page.do({ type: 'pin', tile: 'a/camera' }))).toMatchObject([{ mid: a, show: { as: 'pinned' } }]);
+  });
+
+  test('a paused picture is shown as paused until it is told otherwise, and after a resume until told again', () => {
+    const page = open('a');
+    page.roster(member('me'), member('a', ['camera']));
+    page.do({ type: 'slot', slot: AUDIO_SLOTS, sender: from('a'), failing: false });
+    const picture = () => tiles(page.state).find(({ participant }) => participant === 'a')?.picture;
+    page.do({ type: 'notice', frame: { type: 'paused', slots: [`m${AUDIO_SLOTS}`] } });
+    expect(picture()).toBe('paused');
+    page.do({ type: 'notice', frame: { type: 'paused', slots: [] } });
+    expect(picture()).toBe('shown');
+    page.do({ type: 'notice', frame: { type: 'paused', slots: [`m${AUDIO_SLOTS}`] } });
+    page.do({ type: 'offered', mids });
+    expect(page.state.paused).toEqual([]);
+  });
+
+  test('what the server says is wanted is applied, and everything after a resume', () => {
+    const page = open('a');
+    const sources = [{ source: 'camera' as const, spatial: null }];
+    expect(page.do({ type: 'notice', frame: { type: 'wanted', sources } })).toEqual([{ type: 'apply-wanted', sources }]);
+    const back = page.do({ type: 'entered', resumed: true, frame: entered(true) });
+    expect(back).toContainEqual({ type: 'apply-wanted', sources: [] });
+  });
+
   test('a shared screen has a tile while it is live, and its end takes it away', () => {
     const page = open('a');
     page.roster(member('me'), member('a', ['camera', 'screen']));

@@ -61,6 +61,8 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'stop-screen':
     case 'screen-ended':
       return stopScreen(state);
+    case 'shown':
+      return reassign({ ...state, heights: event.heights });
     case 'pin':
       return reassign({ ...state, pinned: event.tile });
     case 'set-quality':
@@ -146,10 +148,12 @@ function begin({ link, self, name, suite }: State): Effect {
 }
 
 function resumed(state: State, mediaLost: boolean): Outcome<State> {
-  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0 };
+  // What is paused and wanted is told again.
+  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0, paused: [] };
   if (state.phase !== 'call') return outcome(back);
   return chain(
     back,
+    (s) => outcome(s, { type: 'apply-wanted', sources: [] }),
     (s) => outcome(s, { type: 'announce', announcement: { key: 'reconnected' }, urgent: false }, live(s)),
     (s) => (mediaLost || s.media === 'broken' ? connectMedia(s) : unchanged(s)),
     nextCommit,
@@ -182,6 +186,10 @@ function noticed(state: State, frame: Notice): Outcome<State> {
       return knocked(state, frame.knocks);
     case 'waiting':
       return outcome({ ...state, waiting: { callRunning: frame.callRunning, hostPresent: frame.hostPresent } });
+    case 'paused':
+      return outcome({ ...state, paused: frame.slots });
+    case 'wanted':
+      return outcome(state, { type: 'apply-wanted', sources: frame.sources });
     case 'media-lost':
       return state.phase === 'call' ? connectMedia(state) : unchanged(state);
     case 'over':

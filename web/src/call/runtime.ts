@@ -172,6 +172,8 @@ export class Runtime {
       case 'apply-quality':
         void this.#connection?.setQuality(effect.quality);
         return void this.local.reopen('camera');
+      case 'apply-wanted':
+        return void this.#connection?.setWanted(effect.sources);
       case 'play-sound':
         this.meters.resume();
         return this.#received.play();

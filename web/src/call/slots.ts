@@ -3,7 +3,7 @@
  * costs a keyframe. Pinned comes before screens, screens before who spoke last, those before the others.
  */
 
-import type { ParticipantId, SlotAssignment, Source, SourceOf } from '../wire';
+import type { ParticipantId, Show, SlotAssignment, Source, SourceOf } from '../wire';
 import type { SlotReport } from '../e2ee/calls';
 import type { Effect, Outcome } from './messages';
 import { outcome, unchanged } from './step';
@@ -58,6 +58,22 @@ export function wantedVideo(state: State): SourceOf[] {
   return [...pinned, ...all.filter((of) => !pinned.includes(of))];
 }
 
+/** Heights are told in these steps, so that a tile that grows a little is not news. */
+const HEIGHTS = [180, 270, 360, 540, 720, 1080, 2160];
+
+/** How a slot's video is shown; `null` before the page knows. */
+function showOf(state: State, carries: SourceOf | null): Show | null {
+  if (carries === null || (carries.source !== 'camera' && carries.source !== 'screen')) return null;
+  const key = tileKey(carries.participant, carries.source);
+  const pixels = state.heights.get(key);
+  if (pixels === undefined) return null;
+  if (pixels === 0) return { height: 0, as: 'hidden' };
+  const height = HEIGHTS.find((step) => step >= pixels) ?? 2160;
+  if (state.pinned === key) return { height, as: 'pinned' };
+  // Who spoke last stays the speaker while nobody speaks.
+  return { height, as: state.lastSpoke[0] === carries.participant && carries.source === 'camera' ? 'speaker' : 'tile' };
+}
+
 function fill(slots: readonly Slot[], wanted: readonly SourceOf[]): Slot[] {
   const taken = wanted.slice(0, slots.length);
   const waiting = taken.filter((of) => !slots.some((slot) => same(slot.carries, of)));
@@ -69,12 +85,12 @@ function fill(slots: readonly Slot[], wanted: readonly SourceOf[]): Slot[] {
 }
 
 function empty(mid: string, carries: SourceOf | null): Slot {
-  return { mid, carries, sender: null, failing: false, suspect: false, alarm: false };
+  return { mid, carries, sender: null, show: null, failing: false, suspect: false, alarm: false };
 }
 
 /** The slots of a connection that was just made. */
 export function openSlots(state: State, mids: readonly string[]): Outcome<State> {
-  return reassign({ ...state, slots: mids.map((mid) => empty(mid, null)) });
+  return reassign({ ...state, slots: mids.map((mid) => empty(mid, null)), paused: [] });
 }
 
 /** Fits the slots to what is wanted now, and asks the server for what changed. */
@@ -83,13 +99,16 @@ export function reassign(state: State): Outcome<State> {
   const slots = [
     ...fill(state.slots.slice(0, AUDIO_SLOTS), wantedAudio(state)),
     ...fill(state.slots.slice(AUDIO_SLOTS), wantedVideo(state)),
-  ];
+  ].map((slot) => {
+    const show = showOf(state, slot.carries);
+    return show === null || (show.height === slot.show?.height && show.as === slot.show.as) ? slot : { ...slot, show };
+  });
   const changes: SlotAssignment[] = [];
   const effects: Effect[] = [];
   slots.forEach((slot, index) => {
     if (slot === state.slots[index]) return;
-    changes.push({ mid: slot.mid, carries: slot.carries });
-    effects.push({ type: 'keys', call: { op: 'watch', slot: index } });
+    changes.push({ mid: slot.mid, carries: slot.carries, ...(slot.show === null ? {} : { show: slot.show }) });
+    if (!same(slot.carries, state.slots[index]?.carries ?? null)) effects.push({ type: 'keys', call: { op: 'watch', slot: index } });
   });
   if (changes.length === 0) return unchanged(state);
   return outcome({ ...state, slots }, { type: 'request', request: { type: 'assign', slots: changes } }, ...effects);

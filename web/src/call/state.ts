@@ -3,7 +3,7 @@
 import type { Quality } from '../preferences';
 import type { Knock, Tree } from '../e2ee/calls';
 import type { RoomLink } from '../link';
-import type { Code, Member, ParticipantId, Reason, Source } from '../wire';
+import type { Code, Member, ParticipantId, Reason, Show, Source } from '../wire';
 
 /** Where the page stands. */
 export type Phase =
@@ -52,6 +52,8 @@ export interface Slot {
   readonly mid: string;
   readonly carries: { readonly participant: ParticipantId; readonly source: Source } | null;
   readonly sender: { readonly participant: ParticipantId; readonly name: string; readonly source: Source } | null;
+  /** How it was last said to be shown. */
+  readonly show: Show | null;
   /** Frames arrive that do not open. */
   readonly failing: boolean;
   /** Frames of another than the requested were seen; one may be a straggler, a second is not. */
@@ -108,6 +110,10 @@ export interface State {
   readonly mediaFailures: number;
   /** Audio slots, then video slots; empty before the first answer. */
   readonly slots: readonly Slot[];
+  /** The mids of slots that are sent nothing, because the connection carries too little. */
+  readonly paused: readonly string[];
+  /** How high each tile is shown, in pixels of the screen; empty before that is known. */
+  readonly heights: ReadonlyMap<string, number>;
   readonly pinned: string | null;
   readonly speaking: readonly ParticipantId[];
   /** Who spoke last comes first. */
@@ -143,6 +149,8 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     media: 'none',
     mediaFailures: 0,
     slots: [],
+    paused: [],
+    heights: new Map(),
     pinned: null,
     speaking: [],
     lastSpoke: [],

@@ -14,7 +14,7 @@ export interface Tile {
   readonly self: boolean;
   /** The slot whose video is shown. */
   readonly slot: number | null;
-  readonly picture: 'none' | 'coming' | 'shown' | 'failing';
+  readonly picture: 'none' | 'coming' | 'shown' | 'paused' | 'failing';
   /** The frames are not from whom they should be. */
   readonly alarm: boolean;
   readonly muted: boolean;
@@ -23,8 +23,9 @@ export interface Tile {
   readonly absent: boolean;
 }
 
-function pictureOf(slot: Slot, participant: ParticipantId, source: string): Tile['picture'] {
+function pictureOf(state: State, slot: Slot, participant: ParticipantId, source: string): Tile['picture'] {
   if (slot.failing) return 'failing';
+  if (state.paused.includes(slot.mid)) return 'paused';
   if (slot.sender === null) return 'coming';
   const right = slot.sender.participant === participant && slot.sender.source === source;
   return right || slot.alarm ? 'shown' : 'coming';
@@ -66,7 +67,7 @@ export function tiles(state: State): Tile[] {
         source,
         name: (alarm ? slot?.sender?.name : undefined) ?? name,
         slot: index,
-        picture: slot === undefined ? own : pictureOf(slot, participant, source),
+        picture: slot === undefined ? own : pictureOf(state, slot, participant, source),
         alarm,
       });
     }

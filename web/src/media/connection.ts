@@ -6,8 +6,9 @@
 import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
 import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
-import type { Sending, Source } from '../wire';
+import type { Sending, Source, Wanted } from '../wire';
 import { VIDEO } from './devices';
+import { limit } from './wanted';
 
 /** ICE may lose the path for so long before the connection is given up. */
 const DISCONNECTED_MS = 3_000;
@@ -67,7 +68,7 @@ export class Connection {
 
   constructor(
     private readonly needs: ConnectionNeeds,
-    quality: Quality,
+    private quality: Quality,
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#timer = setTimeout(() => this.#broken(), CONNECT_WITHIN_MS);
@@ -132,12 +133,25 @@ export class Connection {
 
   /** Fits the camera's bitrate. */
   async setQuality(quality: Quality): Promise<void> {
+    this.quality = quality;
     const sender = this.#senders.get('camera')?.sender;
     const parameters = sender?.getParameters();
     const first = parameters?.encodings[0];
     if (sender === undefined || parameters === undefined || first === undefined) return;
     first.maxBitrate = VIDEO[quality].bitrate;
     await sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  /** Sends no more of a source than is received; what is not named is received whole. */
+  async setWanted(sources: readonly Wanted[]): Promise<void> {
+    for (const [source, { sender }] of this.#senders) {
+      if (kindOf(source) === 'audio') continue;
+      const wanted = sources.find((named) => named.source === source);
+      const parameters = sender.getParameters();
+      const full = parameters.encodings.map(() => encoding(source, this.quality).scalabilityMode);
+      if (!limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial)) continue;
+      await sender.setParameters(parameters).catch(() => undefined);
+    }
   }
 
   /** Numbers about what flows; neither addresses nor keys. */

@@ -94,6 +94,7 @@ export const de: Text = {
   isMuted: 'stumm',
   isSpeaking: 'spricht',
   reconnecting: 'Verbindet neu…',
+  videoPaused: 'Video pausiert: schwache Verbindung',
   waitingForVideo: 'Bild kommt…',
   cannotDecrypt: 'Nicht zu entschlüsseln',
   wrongSender: 'Warnung: Dieses Bild stammt nicht von der Person, die der Server nennt',

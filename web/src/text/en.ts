@@ -99,6 +99,7 @@ export const en = {
   isMuted: 'muted',
   isSpeaking: 'speaking',
   reconnecting: 'Reconnecting…',
+  videoPaused: 'Video paused: weak connection',
   waitingForVideo: 'Video is coming…',
   cannotDecrypt: 'Cannot be decrypted',
   wrongSender: 'Warning: this picture is not from whom the server says',

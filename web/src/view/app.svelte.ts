@@ -8,6 +8,7 @@ import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
 import { announcementText, languages, type Text } from '../text/text';
 import type { Source } from '../wire';
+import { Sizes } from './sizes';
 
 /** Pages without a call. */
 export type Obstacle = 'home' | 'incomplete' | 'no-room' | 'unsupported' | 'unavailable' | 'unreachable';
@@ -34,6 +35,7 @@ export class App implements View {
   #streams = $state(0);
   #runtime: Runtime | null = null;
   #nextToast = 1;
+  readonly #sizes = new Sizes((heights) => this.do({ type: 'shown', heights }));
   readonly #ownStreams = new Map<string, MediaStream>();
 
   constructor(preferences: Preferences) {
@@ -71,6 +73,11 @@ export class App implements View {
 
   async refreshDevices(): Promise<void> {
     this.devices = await listDevices();
+  }
+
+  /** Watches how large a tile is shown; the result ends it. */
+  watchTile(key: string, element: Element): () => void {
+    return this.#sizes.watch(key, element);
   }
 
   /** The stream of a slot, fresh after each reconnect. */

@@ -6,7 +6,7 @@ use crate::server::{Server, Spec, Way};
 use crate::shape::Shape;
 use crate::sink::Sink;
 use conclave_bench::floor;
-use conclave_wire::control::{Command, Sending, SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Command, Sending, Show, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{ParticipantId, RoomId};
 use hdrhistogram::Histogram;
 use std::error::Error;
@@ -203,6 +203,7 @@ impl Run {
                     participant: ParticipantId(number(room * members + other)),
                     source: Source::Camera,
                 }),
+                show: Show::default(),
             });
             server.command(&Command::Assign {
                 participant: ParticipantId(number(index)),

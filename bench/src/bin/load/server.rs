@@ -107,7 +107,10 @@ impl Server {
                 Event::Refused { code, .. } => {
                     return Err(io::Error::other(format!("refused: {code:?}")));
                 }
-                Event::Connected { .. } | Event::Lost { .. } => {}
+                Event::Connected { .. }
+                | Event::Lost { .. }
+                | Event::Paused { .. }
+                | Event::Wanted { .. } => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use super::world::{ROOM, World, knock};
 use crate::config;
 use conclave_wire::client::{LogEvent, Reason, Request, ServerFrame, Standing};
 use conclave_wire::code::Code;
-use conclave_wire::control::{Command, Event};
+use conclave_wire::control::{Command, Event, Source, Wanted};
 use conclave_wire::id::{Blob, ParticipantId};
 use std::time::Duration;
 
@@ -476,6 +476,46 @@ fn an_offer_is_answered_by_the_media_plane_or_given_up() {
         )
     };
     assert!(world.clients[1].frames.iter().any(given_up));
+}
+
+#[test]
+fn what_is_paused_and_wanted_is_told_at_each_change_and_again_after_a_resume() {
+    let mut world = World::call_of(2);
+    let participant = world.id(1);
+    let slots = vec!["7".parse().expect("a mid")];
+    let sources = vec![Wanted {
+        source: Source::Camera,
+        spatial: None,
+    }];
+    let paused = Event::Paused {
+        participant,
+        slots: slots.clone(),
+    };
+    let wanted = Event::Wanted {
+        participant,
+        sources: sources.clone(),
+    };
+    let before = world.clients[1].frames.len();
+    world.media_event(paused.clone());
+    world.media_event(paused);
+    world.media_event(wanted);
+    let told = [
+        ServerFrame::Paused { slots },
+        ServerFrame::Wanted { sources },
+    ];
+    assert_eq!(world.clients[1].frames[before..], told);
+    world.drop_socket(1, Closing::Lost);
+    let frames = world.resume(1);
+    assert!(told.iter().all(|frame| frames.contains(frame)));
+    world.media_event(Event::Lost { participant });
+    assert!(
+        world.clients[1]
+            .frames
+            .contains(&ServerFrame::Paused { slots: vec![] })
+    );
+    world.drop_socket(1, Closing::Lost);
+    let frames = world.resume(1);
+    assert!(!told.iter().any(|frame| frames.contains(frame)));
 }
 
 #[test]
