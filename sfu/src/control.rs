@@ -7,7 +7,7 @@ use crate::dtls;
 use crate::encoding::Encoding;
 use crate::estimate::Estimate;
 use crate::history::History;
-use crate::ice::Credentials;
+use crate::ice::Generation;
 use crate::layer::Target;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
@@ -27,6 +27,27 @@ use std::time::Instant;
 
 /// A section that a client no longer sends has no track.
 const NO_TRACK: usize = usize::MAX;
+
+/// What an offer is to a connection that exists.
+enum Continues {
+    /// Under the same ICE credentials.
+    Same,
+    /// Under new ones, on the same DTLS association.
+    Restarted,
+}
+
+/// Whether an offer continues a connection. Another certificate is another
+/// DTLS association (RFC 8842 section 5.1), and another SDP session the offer
+/// of another connection object, which may have the same certificate.
+fn continues(peer: &Peer, offer: &Offer) -> Option<Continues> {
+    if peer.ice.remote == offer.credentials {
+        Some(Continues::Same)
+    } else if peer.dtls.expected() == offer.fingerprint && peer.session == offer.session {
+        Some(Continues::Restarted)
+    } else {
+        None
+    }
+}
 
 impl Shard {
     /// Carries out a command.
@@ -82,26 +103,48 @@ impl Shard {
         let offer = Offer::parse(text, sending)?;
         let running = self.by_participant.get(&participant).copied();
         self.admit(room, running, &offer)?;
-        let same = running.filter(|key| {
-            self.peer(*key)
-                .is_some_and(|peer| peer.remote == offer.credentials && peer.room == room)
-        });
-        let key = match same {
-            Some(key) => key,
+        let here = running.filter(|key| self.peer(*key).is_some_and(|peer| peer.room == room));
+        let mut carried = HashMap::new();
+        let key = match here.and_then(|key| Some((key, continues(self.peer(key)?, &offer)?))) {
+            Some((key, Continues::Same)) => key,
+            Some((key, Continues::Restarted)) => {
+                self.restart(key, &offer)?;
+                key
+            }
             None => {
-                let mut carried = HashMap::new();
                 let peer = self.new_peer(now, room, participant, &offer)?;
                 if let Some(old) = running {
                     carried = self.carried(old);
                     self.disconnect(old);
                 }
-                let key = self.add_peer(peer);
-                self.apply(now, key, &offer, &carried)?;
-                return self.answer(key, &offer);
+                self.add_peer(peer)
             }
         };
-        self.apply(now, key, &offer, &HashMap::new())?;
+        self.apply(now, key, &offer, &carried)?;
         self.answer(key, &offer)
+    }
+
+    /// An ICE restart (RFC 8445 section 9): new credentials, and a choice of
+    /// addresses anew. The handshake, its keys and everything else stay; until
+    /// the client has chosen, so does its address.
+    fn restart(&mut self, key: PeerKey, offer: &Offer) -> Result<(), Code> {
+        let fresh = Generation::new(&self.rng, offer.credentials.clone());
+        let fresh = fresh.map_err(|_| Code::Internal)?;
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return Err(Code::Internal);
+        };
+        self.by_ufrag.insert(fresh.local.ufrag.clone(), key);
+        let before = std::mem::replace(&mut peer.ice, fresh);
+        // A restart before the last one came to anything ends that one.
+        let forgotten = match peer.ice_before {
+            Some(_) => Some(before),
+            None => peer.ice_before.replace(before),
+        };
+        if let Some(forgotten) = forgotten {
+            self.by_ufrag.remove(&forgotten.local.ufrag);
+        }
+        self.metrics.count(Counter::IceRestarts);
+        Ok(())
     }
 
     /// Whether there is room, before anything is changed.
@@ -159,13 +202,13 @@ impl Shard {
         participant: ParticipantId,
         offer: &Offer,
     ) -> Result<Peer, Code> {
-        let local = Credentials::random(&self.rng).map_err(|_| Code::Internal)?;
+        let ice = Generation::new(&self.rng, offer.credentials.clone());
         Ok(Peer {
             participant,
             room,
-            integrity: local.integrity_key(),
-            local,
-            remote: offer.credentials.clone(),
+            session: offer.session,
+            ice: ice.map_err(|_| Code::Internal)?,
+            ice_before: None,
             addresses: Vec::new(),
             nominated: None,
             heard: now,
@@ -194,7 +237,7 @@ impl Shard {
         let free = self.peers.iter().position(Option::is_none);
         let key = PeerKey(free.unwrap_or(self.peers.len()));
         self.by_participant.insert(peer.participant, key);
-        self.by_ufrag.insert(peer.local.ufrag.clone(), key);
+        self.by_ufrag.insert(peer.ice.local.ufrag.clone(), key);
         self.rooms.entry(peer.room).or_default().members.push(key);
         match free {
             Some(free) => self.peers[free] = Some(peer),
@@ -209,7 +252,7 @@ impl Shard {
         };
         peer.answers += 1;
         let local = Local {
-            credentials: &peer.local,
+            credentials: &peer.ice.local,
             fingerprint: &self.fingerprint,
             candidates: &self.candidates,
             version: peer.answers,
@@ -667,7 +710,9 @@ impl Shard {
                 self.by_address.remove(address);
             }
         }
-        self.by_ufrag.remove(&peer.local.ufrag);
+        for ice in std::iter::once(&peer.ice).chain(&peer.ice_before) {
+            self.by_ufrag.remove(&ice.local.ufrag);
+        }
         self.by_participant.remove(&peer.participant);
         if let Some(room) = self.rooms.get_mut(&peer.room) {
             room.members.retain(|member| *member != key);

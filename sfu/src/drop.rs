@@ -37,6 +37,8 @@ reasons! {
     StunUnknownUser = "stun-unknown-user",
     /// ice: the message integrity does not verify.
     StunForged = "stun-forged",
+    /// ice: sent before, and now from an address that has passed no check.
+    StunReplayed = "stun-replayed",
     /// dtls: the handshake failed; the connection is over.
     DtlsFailed = "dtls-failed",
     /// dtls: the client's certificate is not the one its offer named.

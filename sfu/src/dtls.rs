@@ -213,6 +213,11 @@ impl Session {
         }
     }
 
+    /// The fingerprint that the client's certificate must have.
+    pub fn expected(&self) -> Fingerprint {
+        self.expected
+    }
+
     /// When [`Session::handle_timeout`] is due.
     pub fn wake(&self) -> Option<Instant> {
         let deadline = self.deadline?;

@@ -7,6 +7,7 @@
 
 use crate::drop::DropReason;
 use crate::rtp::{be16, be32};
+use crate::seen::Seen;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use std::net::{IpAddr, SocketAddr};
@@ -71,6 +72,39 @@ impl Credentials {
 }
 
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The credentials of both ends between two restarts (RFC 8445 section 9), and
+/// the checks under them.
+#[derive(Debug)]
+pub struct Generation {
+    /// The SFU's credentials.
+    pub local: Credentials,
+    /// The client's credentials.
+    pub remote: Credentials,
+    /// The key of the SFU's password.
+    pub integrity: hmac::Key,
+    /// Checks that were seen.
+    pub seen: Seen,
+}
+
+impl Generation {
+    /// Fresh credentials for a client that has `remote`.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new(
+        rng: &SystemRandom,
+        remote: Credentials,
+    ) -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let local = Credentials::random(rng)?;
+        Ok(Self {
+            integrity: local.integrity_key(),
+            local,
+            remote,
+            seen: Seen::new(),
+        })
+    }
+}
 
 /// A well-formed binding request that has not been verified yet.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +181,11 @@ impl<'a> Check<'a> {
             controlled,
             unknown,
         })
+    }
+
+    /// What tells the check from every other of the client's.
+    pub fn transaction(&self) -> &'a [u8] {
+        &self.bytes[8..HEADER]
     }
 
     /// Verifies the message integrity.

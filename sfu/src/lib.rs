@@ -21,7 +21,7 @@
 //! - [`control`] carries out commands on [`room`], [`peer`], [`track`] and
 //!   [`slot`]; [`negotiate`] reads offers and writes answers, [`codec`] is the
 //!   table of what is negotiated.
-//! - [`ice`] answers connectivity checks, [`dtls`] agrees on keys, [`srtp`]
+//! - [`ice`] answers connectivity checks, of which [`seen`] lets each count once, [`dtls`] agrees on keys, [`srtp`]
 //!   uses them.
 //! - [`layer`] names what of a picture a slot takes; [`frame`] is what the
 //!   headers say of a frame, [`choice`] which of them a slot forwards, and
@@ -70,6 +70,7 @@ pub mod rewrite;
 pub mod room;
 pub mod route;
 pub mod rtp;
+pub mod seen;
 pub mod select;
 pub mod shard;
 pub mod slot;

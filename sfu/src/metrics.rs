@@ -64,6 +64,10 @@ counters! {
     AgreedAead256 = "agreed-aead-long-key",
     /// Handshakes that agreed on SRTP_AES128_CM_HMAC_SHA1_80.
     AgreedCm = "agreed-counter-mode",
+    /// Connections that chose another address than before.
+    AddressChanges = "address-changes",
+    /// Offers that restarted ICE on a running connection.
+    IceRestarts = "ice-restarts",
     /// Connections whose keys were agreed.
     Connected = "connected",
     /// Connections that went silent or were closed by the client.

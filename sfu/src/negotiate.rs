@@ -28,6 +28,8 @@ const SECTION_SSRCS_MAX: usize = 4;
 /// An offer that keeps the rules.
 #[derive(Debug, Clone)]
 pub struct Offer {
+    /// The id of the client's SDP session (RFC 8866 section 5.2).
+    pub session: u64,
     /// The client's ICE credentials.
     pub credentials: Credentials,
     /// The fingerprint of the client's certificate.
@@ -173,6 +175,7 @@ impl Offer {
             }
         }
         Ok(Self {
+            session: session.origin.session_id,
             credentials: transport.credentials,
             fingerprint: transport.fingerprint,
             reduced_size,

@@ -4,7 +4,7 @@ use crate::codec::CodecId;
 use crate::config::{ADDRESSES_MAX, CONSENT_SILENT, STREAMS_MAX};
 use crate::dtls;
 use crate::estimate::Estimate;
-use crate::ice::Credentials;
+use crate::ice::Generation;
 use crate::reception::Reception;
 use crate::rtp::extension::Ids;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
@@ -12,7 +12,6 @@ use crate::rtp::{Pt, Ssrc};
 use crate::slot::Slot;
 use crate::srtp::Keys;
 use crate::twcc::Arrivals;
-use aws_lc_rs::hmac;
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -83,12 +82,14 @@ pub struct Peer {
     pub participant: ParticipantId,
     /// Where.
     pub room: RoomId,
-    /// The SFU's credentials.
-    pub local: Credentials,
-    /// The client's credentials.
-    pub remote: Credentials,
-    /// The key of the SFU's password.
-    pub integrity: hmac::Key,
+    /// What tells the client's connection object from its others: the id of
+    /// its SDP session (RFC 8866 section 5.2).
+    pub session: u64,
+    /// The credentials that the last answer named.
+    pub ice: Generation,
+    /// Those before a restart, until the client has chosen an address under
+    /// the new ones.
+    pub ice_before: Option<Generation>,
     /// Addresses that passed a check, oldest first.
     pub addresses: Vec<SocketAddr>,
     /// The address the client chose.
@@ -138,6 +139,14 @@ impl Peer {
     pub fn destination(&self, now: Instant) -> Option<SocketAddr> {
         self.nominated
             .filter(|_| now.saturating_duration_since(self.heard) < CONSENT_SILENT)
+    }
+
+    /// The generation of a check's credentials, if it is one of this client's.
+    pub fn generation(&mut self, local: &str, remote: &str) -> Option<&mut Generation> {
+        let before = self.ice_before.as_mut();
+        std::iter::once(&mut self.ice)
+            .chain(before)
+            .find(|ice| ice.local.ufrag == local && ice.remote.ufrag == remote)
     }
 
     /// Notes an address that passed a check; gives the one that made room.

@@ -319,21 +319,35 @@ impl Shard {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return Err(DropReason::StunUnknownUser);
         };
-        if check.remote_ufrag != peer.remote.ufrag {
+        let known = peer.addresses.contains(&datagram.from);
+        let Some(ice) = peer.generation(check.local_ufrag, check.remote_ufrag) else {
             return Err(DropReason::StunUnknownUser);
-        }
-        if !check.verify(&peer.integrity) {
+        };
+        if !check.verify(&ice.integrity) {
             return Err(DropReason::StunForged);
         }
+        let fresh = ice.seen.note(check.transaction());
+        // A client that got no answer may ask again from where it asked first.
+        if !fresh && !known {
+            return Err(DropReason::StunReplayed);
+        }
         let mut answer = [0; ANSWER_MAX];
-        let (len, success) = check.answer(&peer.integrity, datagram.from, &mut answer);
-        if success {
+        let (len, success) = check.answer(&ice.integrity, datagram.from, &mut answer);
+        if success && fresh {
             peer.heard = now;
             if let Some(old) = peer.add_address(datagram.from) {
                 self.by_address.remove(&old);
             }
             if check.nominates {
+                if peer.nominated.is_some_and(|before| before != datagram.from) {
+                    self.metrics.count(Counter::AddressChanges);
+                }
                 peer.nominated = Some(datagram.from);
+                if check.local_ufrag == peer.ice.local.ufrag
+                    && let Some(before) = peer.ice_before.take()
+                {
+                    self.by_ufrag.remove(&before.local.ufrag);
+                }
             }
             let before = self.by_address.insert(datagram.from, key);
             if let Some(before) = before.filter(|before| *before != key)

@@ -82,8 +82,8 @@ fn altered_cut_and_replayed_datagrams_change_nothing() {
                 continue;
             }
             let mut altered = datagram.clone();
-            // A connectivity check that is sent again from elsewhere is as good
-            // as the first: ICE knows no replays. So checks are always altered.
+            // A connectivity check that is sent again from where it came from
+            // is answered again. So checks are always altered.
             let unaltered = datagram[0] >= 4;
             match random.below(4) {
                 0 => altered.truncate(random.below(datagram.len())),

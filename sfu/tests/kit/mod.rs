@@ -72,6 +72,8 @@ pub struct Client {
     pub rtc: Rtc,
     pub id: ParticipantId,
     pub address: SocketAddr,
+    /// What its address looks like from outside.
+    pub outside: SocketAddr,
     pub streams: Vec<Stream>,
     pub audio_slots: Vec<Mid>,
     pub video_slots: Vec<Mid>,
@@ -225,6 +227,7 @@ impl World {
             rtc,
             id,
             address,
+            outside: address,
             streams,
             audio_slots,
             video_slots,
@@ -271,6 +274,29 @@ impl World {
             }
         }
         panic!("neither answer nor refusal");
+    }
+
+    /// Restarts a client's ICE, on the same connection.
+    pub fn restart_ice(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        let mut api = client.rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        let offer = offer.to_sdp_string();
+        let sending = client.streams.iter().map(|stream| Sending {
+            mid: stream.mid.to_string().parse().unwrap(),
+            source: stream.source,
+        });
+        let (id, sending) = (client.id, sending.collect());
+        let answer = self.connect(id, &offer, sending).expect("an answer");
+        let parsed = str0m::change::SdpAnswer::from_sdp_string(&answer).expect("valid answer");
+        let client = &mut self.clients[index];
+        client
+            .rtc
+            .sdp_api()
+            .accept_answer(pending, parsed)
+            .expect("accepted");
+        client.answer = answer;
     }
 
     /// Two connected clients, the second of which sees and hears the first.
@@ -438,7 +464,7 @@ impl World {
                 while let Some((to, bytes)) = self.poll_client(index) {
                     moved = true;
                     if to == self.sfu && (self.filter)(Way::ToSfu(index), &bytes) {
-                        let from = self.clients[index].address;
+                        let from = self.clients[index].outside;
                         self.shard.handle_input(
                             self.now,
                             Input::Datagram {
@@ -459,7 +485,7 @@ impl World {
                     Output::Timeout(_) => break,
                 };
                 moved = true;
-                let index = self.clients.iter().position(|client| client.address == to);
+                let index = self.clients.iter().position(|client| client.outside == to);
                 let Some(index) = index else { continue };
                 if (self.filter)(Way::FromSfu(index), &bytes) {
                     let client = &mut self.clients[index];
