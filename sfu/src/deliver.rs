@@ -74,6 +74,7 @@ impl Shard {
             let Waiting { routed, at } = self.burst.packet(due.packet);
             let track = self.tracks.get_mut(routed.origin.track);
             let Some(track) = track.and_then(Option::as_mut) else {
+                self.metrics.count_drop(DropReason::BeforeSwitch);
                 continue;
             };
             let selected = match select::select(receiver, due.slot, track, routed, *at) {
