@@ -18,6 +18,9 @@ pub enum Entry {
     Anywhere,
     /// By the VP9 payload descriptor.
     Vp9Descriptor,
+    /// By the Dependency Descriptor alone: the payload is a piece of a frame
+    /// and nothing else.
+    Dependency,
 }
 
 /// One row of the table.
@@ -38,6 +41,9 @@ pub struct Codec {
     pub feedback: &'static [&'static str],
     /// Whether lost packets are sent again on a stream of their own (RFC 4588).
     pub retransmitted: bool,
+    /// Whether frames are only cut into packets, without a payload descriptor
+    /// (`a=packetization:<pt> raw`).
+    pub raw: bool,
     /// Where a receiver can begin.
     pub entry: Entry,
 }
@@ -58,8 +64,9 @@ impl CodecId {
     }
 }
 
-/// The table. Every browser pair can encrypt whole frames of these in their
-/// own payload formats.
+/// The table. Every browser pair can encrypt whole frames of the first two in
+/// their own payload formats. The third shows nothing of a frame but its length
+/// and its place among others, and is for calls all of whose members take it.
 static CODECS: &[Codec] = &[
     Codec {
         kind: MediaKind::Audio,
@@ -69,6 +76,7 @@ static CODECS: &[Codec] = &[
         required: &[],
         feedback: &["transport-cc"],
         retransmitted: false,
+        raw: false,
         entry: Entry::Anywhere,
     },
     Codec {
@@ -79,7 +87,19 @@ static CODECS: &[Codec] = &[
         required: &[("profile-id", "0", "0")],
         feedback: &["transport-cc", "ccm fir", "nack", "nack pli"],
         retransmitted: true,
+        raw: false,
         entry: Entry::Vp9Descriptor,
+    },
+    Codec {
+        kind: MediaKind::Video,
+        name: "AV1",
+        clock_rate: 90_000,
+        channels: None,
+        required: &[("profile", "0", "0")],
+        feedback: &["transport-cc", "ccm fir", "nack", "nack pli"],
+        retransmitted: true,
+        raw: true,
+        entry: Entry::Dependency,
     },
 ];
 

@@ -65,6 +65,9 @@ reasons! {
     Padding = "padding",
     /// route: a retransmission of a packet that was here already.
     Duplicate = "duplicate",
+    /// route: a piece of a raw frame whose descriptor is missing, or refers to
+    /// a structure that has not come.
+    Undescribed = "undescribed",
     /// select: the slot waits for a keyframe.
     AwaitingKeyframe = "awaiting-keyframe",
     /// select: from before the moment the slot switched.

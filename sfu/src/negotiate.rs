@@ -333,9 +333,6 @@ impl Section {
         } else {
             return Err(Code::BadOffer);
         };
-        if section.codecs.is_empty() {
-            return Ok(section);
-        }
         section.role = role;
         for value in values(media, "extmap") {
             let Some((id, uri)) = value.split_once(' ') else {
@@ -349,6 +346,15 @@ impl Section {
             {
                 section.ids.set(*kind, id);
             }
+        }
+        // Without the descriptor nobody could tell where a raw frame belongs.
+        let described = section.ids.dependency != 0;
+        section
+            .codecs
+            .retain(|codec| described || !codec.codec.codec().raw);
+        if section.codecs.is_empty() {
+            section.role = Role::Rejected;
+            return Ok(section);
         }
         if matches!(role, Role::Sending(..)) {
             section.read_ssrcs(media);
@@ -545,6 +551,9 @@ impl SectionCodec {
             let _ = write!(sdp, "/{channels}");
         }
         sdp.push_str("\r\n");
+        if codec.raw {
+            let _ = write!(sdp, "a=packetization:{pt} raw\r\n");
+        }
         for feedback in &self.feedback {
             // Without the numbers there is nothing to report on.
             if *feedback != "transport-cc" || transport_cc {
@@ -580,6 +589,10 @@ fn codecs(media: &MediaDescription, kind: MediaKind) -> Vec<SectionCodec> {
         .filter_map(|id| {
             let codec = id.codec();
             let format = formats.iter().find(|format| {
+                let raw = of_format(media, "packetization", format).any(|how| how == "raw");
+                if raw != codec.raw {
+                    return false;
+                }
                 let fmtp = of_format(media, "fmtp", format).next().unwrap_or_default();
                 of_format(media, "rtpmap", format).any(|map| codec.matches(map, fmtp))
             })?;
@@ -612,4 +625,53 @@ fn codecs(media: &MediaDescription, kind: MediaKind) -> Vec<SectionCodec> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECTION: &str = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 45 46\r\n\
+        c=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
+        a=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n\
+        a=rtpmap:45 AV1/90000\r\na=rtcp-fb:45 nack pli\r\n\
+        a=rtpmap:46 rtx/90000\r\na=fmtp:46 apt=45\r\n";
+    const RAW: &str = "a=packetization:45 raw\r\n";
+
+    fn descriptor() -> String {
+        let (_, uri) = Kind::URIS[5];
+        format!("a=extmap:7 {uri}\r\n")
+    }
+
+    fn answer(lines: &str) -> String {
+        let offer = format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+             a=ice-ufrag:ufra\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
+             a=fingerprint:sha-256 {}\r\n{SECTION}{lines}",
+            ["AB"; 32].join(":")
+        );
+        let offer = Offer::parse(&offer, &[]).expect("an offer");
+        let local = Local {
+            credentials: &offer.credentials,
+            fingerprint: "",
+            candidates: &[],
+            version: 1,
+        };
+        offer.answer(&local, |_| None)
+    }
+
+    #[test]
+    fn raw_video_is_taken_with_the_descriptor_and_never_without() {
+        let taken = answer(&format!("{RAW}{}", descriptor()));
+        assert!(taken.contains("m=video 9 UDP/TLS/RTP/SAVPF 98 99 45 46\r\n"));
+        assert!(taken.contains("a=rtpmap:45 AV1/90000\r\na=packetization:45 raw\r\n"));
+        let plain = "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n";
+        assert!(answer(RAW).contains(plain));
+        assert!(
+            answer(&descriptor()).contains(plain),
+            "AV1 in its own format"
+        );
+        let raw_vp9 = format!("a=packetization:98 raw\r\n{RAW}{}", descriptor());
+        assert!(answer(&raw_vp9).contains("m=video 9 UDP/TLS/RTP/SAVPF 45 46\r\n"));
+    }
 }

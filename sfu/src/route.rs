@@ -131,6 +131,13 @@ fn place(
         let descriptor = bytes.get(at..at + usize::from(dependency.len))?;
         describe(&mut encoding.described, seq, descriptor)
     });
+    // Padding, which belongs to no frame.
+    let padding = Frame {
+        entry: false,
+        begins: false,
+        ends: false,
+        ..Frame::WHOLE
+    };
     let frame = match codec.codec().entry {
         Entry::Anywhere => Frame {
             entry: len > 0,
@@ -138,13 +145,9 @@ fn place(
         },
         Entry::Vp9Descriptor => described
             .or(vp9.as_ref().map(Frame::of_vp9))
-            // Padding, which belongs to no frame.
-            .unwrap_or(Frame {
-                entry: false,
-                begins: false,
-                ends: false,
-                ..Frame::WHOLE
-            }),
+            .unwrap_or(padding),
+        Entry::Dependency if len == 0 => padding,
+        Entry::Dependency => described.ok_or(DropReason::Undescribed)?,
     };
     encoding.forwarded.insert(seq.0);
     let origin = Origin {

@@ -85,7 +85,7 @@ pub fn select(
         Entry::Anywhere => Verdict::Forward {
             marker: packet.marker,
         },
-        Entry::Vp9Descriptor => {
+        Entry::Vp9Descriptor | Entry::Dependency => {
             let order = slot.order(packet);
             let target = match track.is_simulcast() {
                 true => Layer {
