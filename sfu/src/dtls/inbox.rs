@@ -211,9 +211,10 @@ impl Inbox {
     }
 }
 
-/// The kind and the body of a handshake message that an [`Inbox`] passed on.
+/// The kind and the body of a handshake message that an [`Inbox`] passed on in
+/// clear: what an encrypted one is cannot be seen.
 pub(super) fn message(record: &[u8]) -> Option<(u8, &[u8])> {
-    (record.first() == Some(&HANDSHAKE_MESSAGE))
+    (record.first() == Some(&HANDSHAKE_MESSAGE) && be16(record, 3) == Some(0))
         .then(|| Some((*record.get(RECORD)?, record.get(RECORD + HANDSHAKE..)?)))
         .flatten()
 }
@@ -264,6 +265,13 @@ mod tests {
     fn bodies(out: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let body = |record: &Vec<u8>| message(record).map(|(_, body)| body.to_vec());
         out.iter().filter_map(body).collect()
+    }
+
+    #[test]
+    fn an_encrypted_message_is_no_hello_whatever_its_first_byte() {
+        let body = [HELLO; FINISHED];
+        assert!(message(&record(0, 22, &body)).is_some());
+        assert_eq!(message(&record(1, 22, &body)), None);
     }
 
     #[test]
