@@ -1,6 +1,7 @@
 /**
- * The one media connection: four sections to send on, and the receive slots, all opened at once and never
- * negotiated again. A lost connection is replaced by a new one of the same shape.
+ * The one media connection: four sections to send on, and the receive slots, all opened at once. Only the path is
+ * ever negotiated again (an ICE restart, when the network changes or is gone). A lost connection is replaced by a
+ * new one of the same shape.
  */
 
 import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
@@ -64,6 +65,8 @@ export class Connection {
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: RTCRtpTransceiver[] = [];
   #closed = false;
+  #restarting = false;
+  #type = network()?.type;
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(
@@ -77,6 +80,8 @@ export class Connection {
       if (this.#pc.connectionState === 'failed') this.#broken();
       if (this.#pc.connectionState === 'connected') this.#up();
     };
+    network()?.addEventListener('change', this.#typeChanged);
+    window.addEventListener('online', this.#networkChanged);
     for (const source of SENDING) {
       const kind = kindOf(source);
       const transceiver = this.#pc.addTransceiver(kind, {
@@ -104,22 +109,40 @@ export class Connection {
   /** Offers and takes the answer. The mids of the slots, or `null` if nothing came of it. */
   async negotiate(): Promise<string[] | null> {
     try {
-      await this.#pc.setLocalDescription();
-      const sdp = this.#pc.localDescription?.sdp;
-      if (this.#closed || sdp === undefined) return null;
-      const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
-      const answer = await this.needs.negotiate(sdp, sending);
-      if (this.#closed) return null;
-      if (answer === null) {
-        this.#broken();
-        return null;
-      }
-      await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
-      return this.#slots.map(({ mid }) => mid ?? '');
+      if (await this.#offer()) return this.#slots.map(({ mid }) => mid ?? '');
     } catch {
-      this.#broken();
-      return null;
+      // Said below.
     }
+    this.#broken();
+    return null;
+  }
+
+  /** Looks for a path anew. Keys and slots stay, and the old path serves while there is no other. */
+  async #restart(): Promise<void> {
+    if (this.#closed || this.#restarting || this.#pc.signalingState !== 'stable') return;
+    this.#restarting = true;
+    try {
+      this.#pc.restartIce();
+      // Without an answer (the socket is gone as well) the browser may still find a path under the old
+      // credentials; it goes back to them.
+      if (!(await this.#offer()) && !this.#closed) await this.#pc.setLocalDescription({ type: 'rollback' });
+    } catch {
+      // If the path is gone for good, the timer says so.
+    } finally {
+      this.#restarting = false;
+    }
+  }
+
+  /** Whether the offer was answered. */
+  async #offer(): Promise<boolean> {
+    await this.#pc.setLocalDescription();
+    const sdp = this.#pc.localDescription?.sdp;
+    if (this.#closed || sdp === undefined) return false;
+    const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
+    const answer = await this.needs.negotiate(sdp, sending);
+    if (this.#closed || answer === null) return false;
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    return true;
   }
 
   /** Sends a track, or nothing. */
@@ -167,14 +190,29 @@ export class Connection {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    network()?.removeEventListener('change', this.#typeChanged);
+    window.removeEventListener('online', this.#networkChanged);
     this.#pc.close();
   }
+
+  readonly #networkChanged = (): void => {
+    // While it is being set up there is nothing to restart.
+    if (this.#pc.connectionState === 'connected') void this.#restart();
+  };
+
+  readonly #typeChanged = (): void => {
+    // The event also tells of every new estimate of the network's speed.
+    if (network()?.type === this.#type) return;
+    this.#type = network()?.type;
+    this.#networkChanged();
+  };
 
   #iceChanged(): void {
     switch (this.#pc.iceConnectionState) {
       case 'disconnected':
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#broken(), DISCONNECTED_MS);
+        void this.#restart();
         return;
       case 'failed':
         return this.#broken();
@@ -197,6 +235,11 @@ export class Connection {
     this.close();
     this.needs.changed('broken');
   }
+}
+
+/** What tells of a change from one kind of network to another, where the browser has it. */
+function network(): (EventTarget & { readonly type?: string }) | undefined {
+  return (navigator as Navigator & { connection?: EventTarget & { readonly type?: string } }).connection;
 }
 
 function encoding(source: Source, quality: Quality): RTCRtpEncodingParameters & { scalabilityMode?: string } {
