@@ -4,10 +4,13 @@ use conclave_wire::control::{Command, Event};
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A server that does not answer within this time has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it may take to end by itself.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How a server is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +57,7 @@ impl Spec {
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
@@ -66,7 +69,7 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()?;
         let taken = || io::Error::other("a pipe is missing");
-        let input = child.stdin.take().ok_or_else(taken)?;
+        let input = Some(child.stdin.take().ok_or_else(taken)?);
         let output = child.stdout.take().ok_or_else(taken)?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -84,8 +87,10 @@ impl Server {
     }
 
     pub(crate) fn write(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.input, "{line}")?;
-        self.input.flush()
+        let input = self.input.as_mut();
+        let input = input.ok_or(io::ErrorKind::BrokenPipe)?;
+        writeln!(input, "{line}")?;
+        input.flush()
     }
 
     pub(crate) fn command(&mut self, command: &Command) -> io::Result<()> {
@@ -140,6 +145,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // The end of its input ends a server, and then whatever wraps it.
+        self.input = None;
+        let deadline = Instant::now() + LAST_WORDS;
+        while Instant::now() < deadline {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
