@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The profile: the one that the SFU and the load's clients agree on.
-const PROFILE: Profile = Profile::Aead256Gcm;
+const PROFILE: Profile = Profile::Aead128Gcm;
 
 /// Whom the floor forwards to; the first line of its input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Setup {
 /// # Errors
 /// Never with this profile's lengths.
 pub fn keys(of: usize) -> Result<Keys, Failed> {
-    let mut key = [7; 32];
+    let mut key = [7; 16];
     let mut salt = [9; 12];
     key[..8].copy_from_slice(&of.to_be_bytes());
     salt[..8].copy_from_slice(&of.to_be_bytes());

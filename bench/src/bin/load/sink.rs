@@ -11,9 +11,6 @@ use std::process::Command;
 /// Ethernet, IPv4 and UDP headers, which the device counts once a message.
 const HEADERS: u64 = 14 + 20 + 8;
 
-/// IPv4 and UDP headers, which every datagram has.
-const IP_HEADERS: u64 = 20 + 8;
-
 /// The device, and the address whose datagrams it takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Sink {
@@ -31,17 +28,8 @@ pub(crate) struct Count {
 impl Count {
     /// Datagrams of `len` bytes since `before`, however they were joined.
     pub(crate) fn datagrams_since(&self, before: &Count, len: u64) -> u64 {
-        let messages = self.messages - before.messages;
-        let bytes = self.bytes - before.bytes;
-        // A joined message has one set of headers; the device counts what it
-        // would put on the wire of each where it splits them, so try both.
-        let joined = bytes.saturating_sub(messages * HEADERS) / len.max(1);
-        let split = bytes / (len + IP_HEADERS).max(1);
-        if joined > messages {
-            joined
-        } else {
-            split.max(messages)
-        }
+        let headers = self.messages_since(before) * HEADERS;
+        (self.bytes - before.bytes).saturating_sub(headers) / len.max(1)
     }
 
     /// Messages since `before`.
