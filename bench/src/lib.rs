@@ -133,7 +133,7 @@ impl Rig {
 
     /// One packet in, everything out; gives how many datagrams came out.
     pub fn feed(&mut self, packet: &[u8]) -> usize {
-        let from = self.clients[0].address;
+        let from = self.clients[0].address.into();
         self.shard.handle_input(
             self.now,
             Input::Datagram {
@@ -221,7 +221,7 @@ impl Rig {
                         str0m::Output::Transmit(transmit) => {
                             moved = true;
                             let input = Input::Datagram {
-                                from: client.address,
+                                from: client.address.into(),
                                 bytes: &transmit.contents,
                             };
                             self.shard.handle_input(self.now, input);
@@ -238,7 +238,7 @@ impl Rig {
                     Output::Timeout(_) => break,
                 };
                 moved = true;
-                if let Some(client) = self.clients.iter_mut().find(|c| c.address == to) {
+                if let Some(client) = self.clients.iter_mut().find(|c| to == c.address) {
                     let receive =
                         Receive::new(Protocol::Udp, self.sfu, client.address, &bytes).unwrap();
                     let input = str0m::Input::Receive(self.now, receive);

@@ -1,14 +1,14 @@
 //! What a datagram is (RFC 7983, RFC 5761), and whose.
 
+use crate::address::Address;
 use crate::drop::DropReason;
 use crate::peer::PeerKey;
-use std::net::SocketAddr;
 
 /// A datagram as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Datagram<'a> {
     /// From where.
-    pub from: SocketAddr,
+    pub from: Address,
     /// Its bytes.
     pub bytes: &'a [u8],
 }

@@ -2,8 +2,8 @@
 //! that is allocated once. Equal datagrams to one address form a [`Run`], which
 //! the kernel takes as one message.
 
+use crate::address::Address;
 use crate::drop::DropReason;
-use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Average message that the arena is counted in; smaller ones fill the list of
@@ -25,7 +25,7 @@ const FULL_RUNS: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// Where to.
-    pub to: SocketAddr,
+    pub to: Address,
     /// The datagrams, back to back in the batch's arena.
     pub bytes: Range<usize>,
     /// Bytes of a datagram; the last may be shorter.
@@ -39,7 +39,7 @@ impl Run {
     }
 
     /// Whether another datagram can follow.
-    fn takes(&self, to: SocketAddr, len: usize, segments: usize) -> bool {
+    fn takes(&self, to: Address, len: usize, segments: usize) -> bool {
         len <= self.segment
             && self.bytes.len().is_multiple_of(self.segment.max(1))
             && self.bytes.len() + len <= RUN_MAX.min(self.segment * segments)
@@ -88,7 +88,7 @@ impl Egress {
     }
 
     /// Sends the first `len` bytes of the room that was given last.
-    pub fn commit(&mut self, to: SocketAddr, len: usize) {
+    pub fn commit(&mut self, to: Address, len: usize) {
         let end = self.used + len;
         let open = self.runs.get_mut(self.taken..).and_then(<[_]>::last_mut);
         match open {
@@ -106,7 +106,7 @@ impl Egress {
     ///
     /// # Errors
     /// [`DropReason::EgressFull`].
-    pub fn push(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), DropReason> {
+    pub fn push(&mut self, to: Address, bytes: &[u8]) -> Result<(), DropReason> {
         self.room(bytes.len())?.copy_from_slice(bytes);
         self.commit(to, bytes.len());
         Ok(())
@@ -144,16 +144,20 @@ impl Egress {
 mod tests {
     use super::*;
 
-    fn taken(egress: &mut Egress, runs: usize) -> Vec<(SocketAddr, Vec<u8>, usize)> {
+    fn taken(egress: &mut Egress, runs: usize) -> Vec<(Address, Vec<u8>, usize)> {
         let (runs, arena) = egress.take(runs);
         runs.iter()
             .map(|run| (run.to, arena[run.bytes.clone()].to_vec(), run.segment))
             .collect()
     }
 
-    fn addresses() -> (SocketAddr, SocketAddr) {
+    fn udp(text: &str) -> Address {
+        Address::Udp(text.parse().expect("an address"))
+    }
+
+    fn addresses() -> (Address, Address) {
         let (a, b) = ("127.0.0.1:1", "127.0.0.1:2");
-        (a.parse().expect("a"), b.parse().expect("b"))
+        (udp(a), udp(b))
     }
 
     #[test]

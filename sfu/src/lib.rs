@@ -38,6 +38,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod address;
 pub mod allocate;
 pub mod burst;
 pub mod choice;

@@ -1,5 +1,6 @@
 //! A connection: one client's ICE, DTLS, keys, received streams and slots.
 
+use crate::address::Address;
 use crate::codec::CodecId;
 use crate::config::{ADDRESSES_MAX, CONSENT_SILENT, STREAMS_MAX};
 use crate::dtls;
@@ -14,7 +15,6 @@ use crate::srtp::Keys;
 use crate::twcc::Arrivals;
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// A connection's place in the shard's table.
@@ -91,9 +91,9 @@ pub struct Peer {
     /// the new ones.
     pub ice_before: Option<Generation>,
     /// Addresses that passed a check, oldest first.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<Address>,
     /// The address the client chose.
-    pub nominated: Option<SocketAddr>,
+    pub nominated: Option<Address>,
     /// When the client was last heard authentically.
     pub heard: Instant,
     /// The handshake.
@@ -136,7 +136,7 @@ pub struct Peer {
 
 impl Peer {
     /// Where to send media, if the client still wants it.
-    pub fn destination(&self, now: Instant) -> Option<SocketAddr> {
+    pub fn destination(&self, now: Instant) -> Option<Address> {
         self.nominated
             .filter(|_| now.saturating_duration_since(self.heard) < CONSENT_SILENT)
     }
@@ -150,7 +150,7 @@ impl Peer {
     }
 
     /// Notes an address that passed a check; gives the one that made room.
-    pub fn add_address(&mut self, address: SocketAddr) -> Option<SocketAddr> {
+    pub fn add_address(&mut self, address: Address) -> Option<Address> {
         if self.addresses.contains(&address) {
             return None;
         }

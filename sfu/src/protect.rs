@@ -3,12 +3,12 @@
 //! No nonce is used twice: a stream's numbers only come from its slot, which
 //! gives each once; RTCP has a counter of its own.
 
+use crate::address::Address;
 use crate::drop::DropReason;
 use crate::egress::Egress;
 use crate::peer::{Peer, SessionKeys};
 use crate::rewrite::Rewritten;
 use crate::srtp::{Failed, OVERHEAD_MAX};
-use std::net::SocketAddr;
 
 /// Seals a packet into the batch; `bytes` is its pool slot.
 ///
@@ -38,7 +38,7 @@ pub fn rtp(
 /// Why it is not sent.
 pub fn rtcp(
     peer: &mut Peer,
-    to: SocketAddr,
+    to: Address,
     compound: &[u8],
     egress: &mut Egress,
 ) -> Result<(), DropReason> {

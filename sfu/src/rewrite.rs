@@ -1,6 +1,7 @@
 //! A packet's header and payload descriptor as its receiver is to see them.
 //! The frame behind the descriptor is never touched.
 
+use crate::address::Address;
 use crate::history::Packet;
 use crate::pool::HEADROOM;
 use crate::rtp::header::{Dependency, OUTGOING_MAX, Outgoing};
@@ -8,7 +9,6 @@ use crate::rtp::seq::ExtSeq;
 use crate::rtp::{Pt, Ssrc};
 use crate::select::Selected;
 use crate::slot::{Run, Slot, SlotCodec};
-use std::net::SocketAddr;
 use std::ops::Range;
 
 /// A packet ready to be sealed: its header, and where its payload lies in its
@@ -18,7 +18,7 @@ pub struct Rewritten {
     header: [u8; OUTGOING_MAX],
     header_len: usize,
     /// Where it goes.
-    pub to: SocketAddr,
+    pub to: Address,
     /// The stream it goes out on.
     pub ssrc: Ssrc,
     /// Its number there.
@@ -75,7 +75,7 @@ fn fill(slot: &Slot, selected: &Selected, packet: &Packet) -> Rewritten {
 #[derive(Debug, Clone, Copy)]
 pub struct Retransmission {
     /// Where it goes.
-    pub to: SocketAddr,
+    pub to: Address,
     /// How the packet's numbers were mapped.
     pub run: Run,
     /// The payload types; nothing is sent again without one for it.
@@ -155,7 +155,7 @@ fn outgoing<'a>(
 #[derive(Debug, Clone, Copy)]
 pub struct Padding {
     /// Where it goes.
-    pub to: SocketAddr,
+    pub to: Address,
     /// The payload type of retransmissions.
     pub pt: Pt,
     /// Its number on the retransmission stream.
@@ -204,7 +204,7 @@ fn patch(run: &Run, packet: &Packet, bytes: &mut [u8]) {
     }
 }
 
-fn finish(header: &Outgoing<'_>, to: SocketAddr, seq: ExtSeq, payload: Range<usize>) -> Rewritten {
+fn finish(header: &Outgoing<'_>, to: Address, seq: ExtSeq, payload: Range<usize>) -> Rewritten {
     let mut rewritten = Rewritten {
         header: [0; OUTGOING_MAX],
         header_len: 0,

@@ -3,6 +3,7 @@
 //!
 //! [`Choice`]: crate::choice::Choice
 
+use crate::address::Address;
 use crate::choice::Verdict;
 use crate::codec::{Entry, MediaKind};
 use crate::drop::DropReason;
@@ -13,14 +14,13 @@ use crate::route::Routed;
 use crate::rtp::seq::ExtSeq;
 use crate::slot::{Origin, Run, Slot, SlotCodec};
 use crate::track::Track;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// A packet that a slot takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Selected {
     /// Where it goes.
-    pub to: SocketAddr,
+    pub to: Address,
     /// How its numbers are mapped.
     pub run: Run,
     /// Its number in the slot.

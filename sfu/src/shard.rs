@@ -11,6 +11,7 @@
 //! [`crate::control`], what RTCP does in [`crate::feedback`], what time does in
 //! [`crate::upkeep`].
 
+use crate::address::Address;
 use crate::burst::{self, Burst};
 use crate::config::{Limits, TICK};
 use crate::demux::{Class, Classified, Datagram, classify};
@@ -45,7 +46,7 @@ pub enum Input<'a> {
     /// A datagram came.
     Datagram {
         /// From where.
-        from: SocketAddr,
+        from: Address,
         /// Its bytes.
         bytes: &'a [u8],
     },
@@ -61,7 +62,7 @@ pub enum Output<'a> {
     /// Send datagrams to one address.
     Transmit {
         /// Where to.
-        to: SocketAddr,
+        to: Address,
         /// Datagrams back to back, each `segment` bytes long but the last,
         /// which may be shorter.
         bytes: &'a [u8],
@@ -122,7 +123,7 @@ pub struct Shard {
     pub(crate) rng: SystemRandom,
     pub(crate) peers: Vec<Option<Peer>>,
     pub(crate) by_participant: HashMap<ParticipantId, PeerKey>,
-    pub(crate) by_address: HashMap<SocketAddr, PeerKey>,
+    pub(crate) by_address: HashMap<Address, PeerKey>,
     pub(crate) by_ufrag: HashMap<String, PeerKey>,
     pub(crate) rooms: HashMap<RoomId, Room>,
     pub(crate) tracks: Vec<Option<Track>>,
@@ -332,7 +333,7 @@ impl Shard {
             return Err(DropReason::StunReplayed);
         }
         let mut answer = [0; ANSWER_MAX];
-        let (len, success) = check.answer(&ice.integrity, datagram.from, &mut answer);
+        let (len, success) = check.answer(&ice.integrity, datagram.from.socket(), &mut answer);
         if success && fresh {
             peer.heard = now;
             if let Some(old) = peer.add_address(datagram.from) {

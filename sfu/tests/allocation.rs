@@ -40,7 +40,7 @@ fn forwarding_a_packet_allocates_nothing() {
     }
     let packets = held.borrow().clone();
     assert!(packets.len() >= 700, "{}", packets.len());
-    let (now, from) = (world.now, world.clients[0].address);
+    let (now, from) = (world.now, world.clients[0].address.into());
     let before = world.metrics().count_of(Counter::Forwarded);
     let shard = &mut world.shard;
     let counted = allocation_counter::measure(|| {
@@ -88,7 +88,7 @@ fn choosing_layers_allocates_nothing() {
         world.run(std::time::Duration::from_millis(2));
     }
     let packets = held.borrow().clone();
-    let (now, from) = (world.now, world.clients[0].address);
+    let (now, from) = (world.now, world.clients[0].address.into());
     let before = world.metrics();
     let counted = allocation_counter::measure(|| {
         for (n, bytes) in packets.iter().enumerate() {

@@ -46,7 +46,7 @@ fn world(packets: usize) -> (World, Vec<Vec<u8>>) {
 }
 
 fn feed(world: &mut World, packets: &[Vec<u8>]) {
-    let (now, from) = (world.now, world.clients[0].address);
+    let (now, from) = (world.now, world.clients[0].address.into());
     for bytes in packets {
         world
             .shard
@@ -60,7 +60,7 @@ fn runs(world: &mut World) -> Vec<(usize, usize)> {
     let runs = runs.to_vec();
     runs.iter()
         .map(|run| {
-            let receiver = |client: &kit::Client| client.address == run.to;
+            let receiver = |client: &kit::Client| run.to == client.address;
             let receiver = world.clients.iter().position(receiver).unwrap();
             (receiver, run.datagrams())
         })

@@ -28,7 +28,7 @@ fn the_call_goes_on(world: &mut World) {
 }
 
 fn inject(world: &mut World, from: SocketAddr, bytes: &[u8]) {
-    let now = world.now;
+    let (now, from) = (world.now, from.into());
     world
         .shard
         .handle_input(now, Input::Datagram { from, bytes });

@@ -113,7 +113,7 @@ fn the_credentials_before_a_restart_end_with_the_choice_under_the_new() {
     world.restart_ice(0);
     talk(&mut world, Duration::from_secs(3));
     let before = world.metrics().drops_of(DropReason::StunUnknownUser);
-    let (now, from) = (world.now, world.clients[0].outside);
+    let (now, from) = (world.now, world.clients[0].outside.into());
     for bytes in &old {
         world
             .shard
@@ -139,9 +139,13 @@ fn a_check_that_is_sent_again_from_elsewhere_moves_nothing() {
     let before = world.metrics();
     let now = world.now;
     for bytes in &checks {
-        world
-            .shard
-            .handle_input(now, Input::Datagram { from: thief, bytes });
+        world.shard.handle_input(
+            now,
+            Input::Datagram {
+                from: thief.into(),
+                bytes,
+            },
+        );
         loop {
             match world.shard.poll_output() {
                 Output::Transmit { to, .. } => assert_ne!(to, thief),
@@ -209,7 +213,7 @@ fn hold_checks(world: &mut World, duration: Duration) -> Vec<Vec<u8>> {
 }
 
 fn feed(world: &mut World, datagrams: &[Vec<u8>]) {
-    let (now, from) = (world.now, world.clients[0].outside);
+    let (now, from) = (world.now, world.clients[0].outside.into());
     for bytes in datagrams {
         world
             .shard

@@ -61,7 +61,7 @@ pub(super) fn send(
         let Some(bytes) = arena.get(run.bytes.clone()) else {
             break;
         };
-        let (name, name_len) = name(run.to, mapped);
+        let (name, name_len) = name(run.to.socket(), mapped);
         let parts = parts.write(Parts {
             name,
             bytes: libc::iovec {

@@ -123,6 +123,7 @@ impl Worker {
             let now = Instant::now();
             let Self { shard, port, .. } = self;
             for (from, bytes) in port.receiver.datagrams() {
+                let from = from.into();
                 shard.handle_input(now, Input::Datagram { from, bytes });
                 if shard.is_full() {
                     transmit(shard, &port.socket, &mut port.sender);

@@ -185,6 +185,7 @@ fn singles(run: &Run) -> impl Iterator<Item = Run> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Address;
 
     /// What a second socket receives of the runs.
     fn sent(bind: &str, runs: &[(usize, usize)]) -> Vec<Vec<u8>> {
@@ -201,7 +202,7 @@ mod tests {
                 let bytes = at..at + len;
                 at += len;
                 Run {
-                    to: other.local_addr().unwrap(),
+                    to: other.local_addr().unwrap().into(),
                     bytes,
                     segment: *segment,
                 }
@@ -243,7 +244,7 @@ mod tests {
     fn what_cannot_be_sent_at_all_is_refused_datagram_by_datagram() {
         let (socket, _, mut sender) = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let run = Run {
-            to: "[::1]:9".parse().unwrap(),
+            to: Address::Udp("[::1]:9".parse().unwrap()),
             bytes: 0..30,
             segment: 10,
         };

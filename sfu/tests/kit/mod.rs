@@ -464,7 +464,7 @@ impl World {
                 while let Some((to, bytes)) = self.poll_client(index) {
                     moved = true;
                     if to == self.sfu && (self.filter)(Way::ToSfu(index), &bytes) {
-                        let from = self.clients[index].outside;
+                        let from = self.clients[index].outside.into();
                         self.shard.handle_input(
                             self.now,
                             Input::Datagram {
@@ -485,7 +485,7 @@ impl World {
                     Output::Timeout(_) => break,
                 };
                 moved = true;
-                let index = self.clients.iter().position(|client| client.outside == to);
+                let index = self.clients.iter().position(|client| to == client.outside);
                 let Some(index) = index else { continue };
                 if (self.filter)(Way::FromSfu(index), &bytes) {
                     let client = &mut self.clients[index];
