@@ -8,17 +8,13 @@ import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
 import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
-import { VIDEO } from './devices';
+import { describe, encodings } from './layers';
 import { limit } from './wanted';
 
 /** ICE may lose the path for so long before the connection is given up. */
 const DISCONNECTED_MS = 3_000;
 /** A connection that has not come up by then is given up. */
 const CONNECT_WITHIN_MS = 10_000;
-
-const SCREEN_BITRATE = 2_500_000;
-const VOICE_BITRATE = 40_000;
-const SCREEN_SOUND_BITRATE = 96_000;
 
 const SENDING: readonly Source[] = ['microphone', 'camera', 'screen', 'screen-audio'];
 
@@ -64,6 +60,7 @@ export class Connection {
   readonly #pc: RTCPeerConnection;
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: RTCRtpTransceiver[] = [];
+  #wanted: readonly Wanted[] = [];
   #closed = false;
   #restarting = false;
   #type = network()?.type;
@@ -86,8 +83,9 @@ export class Connection {
       const kind = kindOf(source);
       const transceiver = this.#pc.addTransceiver(kind, {
         direction: 'sendonly',
-        sendEncodings: [encoding(source, quality)],
+        sendEncodings: encodings(source, quality),
       });
+      if (kind === 'video') describe(transceiver);
       preferCodecs(transceiver, kind, true);
       transceiver.sender.transform = needs.transform({ direction: 'send', source });
       this.#senders.set(source, transceiver);
@@ -154,24 +152,24 @@ export class Connection {
     }
   }
 
-  /** Fits the camera's bitrate. */
-  async setQuality(quality: Quality): Promise<void> {
+  /** Fits what the camera is sent in. */
+  setQuality(quality: Quality): Promise<void> {
     this.quality = quality;
-    const sender = this.#senders.get('camera')?.sender;
-    const parameters = sender?.getParameters();
-    const first = parameters?.encodings[0];
-    if (sender === undefined || parameters === undefined || first === undefined) return;
-    first.maxBitrate = VIDEO[quality].bitrate;
-    await sender.setParameters(parameters).catch(() => undefined);
+    return this.#adjust();
   }
 
   /** Sends no more of a source than is received; what is not named is received whole. */
-  async setWanted(sources: readonly Wanted[]): Promise<void> {
+  setWanted(sources: readonly Wanted[]): Promise<void> {
+    this.#wanted = sources;
+    return this.#adjust();
+  }
+
+  async #adjust(): Promise<void> {
     for (const [source, { sender }] of this.#senders) {
       if (kindOf(source) === 'audio') continue;
-      const wanted = sources.find((named) => named.source === source);
+      const wanted = this.#wanted.find((named) => named.source === source);
       const parameters = sender.getParameters();
-      const full = parameters.encodings.map(() => encoding(source, this.quality).scalabilityMode);
+      const full = encodings(source, this.quality);
       if (!limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial)) continue;
       await sender.setParameters(parameters).catch(() => undefined);
     }
@@ -240,19 +238,6 @@ export class Connection {
 /** What tells of a change from one kind of network to another, where the browser has it. */
 function network(): (EventTarget & { readonly type?: string }) | undefined {
   return (navigator as Navigator & { connection?: EventTarget & { readonly type?: string } }).connection;
-}
-
-function encoding(source: Source, quality: Quality): RTCRtpEncodingParameters & { scalabilityMode?: string } {
-  switch (source) {
-    case 'microphone':
-      return { maxBitrate: VOICE_BITRATE };
-    case 'screen-audio':
-      return { maxBitrate: SCREEN_SOUND_BITRATE };
-    case 'camera':
-      return { maxBitrate: VIDEO[quality].bitrate, scalabilityMode: 'L1T1' };
-    case 'screen':
-      return { maxBitrate: SCREEN_BITRATE, scalabilityMode: 'L1T1' };
-  }
 }
 
 /** Numbers of `getStats`, those that are there. */
