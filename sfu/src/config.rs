@@ -117,9 +117,9 @@ pub const CONSENT_SILENT: Duration = Duration::from_secs(10);
 pub const CONSENT_LOST: Duration = Duration::from_secs(30);
 
 /// An encoding of a simulcast without a packet for this long is not being
-/// sent. Longer keeps slots at a still picture; shorter takes a slow screen
-/// for none.
-pub const ENCODING_SILENT: Duration = Duration::from_secs(2);
+/// sent. Longer keeps slots at a still picture when a sender gives an encoding
+/// up; shorter takes a slow camera for one that is.
+pub const ENCODING_SILENT: Duration = Duration::from_millis(500);
 
 /// Layers are measured in steps of this length, over all but one of
 /// [`RATE_STEPS`].
