@@ -90,6 +90,8 @@ reasons! {
     NotInHistory = "not-in-history",
     /// feedback: more retransmissions than a slot may ask for.
     RetransmitBudget = "retransmit-budget",
+    /// feedback: it was sent again already, and cannot have arrived yet.
+    RetransmitUnderWay = "retransmit-under-way",
     /// feedback: about a stream the sender of it does not receive.
     FeedbackUnknownStream = "feedback-unknown-stream",
 }

@@ -1,6 +1,7 @@
 //! RTCP in: what clients say about what they send and receive.
 
 use crate::codec::MediaKind;
+use crate::config::TICK;
 use crate::demux::Classified;
 use crate::drop::DropReason;
 use crate::encoding::PublisherClock;
@@ -166,6 +167,12 @@ impl Shard {
             .ok_or(DropReason::CodecNotNegotiated)?;
         let numbered = slot.transport_cc != 0;
         let estimate = peer.estimate.as_mut().filter(|_| numbered);
+        let pause = estimate
+            .as_ref()
+            .map_or(TICK, |estimate| estimate.round_trip());
+        if !slot.resent.may(lost, now, pause) {
+            return Err(DropReason::RetransmitUnderWay);
+        }
         let again = Retransmission {
             to: destination,
             run,
@@ -176,6 +183,7 @@ impl Shard {
                 .ok_or(DropReason::RetransmitBudget)?,
             transport: estimate.map(|estimate| estimate.number(now, usize::from(packet.len))),
         };
+        slot.resent.sent(lost, now);
         let bytes = self.pool.slot(packet.slot);
         let rewritten = rewrite::retransmit(slot, &again, packet, bytes)
             .ok_or(DropReason::CodecNotNegotiated)?;

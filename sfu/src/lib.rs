@@ -67,6 +67,7 @@ pub mod pool;
 pub mod protect;
 pub mod rates;
 pub mod reception;
+pub mod resent;
 pub mod rewrite;
 pub mod room;
 pub mod route;

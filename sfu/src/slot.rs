@@ -8,6 +8,7 @@ use crate::history::Packet;
 use crate::layer::{Layer, Target};
 use crate::negotiate::{Section, SlotStreams};
 use crate::numbers::{LeftOut, Numbers};
+use crate::resent::Resent;
 use crate::rtp::Pt;
 use crate::rtp::seq::ExtSeq;
 use crate::track::Track;
@@ -138,6 +139,8 @@ pub struct Slot {
     start: ExtSeq,
     next_rtx: ExtSeq,
     budget: u16,
+    /// When packets were last sent again.
+    pub resent: Resent,
 }
 
 impl Slot {
@@ -172,6 +175,7 @@ impl Slot {
             start: ExtSeq::first(start & 0x7fff),
             next_rtx: ExtSeq::first(start & 0x7fff),
             budget: RETRANSMITS_PER_TICK,
+            resent: Resent::new(kind == MediaKind::Video),
         };
         slot.update(section);
         slot

@@ -148,6 +148,12 @@ impl Estimate {
         self.loss.lost()
     }
 
+    /// How long a packet takes there and the news of it back, smoothed; half a
+    /// second at most.
+    pub fn round_trip(&self) -> Duration {
+        Duration::from_secs_f64(self.round_trip.clamp(0.0, 0.5))
+    }
+
     /// A packet of `payload` bytes leaves now: the transport-wide number it
     /// carries.
     pub fn number(&mut self, now: Instant, payload: usize) -> u16 {
