@@ -53,13 +53,13 @@ const GATHERING: Duration = Duration::from_secs(3);
 /// for the next keyframe; the rest are the same wish.
 const WANTED: usize = 16;
 
-/// Between two requests for a missing packet. A receiver waits 150 ms for it
-/// ([`crate::receive::reorder`]): shorter asks more often in that time, longer
-/// loses the picture with the first lost request or answer.
+/// Between two requests for a missing packet of a picture, which is waited for
+/// 450 ms ([`crate::receive::reorder`]): longer repairs later what a request or
+/// its answer was lost of. A server does not answer what is under way already.
 const ASK_FOR_MISSING: Duration = Duration::from_millis(30);
 
 /// Requests for one packet; more would ask for what nobody waits for.
-const ASKS: u16 = 5;
+const ASKS: u16 = 15;
 
 /// What a transport opens.
 #[derive(Debug, Clone)]

@@ -1,12 +1,16 @@
 //! Brings a slot's packets back into order: waits a little for what is
 //! missing, which a retransmission may still bring, and then goes on.
 
-use crate::transport::Incoming;
+use crate::transport::{Incoming, Kind};
 use std::collections::BTreeMap;
 
-/// How long a gap may stay open, milliseconds: two round trips on a fair path.
-/// Longer repairs more and delays everything behind the gap.
-const WAIT_MS: u64 = 150;
+/// How long a gap in sound may stay open, milliseconds. Longer repairs more and
+/// delays everything behind the gap.
+const SOUND_WAIT_MS: u64 = 150;
+/// How long one in pictures may: a round trip through the queue of a narrow
+/// path, which the keyframe that is asked for otherwise fills again. Longer
+/// freezes longer when there is nothing to come.
+const PICTURE_WAIT_MS: u64 = 450;
 /// Most packets that wait behind a gap. A keyframe has a few dozen.
 const HELD: usize = 512;
 
@@ -57,7 +61,7 @@ impl Reorder {
     pub fn pop(&mut self, now_ms: u64) -> Option<Ordered> {
         let next = self.next?;
         let (&sequence, first) = self.held.first_key_value()?;
-        let patient = first.since_ms + WAIT_MS > now_ms && self.held.len() < HELD;
+        let patient = first.due_ms() > now_ms && self.held.len() < HELD;
         if sequence != next && patient {
             return None;
         }
@@ -72,14 +76,24 @@ impl Reorder {
     /// When [`Reorder::pop`] gives a packet although one before it is missing.
     pub fn next_timeout(&self) -> Option<u64> {
         let (_, first) = self.held.first_key_value()?;
-        Some(first.since_ms + WAIT_MS)
+        Some(first.due_ms())
+    }
+}
+
+impl Held {
+    /// When it is not to wait any longer for those before it.
+    fn due_ms(&self) -> u64 {
+        let wait_ms = match self.packet.kind {
+            Kind::Audio => SOUND_WAIT_MS,
+            Kind::Video => PICTURE_WAIT_MS,
+        };
+        self.since_ms + wait_ms
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Kind;
     use bytes::Bytes;
 
     fn packet(sequence: u16) -> Incoming {
@@ -119,10 +133,10 @@ mod tests {
         reorder.push(packet(10), 0);
         reorder.push(packet(13), 5);
         assert_eq!(drain(&mut reorder, 5), [(10, 0)]);
-        assert_eq!(reorder.next_timeout(), Some(5 + WAIT_MS));
+        assert_eq!(reorder.next_timeout(), Some(5 + PICTURE_WAIT_MS));
         reorder.push(packet(11), 100);
         assert_eq!(drain(&mut reorder, 100), [(11, 0)]);
-        assert_eq!(drain(&mut reorder, 5 + WAIT_MS), [(13, 1)]);
+        assert_eq!(drain(&mut reorder, 5 + PICTURE_WAIT_MS), [(13, 1)]);
     }
 
     #[test]
