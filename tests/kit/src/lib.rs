@@ -8,6 +8,7 @@
 //!   bare socket ([`raw`]); [`media`]: its media connection.
 //! - [`relay`]: a TCP relay that cuts; [`tap`]: a wiretap where the SFU would be.
 //! - [`emulator`]: a bad network: a UDP relay that loses, delays and limits.
+//! - [`namespace`]: a test in network namespaces, shaped by the kernel.
 //! - [`datagram`]: STUN, DTLS, RTP and RTCP to damage.
 //! - [`siege`]: a call that goes on while something is done to the server.
 //! - [`memory`]: looks for bytes where they must not be.
@@ -26,6 +27,7 @@ pub mod emulator;
 pub mod media;
 pub mod member;
 pub mod memory;
+pub mod namespace;
 pub mod native;
 pub mod quiet;
 pub mod raw;

@@ -22,6 +22,7 @@ const CERTIFICATE: (&str, &str) = ("development-certificate.pem", "development-k
 pub struct Server {
     program: OsString,
     settings: Vec<(&'static str, String)>,
+    address: Ipv4Addr,
     http: u16,
     media: u16,
     folder: TempDir,
@@ -42,12 +43,26 @@ impl Server {
     /// # Panics
     /// When it does not become ready, with what it said.
     pub async fn start_with(program: &str, settings: &[(&'static str, &str)]) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST, program, settings).await
+    }
+
+    /// As [`start_with`](Self::start_with), with media at that address, and
+    /// reached there as well as at this machine's own.
+    ///
+    /// # Panics
+    /// When it does not become ready, with what it said.
+    pub async fn start_at(
+        address: Ipv4Addr,
+        program: &str,
+        settings: &[(&'static str, &str)],
+    ) -> Self {
         let mut server = Self {
             program: program.into(),
             settings: settings
                 .iter()
                 .map(|(name, value)| (*name, (*value).to_owned()))
                 .collect(),
+            address,
             http: free_tcp_port(),
             media: free_udp_port(),
             folder: tempfile::tempdir().expect("a temporary folder"),
@@ -68,11 +83,16 @@ impl Server {
             .append(true)
             .open(self.log_file())
             .expect("a log file");
+        let listen = if self.address.is_loopback() {
+            self.address
+        } else {
+            Ipv4Addr::UNSPECIFIED
+        };
         let child = Command::new(&self.program)
             .arg("serve")
-            .env("CONCLAVE_LISTEN", format!("127.0.0.1:{}", self.http))
-            .env("CONCLAVE_MEDIA", format!("127.0.0.1:{}", self.media))
-            .env("CONCLAVE_ANNOUNCE", "127.0.0.1")
+            .env("CONCLAVE_LISTEN", format!("{listen}:{}", self.http))
+            .env("CONCLAVE_MEDIA", self.media().to_string())
+            .env("CONCLAVE_ANNOUNCE", self.address.to_string())
             .env("CONCLAVE_DATA", self.data())
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -139,7 +159,7 @@ impl Server {
 
     /// The UDP address of all media.
     pub fn media(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.media).into()
+        (self.address, self.media).into()
     }
 
     /// The private key of its certificate, PEM: for who plays the server.

@@ -1,0 +1,114 @@
+//! A test in network namespaces of its own, where the kernel shapes what goes
+//! from one to the other:
+//!
+//! ```text
+//!   the test, the server: HERE ── near ═══ far ── THERE: processes started there
+//!                                  tbf
+//! ```
+//!
+//! The test's process is started again inside them, and they end with it:
+//! nothing of the machine's own network is touched. Where namespaces are not
+//! permitted, or the kernel lacks `veth` or `tbf`, the test says so and is over.
+
+use std::net::Ipv4Addr;
+use std::process::{Command, Stdio};
+
+/// The address of this end.
+pub const HERE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
+/// The address of the other end. Both are of the range for benchmarks
+/// (RFC 2544), and nobody else's within the namespace.
+pub const THERE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
+
+/// Set where the namespaces are there.
+const INSIDE: &str = "CONCLAVE_TEST_NAMESPACES";
+
+/// What `ip netns` needs to write is on a file system of the namespace alone.
+const SET_UP: &str = "set -e
+mount -t tmpfs none /run
+ip link set lo up
+ip netns add there
+ip link add near type veth peer name far netns there
+ip addr add 198.18.0.1/30 dev near
+ip link set near up
+ip -n there addr add 198.18.0.2/30 dev far
+ip -n there link set far up
+ip -n there link set lo up
+tc qdisc replace dev near root tbf rate 100mbit burst 100kb latency 100ms
+";
+
+/// The other end, from within the namespaces.
+pub struct There(());
+
+impl There {
+    /// Runs the test of that name again within namespaces. Gives the other end
+    /// to the inner run, and nothing to the outer one, which is over.
+    ///
+    /// # Panics
+    /// When the inner run fails.
+    pub fn from(test: &str) -> Option<Self> {
+        if std::env::var_os(INSIDE).is_some() {
+            return Some(Self(()));
+        }
+        let inside = |script: &str| {
+            let mut command = Command::new("unshare");
+            command
+                .args([
+                    "--map-root-user",
+                    "--net",
+                    "--mount",
+                    "--kill-child",
+                    "bash",
+                    "-c",
+                ])
+                .arg(script)
+                .stdin(Stdio::null());
+            command
+        };
+        let refused = match inside(SET_UP).output() {
+            Ok(output) if output.status.success() => None,
+            Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Some(format!("unshare: {error}")),
+        };
+        if let Some(why) = refused {
+            println!("skipped, there are no network namespaces to be had here: {why}");
+            return None;
+        }
+        let program = std::env::current_exe().expect("the test's program");
+        let status = inside(&format!("{SET_UP} exec \"$0\" --exact \"$1\" --nocapture"))
+            .arg(program)
+            .arg(test)
+            .env(INSIDE, "1")
+            .status()
+            .expect("unshare was there a moment ago");
+        assert!(status.success(), "within the namespaces: {status}");
+        None
+    }
+
+    /// A program that is to run at the other end.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", "there", program]);
+        command
+    }
+
+    /// Limits what goes there by a token bucket with a queue of 300 ms, as the
+    /// emulator's [`Rate::kbit`](crate::emulator::Rate::kbit).
+    ///
+    /// # Panics
+    /// When `tc` refuses.
+    pub fn limit(&self, kbit: u32) {
+        let status = Command::new("tc")
+            .args(["qdisc", "replace", "dev", "near", "root", "tbf"])
+            .args([
+                "rate",
+                &format!("{kbit}kbit"),
+                "burst",
+                "2400",
+                "latency",
+                "300ms",
+            ])
+            .status()
+            .expect("tc");
+        assert!(status.success(), "tc: {status}");
+    }
+}
