@@ -19,13 +19,17 @@ pub(crate) struct Serve {
     /// Where HTTPS and WebSockets are served
     #[arg(long, env = "CONCLAVE_LISTEN", default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
-    /// The one UDP port of all media
+    /// The UDP port of all media; with more shards, the first of their ports
     #[arg(long, env = "CONCLAVE_MEDIA", default_value = "0.0.0.0:8443")]
     media: SocketAddr,
     /// An address at which clients reach the media port; can be given more than once. Default:
     /// the address this machine reaches others from, and the loopback one
     #[arg(long, env = "CONCLAVE_ANNOUNCE", value_delimiter = ',')]
     announce: Vec<IpAddr>,
+    /// Threads that forward media, each with a UDP port of its own, the next one: as many as
+    /// cores are free for it. A room lives on one of them
+    #[arg(long, env = "CONCLAVE_SHARDS", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
+    shards: u16,
     /// Where the database, the operator's token and the development certificate live
     #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
     data: PathBuf,
@@ -62,8 +66,9 @@ impl Serve {
             .iter()
             .map(|address| SocketAddr::new(*address, 0))
             .collect();
-        let (sfu, events) =
-            conclave_sfu::start(&conclave_sfu::Config::new(self.media, candidates))?;
+        let mut media = conclave_sfu::Config::new(self.media, candidates);
+        media.shards = self.shards.into();
+        let (sfu, events) = conclave_sfu::start(&media)?;
         let media = signaling::MediaPlane {
             commands: commands_to(sfu.clone()),
             events: events_from(events),

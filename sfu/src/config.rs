@@ -7,13 +7,18 @@ use std::time::Duration;
 /// How an SFU runs.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the shard's UDP socket is bound.
+    /// Where the first shard's UDP socket is bound; each further one takes the
+    /// next port.
     pub bind: SocketAddr,
-    /// The addresses clients are told, in order of preference. A port of zero
+    /// The addresses clients are told for the first shard, in order of
+    /// preference; further ones likewise have the next ports. A port of zero
     /// stands for the bound one. At least one.
     pub announce: Vec<SocketAddr>,
-    /// The core the shard's thread is pinned to; unpinned where the machine is
-    /// shared with other work.
+    /// How many shards share the rooms, at least one: as many as cores are to
+    /// forward. Each has a thread and a UDP port.
+    pub shards: usize,
+    /// The core the first shard's thread is pinned to, and the next ones the
+    /// others'; unpinned where the machine is shared with other work.
     pub core: Option<usize>,
     /// What a shard may hold.
     pub limits: Limits,
@@ -25,6 +30,7 @@ impl Config {
         Self {
             bind,
             announce,
+            shards: 1,
             core: None,
             limits: Limits::default(),
         }

@@ -32,6 +32,7 @@
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
 //! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
 //!   something went no further; [`metrics`] how often.
+//! - [`placement`] says which shard a room lives on.
 //! - [`shard`] is the core: it is told the time and does no I/O. [`io`] is the
 //!   shell around it: socket, thread, clock. [`config`] has every limit and
 //!   interval.
@@ -63,6 +64,7 @@ pub mod metrics;
 pub mod negotiate;
 pub mod numbers;
 pub mod peer;
+pub mod placement;
 pub mod pool;
 pub mod protect;
 pub mod rates;

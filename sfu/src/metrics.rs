@@ -153,6 +153,15 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Adds another shard's.
+    pub fn add(&mut self, other: &Self) {
+        let drops = self.drops.iter_mut().zip(&other.drops);
+        drops.for_each(|((_, sum), (_, count))| *sum += count);
+        let counters = self.counters.iter_mut().zip(&other.counters);
+        counters.for_each(|((_, sum), (_, count))| *sum += count);
+        self.connections += other.connections;
+    }
+
     /// One reason's count.
     pub fn drops_of(&self, reason: DropReason) -> u64 {
         self.drops

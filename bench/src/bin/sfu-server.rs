@@ -1,7 +1,7 @@
-//! `sfu-server ADDRESS`: the SFU alone in a process of its own, so that its
+//! `sfu-server ADDRESS [SHARDS [CORE]]`: the SFU alone in a process of its own, so that its
 //! processor time can be read. Commands come in on standard input and events
 //! go out on standard output, one JSON object a line, as the wire crate writes
-//! them. It ends with its input.
+//! them. It ends with its input. Its shards are pinned from that core on.
 
 use conclave_sfu::{Config, start};
 use std::error::Error;
@@ -9,13 +9,20 @@ use std::io::{BufRead, Write};
 use std::net::SocketAddr;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let address: SocketAddr = std::env::args()
-        .nth(1)
-        .ok_or("usage: sfu-server ADDRESS")?
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next();
+    let address: SocketAddr = address
+        .ok_or("usage: sfu-server ADDRESS [SHARDS [CORE]]")?
         .parse()?;
     let mut config = Config::new(address, vec![address]);
     // One room of a benchmark is larger than a sensible default.
     config.limits.room = 2_000;
+    if let Some(shards) = arguments.next() {
+        config.shards = shards.parse()?;
+    }
+    if let Some(core) = arguments.next() {
+        config.core = Some(core.parse()?);
+    }
     let (sfu, mut events) = start(&config)?;
     std::thread::spawn(move || {
         let mut out = std::io::stdout().lock();

@@ -1,8 +1,8 @@
 //! The shell: a socket and a thread around each [`Shard`](crate::shard::Shard).
 //! It decides nothing.
 //!
-//! There is one shard now. A second one has its own socket, thread and port;
-//! what is missing is whoever tells rooms which shard they live on.
+//! A shard has a thread and a port of its own; [`Placement`] says which of them
+//! a command is for.
 
 mod clock;
 mod sendmmsg;
@@ -12,10 +12,11 @@ mod udp;
 use crate::config::Config;
 use crate::dtls::{Identity, NoIdentity};
 use crate::metrics::{Metrics, Snapshot};
+use crate::placement::{Placement, Target};
 use crate::shard::{Parts, Shard};
 use conclave_wire::control::{Command, Event};
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use thread::{Instruction, Port, Worker};
 
 /// Where the SFU's events come out.
@@ -48,10 +49,32 @@ pub struct Handle {
 
 #[derive(Debug)]
 struct Inner {
+    shards: Vec<Running>,
+    /// Only commands take this lock, in their order; packets never do.
+    placement: Mutex<Placement>,
+    candidates: Vec<SocketAddr>,
+}
+
+/// A shard's thread.
+#[derive(Debug)]
+struct Running {
     instructions: mpsc::Sender<Instruction>,
     waker: Arc<mio::Waker>,
     metrics: Arc<Metrics>,
-    candidates: Vec<SocketAddr>,
+}
+
+impl Running {
+    fn tell(&self, instruction: Instruction) -> Result<(), Stopped> {
+        self.instructions.send(instruction).map_err(|_| Stopped)?;
+        self.waker.wake().map_err(|_| Stopped)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A thread that has ended already needs no telling.
+        let _ = self.tell(Instruction::Stop);
+    }
 }
 
 impl Handle {
@@ -60,34 +83,44 @@ impl Handle {
     /// # Errors
     /// [`Stopped`].
     pub fn send(&self, command: Command) -> Result<(), Stopped> {
-        let instruction = Instruction::Command(Box::new(command));
-        self.inner
-            .instructions
-            .send(instruction)
-            .map_err(|_| Stopped)?;
-        self.inner.waker.wake().map_err(|_| Stopped)
+        let placement = self.inner.placement.lock();
+        // Whatever panicked holding it left it whole: it has no steps between.
+        let mut placement = placement.unwrap_or_else(PoisonError::into_inner);
+        let to = match placement.target(&command) {
+            Target::Nowhere => return Ok(()),
+            Target::Shard(to) => to,
+            Target::Moves { from, to } => {
+                if let Command::Connect { participant, .. } = command {
+                    self.tell(from, Command::Disconnect { participant })?;
+                }
+                to
+            }
+        };
+        self.tell(to, command)
     }
 
-    /// The counters of all shards.
+    fn tell(&self, shard: usize, command: Command) -> Result<(), Stopped> {
+        let shard = self.inner.shards.get(shard).ok_or(Stopped)?;
+        shard.tell(Instruction::Command(Box::new(command)))
+    }
+
+    /// The counters of all shards together.
     pub fn snapshot(&self) -> Snapshot {
-        self.inner.metrics.snapshot()
+        let mut shards = self.inner.shards.iter();
+        let first = shards.next().map(|shard| shard.metrics.snapshot());
+        shards.fold(first.unwrap_or_default(), |mut sum, shard| {
+            sum.add(&shard.metrics.snapshot());
+            sum
+        })
     }
 
-    /// The addresses clients are told.
+    /// The addresses clients are told, of all shards.
     pub fn candidates(&self) -> &[SocketAddr] {
         &self.inner.candidates
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // A thread that has ended already needs no telling.
-        let _ = self.instructions.send(Instruction::Stop);
-        let _ = self.waker.wake();
-    }
-}
-
-/// Opens the socket and starts the thread.
+/// Opens the sockets and starts the threads.
 ///
 /// # Errors
 /// [`StartError`].
@@ -95,19 +128,39 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     if config.announce.is_empty() {
         return Err(StartError::NothingAnnounced);
     }
-    let (socket, receiver, sender) = udp::Socket::bind(config.bind)?;
+    let identity = Arc::new(Identity::generate()?);
+    let (events, event_receiver) = tokio::sync::mpsc::unbounded_channel();
+    let count = config.shards.max(1);
+    let mut inner = Inner {
+        shards: Vec::with_capacity(count),
+        placement: Mutex::new(Placement::new(count)),
+        candidates: Vec::new(),
+    };
+    for index in 0..count {
+        let (running, candidates) = start_shard(config, index, &identity, &events)?;
+        inner.shards.push(running);
+        inner.candidates.extend(candidates);
+    }
+    let inner = Arc::new(inner);
+    Ok((Handle { inner }, event_receiver))
+}
+
+fn start_shard(
+    config: &Config,
+    index: usize,
+    identity: &Arc<Identity>,
+    events: &tokio::sync::mpsc::UnboundedSender<Event>,
+) -> Result<(Running, Vec<SocketAddr>), StartError> {
+    let (socket, receiver, sender) = udp::Socket::bind(numbered(config.bind, index)?)?;
     let bound = socket.local_address()?;
-    let candidates: Vec<_> = config
-        .announce
-        .iter()
-        .map(|address| match address.port() {
-            0 => SocketAddr::new(address.ip(), bound.port()),
-            _ => *address,
-        })
-        .collect();
+    let announced = config.announce.iter().map(|address| match address.port() {
+        0 => Ok(SocketAddr::new(address.ip(), bound.port())),
+        _ => numbered(*address, index),
+    });
+    let candidates = announced.collect::<Result<Vec<_>, _>>()?;
     let metrics = Arc::new(Metrics::default());
     let mut shard = Shard::new(Parts {
-        identity: Arc::new(Identity::generate()?),
+        identity: identity.clone(),
         candidates: candidates.clone(),
         limits: config.limits,
         metrics: metrics.clone(),
@@ -115,27 +168,38 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     });
     shard.set_segments(socket.segments());
     let (instructions, inbox) = mpsc::channel();
-    let (events, event_receiver) = tokio::sync::mpsc::unbounded_channel();
     let port = Port {
         socket,
         receiver,
         sender,
     };
-    let (worker, waker) = Worker::new(shard, port, inbox, events)?;
-    let core = config.core;
+    let (worker, waker) = Worker::new(shard, port, inbox, events.clone())?;
+    let core = config.core.map(|first| first + index);
     std::thread::Builder::new()
-        .name("sfu-0".to_owned())
+        .name(format!("sfu-{index}"))
         .spawn(move || {
             if let Some(core) = core {
                 core_affinity::set_for_current(core_affinity::CoreId { id: core });
             }
             worker.run();
         })?;
-    let inner = Arc::new(Inner {
+    let running = Running {
         instructions,
         waker,
         metrics,
-        candidates,
-    });
-    Ok((Handle { inner }, event_receiver))
+    };
+    Ok((running, candidates))
+}
+
+/// A shard's address: the first one's with the port that many further, unless
+/// the kernel chooses.
+fn numbered(first: SocketAddr, index: usize) -> Result<SocketAddr, std::io::Error> {
+    if first.port() == 0 {
+        return Ok(first);
+    }
+    let port = u16::try_from(index)
+        .ok()
+        .and_then(|index| first.port().checked_add(index));
+    port.map(|port| SocketAddr::new(first.ip(), port))
+        .ok_or_else(|| std::io::Error::other("more shards than ports"))
 }
