@@ -162,6 +162,14 @@ impl Choice {
         packet.marker || (packet.ends && top == Some(packet.layer.spatial))
     }
 
+    /// Which decode targets of a stream's are forwarded at a packet's time, the
+    /// lowest bit for the first.
+    pub fn forwarded(&self, seq: ExtSeq, targets: &[Layer]) -> u32 {
+        let caps = self.at(seq);
+        let targets = targets.iter().rev();
+        targets.fold(0, |bits, target| bits << 1 | u32::from(caps.allow(*target)))
+    }
+
     fn change(&mut self, target: Layer, packet: &Packet, frame: &Frame) {
         let before = self.at(packet.seq);
         let mut caps = before;

@@ -37,6 +37,8 @@ pub struct Described {
     pub structure: Structure,
     /// The number of the packet that brought them.
     pub since: Option<ExtSeq>,
+    /// The decode targets that are active, the lowest bit for the first.
+    pub active: u32,
     /// The highest frame number, extended.
     pub highest: Option<u64>,
 }

@@ -153,13 +153,16 @@ impl Shard {
         let destination = peer.destination(now).ok_or(DropReason::NoConsent)?;
         let slot = &mut peer.slots[slot];
         let (run, seq) = slot.resolve(lost).ok_or(DropReason::NotInHistory)?;
-        let packet = self
+        let encoding = self
             .tracks
             .get(run.origin.track)
             .and_then(Option::as_ref)
             .and_then(|track| track.encodings.get(run.origin.encoding))
             .filter(|encoding| encoding.serial == run.origin.serial)
-            .and_then(|encoding| encoding.history.packet(seq))
+            .ok_or(DropReason::NotInHistory)?;
+        let packet = encoding
+            .history
+            .packet(seq)
             .ok_or(DropReason::NotInHistory)?;
         let codec = slot
             .codec(packet.codec)
@@ -177,6 +180,7 @@ impl Shard {
             to: destination,
             run,
             codec,
+            active: slot.active_again(&run, packet, &encoding.described),
             original: lost,
             seq: slot
                 .take_retransmission()

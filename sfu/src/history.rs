@@ -44,6 +44,9 @@ pub struct Dependency {
     pub len: u8,
     /// The frame's number.
     pub number: u16,
+    /// Where it says which decode targets are active, or would, in bits; not
+    /// known where its template is not.
+    pub active_at: Option<u16>,
 }
 
 /// The ring.

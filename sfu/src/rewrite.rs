@@ -4,6 +4,7 @@
 use crate::address::Address;
 use crate::history::Packet;
 use crate::pool::HEADROOM;
+use crate::rtp::dependency::{self, Active, LEN_MAX};
 use crate::rtp::header::{Dependency, OUTGOING_MAX, Outgoing};
 use crate::rtp::seq::ExtSeq;
 use crate::rtp::{Pt, Ssrc};
@@ -40,7 +41,14 @@ pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u
         return fill(slot, selected, packet);
     }
     patch(&selected.run, packet, bytes);
-    let header = outgoing(slot, &selected.run, selected.codec, packet, bytes);
+    let header = outgoing(
+        slot,
+        &selected.run,
+        selected.codec,
+        packet,
+        selected.active,
+        bytes,
+    );
     let transport = selected.transport.map(|number| (slot.transport_cc, number));
     finish(
         &Outgoing {
@@ -80,6 +88,8 @@ pub struct Retransmission {
     pub run: Run,
     /// The payload types; nothing is sent again without one for it.
     pub codec: SlotCodec,
+    /// The decode targets to say that are active.
+    pub active: Option<Active>,
     /// The number the packet was sent under.
     pub original: u16,
     /// Its number on the retransmission stream.
@@ -101,7 +111,7 @@ pub fn retransmit(
     bytes
         .get_mut(HEADROOM - 2..HEADROOM)?
         .copy_from_slice(&again.original.to_be_bytes());
-    let header = outgoing(slot, &again.run, again.codec, packet, bytes);
+    let header = outgoing(slot, &again.run, again.codec, packet, again.active, bytes);
     Some(finish(
         &Outgoing {
             ssrc: slot.streams.rtx,
@@ -123,6 +133,7 @@ fn outgoing<'a>(
     run: &Run,
     codec: SlotCodec,
     packet: &Packet,
+    active: Option<Active>,
     bytes: &'a [u8],
 ) -> Outgoing<'a> {
     let dependency = packet.dependency.and_then(|dependency| {
@@ -131,6 +142,7 @@ fn outgoing<'a>(
             id: slot.dependency,
             bytes: bytes.get(at..at + usize::from(dependency.len))?,
             number: run.frame_number(dependency.number),
+            active,
         })
     });
     Outgoing {
@@ -147,7 +159,8 @@ fn outgoing<'a>(
         padding: false,
         dependency: dependency
             .filter(|dependency| dependency.id != 0)
-            .filter(|dependency| slot.long_extensions || !dependency.is_long()),
+            .filter(|dependency| slot.long_extensions || !dependency.is_long())
+            .filter(|told| dependency::written_len(told.bytes, told.active) <= LEN_MAX),
     }
 }
 

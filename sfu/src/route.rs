@@ -118,19 +118,19 @@ fn place(
         let parsed = vp9::Descriptor::parse(&bytes[HEADROOM..HEADROOM + len]);
         vp9 = Some(parsed.ok_or(DropReason::RtpMalformed)?);
     }
-    let dependency = authentic.dependency().and_then(|at| {
-        let number = be16(bytes, at.start + 1)?;
-        Some(Dependency {
+    let read = authentic.dependency().and_then(|at| {
+        let descriptor = bytes.get(at.clone())?;
+        let described = describe(&mut encoding.described, seq, descriptor);
+        let dependency = Dependency {
             at: at.start as u16,
             len: at.len() as u8,
-            number,
-        })
+            number: be16(descriptor, 1)?,
+            active_at: described.map(|(_, active_at)| active_at),
+        };
+        Some((dependency, described.map(|(frame, _)| frame)))
     });
-    let described = dependency.and_then(|dependency| {
-        let at = usize::from(dependency.at);
-        let descriptor = bytes.get(at..at + usize::from(dependency.len))?;
-        describe(&mut encoding.described, seq, descriptor)
-    });
+    let dependency = read.map(|(dependency, _)| dependency);
+    let described = read.and_then(|(_, frame)| frame);
     // Padding, which belongs to no frame.
     let padding = Frame {
         entry: false,
@@ -184,9 +184,9 @@ fn place(
     })
 }
 
-/// What the Dependency Descriptor says of a packet's frame; nothing while its
-/// template is not known.
-fn describe(described: &mut Described, seq: ExtSeq, bytes: &[u8]) -> Option<Frame> {
+/// What the Dependency Descriptor says of a packet's frame, and where in it the
+/// active decode targets stand; nothing while its template is not known.
+fn describe(described: &mut Described, seq: ExtSeq, bytes: &[u8]) -> Option<(Frame, u16)> {
     let late = described.since.is_some_and(|since| seq < since);
     let descriptor = if late && dependency::brings_structure(bytes) {
         // A keyframe that comes late must not bring its templates back.
@@ -194,13 +194,13 @@ fn describe(described: &mut Described, seq: ExtSeq, bytes: &[u8]) -> Option<Fram
     } else {
         Descriptor::parse(bytes, &mut described.structure).ok()?
     };
+    if let Some(active) = descriptor.active.filter(|_| !late) {
+        described.active = active;
+    }
     if descriptor.structure && !late {
         described.since = Some(seq);
     }
     let number = described.extend(descriptor.number);
-    Some(Frame::of_dependency(
-        &descriptor,
-        &described.structure,
-        number,
-    ))
+    let frame = Frame::of_dependency(&descriptor, &described.structure, number);
+    Some((frame, descriptor.active_at))
 }

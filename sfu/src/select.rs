@@ -11,6 +11,7 @@ use crate::encoding::PublisherClock;
 use crate::layer::{Layer, Target};
 use crate::peer::Peer;
 use crate::route::Routed;
+use crate::rtp::dependency::Active;
 use crate::rtp::seq::ExtSeq;
 use crate::slot::{Origin, Run, Slot, SlotCodec};
 use crate::track::Track;
@@ -31,6 +32,8 @@ pub struct Selected {
     pub transport: Option<u16>,
     /// Its marker bit there.
     pub marker: bool,
+    /// The decode targets to say that are active.
+    pub active: Option<Active>,
     /// It is not taken, but others that came before it were given later
     /// numbers: a packet of nothing takes its place.
     pub filler: bool,
@@ -111,6 +114,10 @@ pub fn select(
             (None, hole.ok_or(reason)?)
         }
     };
+    let described = track.encodings.get(routed.origin.encoding);
+    let active = described
+        .filter(|_| marker.is_some())
+        .and_then(|encoding| slot.active(packet, &encoding.described, routed.frame.entry));
     let numbered = slot.transport_cc != 0;
     let estimate = receiver.estimate.as_mut().filter(|_| numbered);
     let len = marker.map_or(0, |_| usize::from(packet.len));
@@ -121,6 +128,7 @@ pub fn select(
         codec,
         transport: estimate.map(|estimate| estimate.number(now, len)),
         marker: marker.unwrap_or_default(),
+        active,
         filler: marker.is_none(),
         left: before.filter(|_| switched),
         switched,

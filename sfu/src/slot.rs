@@ -4,12 +4,14 @@
 use crate::choice::{Choice, Order};
 use crate::codec::{CodecId, MediaKind};
 use crate::config::{RETRANSMITS_PER_TICK, SEGMENTS_AUDIO, SEGMENTS_VIDEO};
+use crate::encoding::Described;
 use crate::history::Packet;
 use crate::layer::{Layer, Target};
 use crate::negotiate::{Section, SlotStreams};
 use crate::numbers::{LeftOut, Numbers};
 use crate::resent::Resent;
 use crate::rtp::Pt;
+use crate::rtp::dependency::{Active, all};
 use crate::rtp::seq::ExtSeq;
 use crate::track::Track;
 use conclave_wire::control::SourceOf;
@@ -130,6 +132,7 @@ pub struct Slot {
     /// Which layers of what it carries it takes now.
     pub choice: Choice,
     numbers: Numbers,
+    says_active: bool,
     /// Timestamp and layer of the latest packet.
     latest: Option<(u32, Layer)>,
     runs: [Option<Run>; RUNS],
@@ -167,6 +170,7 @@ impl Slot {
                 MediaKind::Audio => SEGMENTS_AUDIO,
                 MediaKind::Video => SEGMENTS_VIDEO,
             }),
+            says_active: false,
             latest: None,
             runs: [None; RUNS],
             next_run: 0,
@@ -300,6 +304,46 @@ impl Slot {
             self.pending = None;
         }
         run
+    }
+
+    /// The decode targets to say that are active, with a packet of the present
+    /// run: those that the sender makes and the slot takes. Said with every
+    /// packet from the first that is left out until a keyframe with all.
+    pub fn active(
+        &mut self,
+        packet: &Packet,
+        described: &Described,
+        entry: bool,
+    ) -> Option<Active> {
+        let active = self.taken(packet, described)?;
+        let whole = active.targets == all(u32::from(active.count));
+        self.says_active = !whole || (self.says_active && !entry);
+        self.says_active.then(|| active.among(described.active))
+    }
+
+    /// The same with a packet that is sent again.
+    pub fn active_again(
+        &self,
+        run: &Run,
+        packet: &Packet,
+        described: &Described,
+    ) -> Option<Active> {
+        let current = self.runs[0].is_some_and(|current| current.ordinal == run.ordinal);
+        let active = self.taken(packet, described)?;
+        (self.says_active && current).then(|| active.among(described.active))
+    }
+
+    fn taken(&self, packet: &Packet, described: &Described) -> Option<Active> {
+        let at = packet
+            .dependency
+            .filter(|_| self.dependency != 0)?
+            .active_at?;
+        let targets = described.structure.targets();
+        Some(Active {
+            targets: self.choice.forwarded(packet.seq, targets),
+            count: targets.len() as u8,
+            at,
+        })
     }
 
     /// The marker bit of a packet that is sent again.

@@ -8,8 +8,9 @@ mod kit;
 use conclave_sfu::drop::DropReason;
 use conclave_sfu::layer::{Layer, Target};
 use conclave_sfu::metrics::Counter;
+use conclave_sfu::rtp::dependency::{Descriptor, Structure};
 use conclave_wire::control::Source;
-use kit::layered::{Camera, DESCRIPTOR_LEN, Mode, Raw, Says};
+use kit::layered::{Camera, DESCRIPTOR_LEN, Mode, Raw, Says, Sent};
 use kit::{RIDS, Random, Slot, Way, World};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -71,6 +72,8 @@ fn decode(camera: &Camera, packets: &[RtpPacket]) -> Received {
     let mut frames: Vec<usize> = Vec::new();
     let (mut fillers, mut offsets, mut marked) = (0, HashSet::new(), HashMap::new());
     let mut before: Option<&RtpPacket> = None;
+    // What the descriptors say is active, and the frame before.
+    let (mut known, mut active, mut last) = (Structure::default(), 0, None::<usize>);
     for packet in packets {
         if let Some(before) = before {
             assert_eq!(*packet.seq_no, *before.seq_no + 1, "sequence numbers");
@@ -89,6 +92,24 @@ fn decode(camera: &Camera, packets: &[RtpPacket]) -> Received {
             frames.push(place);
         }
         let picture_id = u16::from_be_bytes([packet.payload[1], packet.payload[2]]) & 0x7fff;
+        if let Some(Raw(bytes)) = packet.header.ext_vals.user_values.get::<Raw>() {
+            let read = Descriptor::parse(bytes, &mut known).expect("a descriptor");
+            assert_eq!(read.layer, layer(frame.spatial, frame.temporal));
+            let said = read.active.unwrap_or(active);
+            let told = |mask: u32, frame: &Sent| {
+                let mut targets = known.targets().iter().enumerate();
+                let of = layer(frame.spatial, frame.temporal);
+                targets.any(|(n, target)| mask >> n & 1 == 1 && of.within(*target))
+            };
+            assert!(told(said, frame), "frame {place} is of an active target");
+            // Of a picture that is left out whole nothing can be said in time.
+            for left_out in last.map_or(0..0, |last| last + 1..place) {
+                let left_out = &camera.sent[left_out];
+                let same = last.is_some_and(|last| camera.sent[last].picture == left_out.picture);
+                assert!(!same || !told(active, left_out), "{left_out:?} is active");
+            }
+            (active, last) = (said, Some(place));
+        }
         let number = packet.header.ext_vals.user_values.get::<Raw>();
         let number = number.map(|raw| u16::from_be_bytes([raw.0[1], raw.0[2]]));
         offsets.insert((

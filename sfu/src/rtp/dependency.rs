@@ -142,9 +142,11 @@ pub struct Descriptor {
     pub references: References,
     /// The descriptor carries the structure: the frame is a keyframe.
     pub structure: bool,
-    /// Decode targets the sender makes at present, one bit each, and where
-    /// they stand in the descriptor, in bits.
-    pub active: Option<(u32, u16)>,
+    /// Decode targets that are active from here on, the lowest bit for the
+    /// first, if the descriptor says so: what it does not say goes on.
+    pub active: Option<u32>,
+    /// Where it says so, or would: bits from its beginning.
+    pub active_at: u16,
     indications: Indications,
 }
 
@@ -175,12 +177,13 @@ impl Descriptor {
             }
         }
         let structure = brought.as_ref().unwrap_or(known);
-        let active = match extended.active {
-            true => {
-                let at = bits.at as u16;
-                Some((bits.take(structure.target_count as u32)?, at))
-            }
-            false => None,
+        let targets = structure.target_count as u32;
+        let active_at = bits.at as u16;
+        let active = match (extended.active, extended.structure) {
+            (true, _) => Some(bits.take(targets)?),
+            // A structure without more activates all of it.
+            (false, true) => Some(all(targets)),
+            (false, false) => None,
         };
         let named = structure.template(template)?;
         let mut descriptor = Self {
@@ -191,6 +194,7 @@ impl Descriptor {
             references: named.references,
             structure: extended.structure,
             active,
+            active_at,
             indications: named.indications,
         };
         if extended.indications {
@@ -219,26 +223,112 @@ pub fn brings_structure(bytes: &[u8]) -> bool {
     bytes.get(3).is_some_and(|flags| flags & 0x80 != 0)
 }
 
-/// Writes another frame number into a descriptor.
-pub fn patch_number(bytes: &mut [u8], number: u16) {
-    if let Some(place) = bytes.get_mut(NUMBER_AT..NUMBER_AT + 2) {
+/// A set of so many decode targets.
+pub fn all(targets: u32) -> u32 {
+    u32::MAX.checked_shr(32 - targets.min(32)).unwrap_or(0)
+}
+
+/// The active decode targets to write into a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Active {
+    /// Which, the lowest bit for the first.
+    pub targets: u32,
+    /// How many targets there are, 1 to 32.
+    pub count: u8,
+    /// Where they go ([`Descriptor::active_at`]).
+    pub at: u16,
+}
+
+impl Active {
+    /// Only those that are in `targets`, too.
+    pub fn among(self, targets: u32) -> Self {
+        Self {
+            targets: self.targets & targets,
+            ..self
+        }
+    }
+}
+
+/// The flags of the extended fields, in bits from the descriptor's beginning.
+const FLAGS_AT: usize = 24;
+const ACTIVE_FLAG_AT: usize = FLAGS_AT + 1;
+const FLAGS_END: usize = FLAGS_AT + 5;
+
+fn says_active(bytes: &[u8]) -> bool {
+    bytes.get(3).is_some_and(|flags| flags & 0x40 != 0)
+}
+
+/// The length of a descriptor that [`write`] is to say more in.
+pub fn written_len(bytes: &[u8], active: Option<Active>) -> usize {
+    match active {
+        Some(active) if !says_active(bytes) => {
+            let bits = if bytes.len() == 3 {
+                FLAGS_END
+            } else {
+                8 * bytes.len()
+            };
+            (bits + usize::from(active.count)).div_ceil(8)
+        }
+        _ => bytes.len(),
+    }
+}
+
+/// Writes a descriptor into `out`, of [`written_len`] bytes, with another frame
+/// number and, where given, other active decode targets. Every other bit stays
+/// as it was.
+pub fn write(out: &mut [u8], bytes: &[u8], number: u16, active: Option<Active>) {
+    match active {
+        Some(active) if !says_active(bytes) => {
+            out.fill(0);
+            let at = usize::from(active.at).max(FLAGS_END);
+            let mut writer = BitsOut { bytes: out, at: 0 };
+            writer.copy(bytes, 0..at);
+            writer.put(active.targets, active.count);
+            writer.copy(bytes, at..8 * bytes.len());
+            if let Some(byte) = out.get_mut(ACTIVE_FLAG_AT / 8) {
+                *byte |= 0x80 >> (ACTIVE_FLAG_AT % 8);
+            }
+        }
+        _ => {
+            out.copy_from_slice(bytes);
+            if let Some(active) = active {
+                let at = usize::from(active.at);
+                let mut writer = BitsOut { bytes: out, at };
+                writer.put(active.targets, active.count);
+            }
+        }
+    }
+    if let Some(place) = out.get_mut(NUMBER_AT..NUMBER_AT + 2) {
         place.copy_from_slice(&number.to_be_bytes());
     }
 }
 
-/// Writes other active decode targets into a descriptor that says `count`
-/// of them at bit `at`; target 0 is the lowest bit, as in
-/// [`Descriptor::active`].
-pub fn patch_active(bytes: &mut [u8], at: u16, count: usize, active: u32) {
-    for target in 0..count.min(TARGETS_MAX) {
-        // The first bit written is the highest target's.
-        let bit = usize::from(at) + count - 1 - target;
-        if let Some(byte) = bytes.get_mut(bit / 8) {
-            let mask = 0x80 >> (bit % 8);
-            match active >> target & 1 {
-                0 => *byte &= !mask,
-                _ => *byte |= mask,
-            }
+/// Writes bits from the highest of the first byte on.
+struct BitsOut<'a> {
+    bytes: &'a mut [u8],
+    at: usize,
+}
+
+impl BitsOut<'_> {
+    fn bit(&mut self, set: bool) {
+        if let Some(byte) = self.bytes.get_mut(self.at / 8) {
+            let mask = 0x80 >> (self.at % 8);
+            *byte = if set { *byte | mask } else { *byte & !mask };
+        }
+        self.at += 1;
+    }
+
+    fn put(&mut self, value: u32, count: u8) {
+        for bit in (0..count.min(32)).rev() {
+            self.bit(value >> bit & 1 == 1);
+        }
+    }
+
+    /// Bits beyond the end of `bytes` are zero.
+    fn copy(&mut self, bytes: &[u8], bits: std::ops::Range<usize>) {
+        for at in bits {
+            let byte = bytes.get(at / 8).copied().unwrap_or(0);
+            self.bit(byte >> (7 - at % 8) & 1 == 1);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The RTP header (RFC 3550 section 5.1).
 
-use super::dependency;
+use super::dependency::{self, Active};
 use super::extension::Elements;
 use super::{Pt, Ssrc, be16, be32};
 
@@ -80,12 +80,18 @@ pub struct Dependency<'a> {
     pub bytes: &'a [u8],
     /// The frame number to write instead of the one in it.
     pub number: u16,
+    /// The active decode targets to write instead of what it says of them.
+    pub active: Option<Active>,
 }
 
 impl Dependency<'_> {
     /// Whether it only fits into a two-byte header element.
     pub fn is_long(&self) -> bool {
-        self.bytes.len() > 16
+        self.len() > 16
+    }
+
+    fn len(&self) -> usize {
+        dependency::written_len(self.bytes, self.active)
     }
 }
 
@@ -135,16 +141,20 @@ impl Outgoing<'_> {
             at: FIXED_LEN + 4,
             long,
         };
-        if let Some((id, level)) = self.audio_level {
-            elements.put(id, &[level]);
-        }
-        if let Some((id, number)) = self.transport {
-            elements.put(id, &number.to_be_bytes());
-        }
-        if let Some(Dependency { id, bytes, number }) = self.dependency
-            && let Some(written) = elements.put(id, bytes)
+        if let Some((id, level)) = self.audio_level
+            && let Some(value) = elements.place(id, 1)
         {
-            dependency::patch_number(written, number);
+            value.copy_from_slice(&[level]);
+        }
+        if let Some((id, number)) = self.transport
+            && let Some(value) = elements.place(id, 2)
+        {
+            value.copy_from_slice(&number.to_be_bytes());
+        }
+        if let Some(told) = &self.dependency
+            && let Some(value) = elements.place(told.id, told.len())
+        {
+            dependency::write(value, told.bytes, told.number, told.active);
         }
         let at = elements.at;
         let end = at.next_multiple_of(4);
@@ -167,19 +177,18 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes one; gives its value, or nothing when there is no room for it.
-    fn put(&mut self, id: u8, value: &[u8]) -> Option<&mut [u8]> {
+    /// Room for one's value, or nothing when there is none.
+    fn place(&mut self, id: u8, len: usize) -> Option<&mut [u8]> {
         let head = if self.long { 2 } else { 1 };
-        let place = self.out.get_mut(self.at..self.at + head + value.len())?;
-        let (intro, written) = place.split_at_mut(head);
+        let place = self.out.get_mut(self.at..self.at + head + len)?;
+        let (intro, value) = place.split_at_mut(head);
         match intro {
-            [first, second] => (*first, *second) = (id, value.len() as u8),
-            [first] => *first = id << 4 | (value.len() as u8).wrapping_sub(1) & 0x0f,
+            [first, second] => (*first, *second) = (id, len as u8),
+            [first] => *first = id << 4 | (len as u8).wrapping_sub(1) & 0x0f,
             _ => return None,
         }
-        written.copy_from_slice(value);
-        self.at += head + value.len();
-        Some(written)
+        self.at += head + len;
+        Some(value)
     }
 }
 
@@ -244,6 +253,7 @@ mod tests {
                     id: 12,
                     bytes: &descriptor,
                     number: 0xabcd,
+                    active: None,
                 }),
             };
             let end = header.write(&mut out);

@@ -99,21 +99,65 @@ fn what_a_frame_says_of_itself_goes_before_its_template() {
     assert_eq!(frame.indication(1), Indication::Discardable);
 }
 
+fn rewritten(bytes: &[u8], number: u16, active: Option<Active>) -> Vec<u8> {
+    let mut out = vec![0xff; written_len(bytes, active)];
+    write(&mut out, bytes, number, active);
+    out
+}
+
 #[test]
-fn the_number_and_the_active_targets_are_patched_in_place() {
+fn the_number_and_the_active_targets_are_exchanged_and_nothing_else() {
     let mut known = Structure::default();
-    let mut bytes = structure(5, Some(0b11));
-    let before = bytes.clone();
+    let bytes = structure(5, Some(0b11));
     let key = Descriptor::parse(&bytes, &mut known).expect("parses");
-    let (active, at) = key.active.expect("active targets");
-    assert_eq!(active, 0b11);
-    patch_number(&mut bytes, 0xfedc);
-    patch_active(&mut bytes, at, known.targets().len(), 0b01);
-    let patched = Descriptor::parse(&bytes, &mut known).expect("parses");
-    assert_eq!((patched.number, patched.active), (0xfedc, Some((0b01, at))));
-    patch_number(&mut bytes, 0x1234);
-    patch_active(&mut bytes, at, known.targets().len(), 0b11);
-    assert_eq!(bytes, before, "nothing else was touched");
+    assert_eq!(key.active, Some(0b11));
+    let active = |targets| {
+        Some(Active {
+            targets,
+            count: 2,
+            at: key.active_at,
+        })
+    };
+    let patched = rewritten(&bytes, 0xfedc, active(0b01));
+    let read = Descriptor::parse(&patched, &mut known).expect("parses");
+    assert_eq!((read.number, read.active), (0xfedc, Some(0b01)));
+    assert_eq!(rewritten(&patched, 0x1234, active(0b11)), bytes);
+    let kept = rewritten(&bytes, 0x1234, None);
+    assert_eq!(kept, bytes);
+}
+
+#[test]
+fn active_targets_are_put_where_none_were_said() {
+    let mut known = Structure::default();
+    let mut custom = Writer::mandatory(1, 9);
+    custom.put(0b0_0111, 5);
+    custom.put(3, 2).put(1, 2);
+    custom.put(1, 2).put(2, 4).put(3, 2).put(299, 12).put(0, 2);
+    custom.put(7, 8).put(8, 8);
+    for (bytes, implied) in [
+        (structure(0, None), Some(0b11)),
+        (Writer::mandatory(3, 9).bytes, None),
+        (custom.bytes, None),
+    ] {
+        let before = Descriptor::parse(&bytes, &mut known).expect("parses");
+        assert_eq!(before.active, implied);
+        let active = Active {
+            targets: 0b10,
+            count: 2,
+            at: before.active_at,
+        };
+        let written = rewritten(&bytes, 77, Some(active));
+        let templates = known.clone();
+        let after = Descriptor::parse(&written, &mut known).expect("parses");
+        let expected = Descriptor {
+            number: 77,
+            active: Some(0b10),
+            active_at: after.active_at,
+            ..before
+        };
+        assert_eq!(after, expected);
+        assert_eq!(known.targets(), templates.targets());
+    }
 }
 
 #[test]
@@ -189,9 +233,15 @@ fn random_bytes_never_panic() {
         if let Ok(descriptor) = Descriptor::parse(&bytes, &mut known) {
             parsed += 1;
             assert!(descriptor.layer.within(Layer::HIGHEST));
-            let (_, at) = descriptor.active.unwrap_or_default();
-            patch_active(&mut bytes, at, known.targets().len(), 1);
-            patch_number(&mut bytes, 7);
+            let active = Active {
+                targets: 1,
+                count: known.targets().len() as u8,
+                at: descriptor.active_at,
+            };
+            let written = rewritten(&bytes, 7, Some(active));
+            let read = Descriptor::parse(&written, &mut known).expect("parses");
+            assert_eq!((read.number, read.active), (7, Some(1)));
+            assert_eq!(read.references, descriptor.references);
         }
     }
     assert!(parsed > 1_000, "{parsed}");
