@@ -116,8 +116,11 @@ impl Worker {
         }
     }
 
-    /// Reads for one turn; whether there may be more.
+    /// Reads for one turn; whether there may be more. What was read goes out
+    /// when the socket is empty, or sooner if it fills a burst: the more load,
+    /// the more goes out at once, and nothing waits while there is none.
     fn read(&mut self) -> bool {
+        let mut more = true;
         for _ in 0..BATCHES_PER_TURN {
             let received = self.port.receiver.receive(&self.port.socket);
             let now = Instant::now();
@@ -129,18 +132,21 @@ impl Worker {
                     transmit(shard, &port.socket, &mut port.sender);
                 }
             }
-            self.drain();
             match received {
                 Ok(true) => {}
-                Ok(false) => return false,
+                Ok(false) => {
+                    more = false;
+                    break;
+                }
                 // An ICMP error of some client's; the next read goes on.
                 Err(error) => {
                     tracing::debug!(%error, "receive failed");
-                    return true;
+                    break;
                 }
             }
         }
-        true
+        self.drain();
+        more
     }
 
     fn drain(&mut self) {

@@ -1,8 +1,10 @@
 //! A device that takes what the server sends, counts and drops it: like a
 //! network card, and unlike loopback it bills no receiver's work to the server.
 //!
-//! The receivers' address lies on the loopback device while they connect. Then
-//! it leaves there and is routed to an `ifb` device, whose counters are read.
+//! Everybody's address lies on the loopback device. Once all receive, a rule
+//! that is asked before the table of local addresses sends what is for the
+//! receivers' address to an `ifb` device, whose counters are read. What they
+//! send still arrives.
 
 use std::io;
 use std::net::IpAddr;
@@ -41,14 +43,25 @@ impl Count {
 impl Sink {
     /// Receivers can be reached.
     pub(crate) fn open(&self) -> io::Result<()> {
-        let _ = ip(&["route", "del", &self.host(), "dev", &self.device]);
-        ip(&["addr", "replace", &self.host(), "dev", "lo"])
+        // Fails when there is no such rule yet.
+        let _ = ip(&["rule", "del", "preference", "10"]);
+        ip(&["addr", "replace", &self.host(), "dev", "lo"])?;
+        let device = &self.device;
+        ip(&[
+            "route",
+            "replace",
+            &self.host(),
+            "dev",
+            device,
+            "table",
+            "10",
+        ])
     }
 
     /// From now on the device takes everything.
     pub(crate) fn close(&self) -> io::Result<()> {
-        ip(&["addr", "del", &self.host(), "dev", "lo"])?;
-        ip(&["route", "replace", &self.host(), "dev", &self.device])
+        let to = self.host();
+        ip(&["rule", "add", "preference", "10", "to", &to, "lookup", "10"])
     }
 
     pub(crate) fn count(&self) -> io::Result<Count> {
