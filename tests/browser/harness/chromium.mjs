@@ -18,6 +18,7 @@ const PATIENCE = 10_000;
  * @property {string} [video]  the file of a film, in the place of one of the colour
  * @property {string} [language]
  * @property {{width: number, height: number}} [size]
+ * @property {{width: number, height: number}} [camera]  what the fake camera gives
  * @property {boolean} [touch]  a telephone's screen
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
@@ -45,7 +46,7 @@ export async function openChromium(stage, options) {
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-ui-for-media-stream',
       '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${options.video ?? film(stage.folder, colour)}`,
+      `--use-file-for-fake-video-capture=${options.video ?? film(stage.folder, colour, options.camera)}`,
       `--use-file-for-fake-audio-capture=${tune(stage.folder, tone)}`,
       ...(options.flags ?? []),
     ],

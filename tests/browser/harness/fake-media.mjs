@@ -14,8 +14,8 @@ export const colours = {
   grey: { name: 'grey', y: 126, u: 128, v: 128 },
 };
 
-const width = 320;
-const height = 180;
+/** Small, for several browsers share a small machine. */
+const SMALL = { width: 320, height: 180 };
 const framesPerSecond = 12;
 
 /**
@@ -23,9 +23,10 @@ const framesPerSecond = 12;
  *
  * @param {string} folder
  * @param {Colour} colour
+ * @param {{width: number, height: number}} [size]
  * @returns {string} the file
  */
-export function film(folder, colour) {
+export function film(folder, colour, { width, height } = SMALL) {
   const header = Buffer.from(`YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420jpeg\n`);
   const frames = [header];
   const count = 2 * framesPerSecond;
@@ -36,7 +37,7 @@ export function film(folder, colour) {
     const quarter = (width * height) / 4;
     frames.push(Buffer.from('FRAME\n'), luma, Buffer.alloc(quarter, colour.u), Buffer.alloc(quarter, colour.v));
   }
-  const file = join(folder, `${colour.name}.y4m`);
+  const file = join(folder, `${colour.name}-${height}.y4m`);
   writeFileSync(file, Buffer.concat(frames));
   return file;
 }
