@@ -27,7 +27,7 @@ const WISHES: usize = crate::config::SECTIONS_MAX;
 
 /// More is taken up only when it would still fit into this share of the
 /// estimate.
-const HEADROOM: f64 = 0.85;
+pub const HEADROOM: f64 = 0.85;
 
 /// And when it has for so long. Shorter shows more sooner, and flaps more.
 const HOLD: Duration = Duration::from_secs(2);
@@ -60,12 +60,15 @@ pub struct Ladder {
     len: usize,
     /// Steps to be taken before anybody else has one more.
     base: usize,
+    /// What whoever has every step takes: also what is not known yet.
+    all: Layer,
 }
 
 impl Ladder {
-    /// A source shown at `height` pixels, of which the layers are known; of
-    /// nothing when none is.
-    pub fn new(rank: Rank, height: u16, layers: &[LayerRate]) -> Self {
+    /// A source shown at `height` pixels, of which the layers are known, lowest
+    /// first; of nothing when none is. `cost` is what a layer's payload costs
+    /// with everything around it.
+    pub fn new(rank: Rank, height: u16, layers: &[LayerRate], cost: impl Fn(u64) -> u64) -> Self {
         let nothing = LayerRate {
             layer: Layer::LOWEST,
             bits_per_second: 0,
@@ -75,6 +78,7 @@ impl Ladder {
             steps: [nothing; STEPS],
             len: 0,
             base: 1,
+            all: Layer::HIGHEST,
         };
         let top = layers.iter().map(|rate| rate.layer.spatial).max();
         let top = top.unwrap_or(0);
@@ -82,6 +86,9 @@ impl Ladder {
             Rank::Screen => top,
             Rank::Pinned | Rank::Speaker | Rank::Tile => shown(height, top),
         };
+        if size < top {
+            ladder.all.spatial = size;
+        }
         for spatial in 0..=size {
             let of = layers.iter().filter(|rate| rate.layer.spatial == spatial);
             let fastest = of.clone().map(|rate| rate.layer.temporal).max();
@@ -93,7 +100,10 @@ impl Ladder {
                     _ => spatial == 0 || Some(rate.layer.temporal) == fastest,
                 };
                 if slow {
-                    ladder.push(*rate);
+                    ladder.push(LayerRate {
+                        bits_per_second: cost(rate.bits_per_second),
+                        ..*rate
+                    });
                 }
             }
             if rank == Rank::Screen && spatial == size {
@@ -138,9 +148,12 @@ impl Ladder {
             .map_or(0, |at| at + 1)
     }
 
-    /// The target of so many steps. The last is not limited: what a sender adds
-    /// to it is taken, too, until it has been measured.
+    /// The target of so many steps. Whoever has all of them takes what a sender
+    /// adds, too, before it has been measured.
     pub fn target(&self, steps: usize) -> Target {
+        if steps > 0 && steps >= self.len {
+            return Target::UpTo(self.all);
+        }
         match steps.checked_sub(1).and_then(|at| self.steps().get(at)) {
             Some(step) => Target::UpTo(step.layer),
             None => Target::Paused,
@@ -221,13 +234,15 @@ impl Division<'_> {
 /// What one slot has, and since when it could have more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Its steps; nothing before the first division.
-    pub steps: Option<usize>,
+    /// What it takes; nothing before the first division.
+    pub target: Option<Target>,
+    /// It has had something.
+    shown: bool,
     more_since: Option<Instant>,
 }
 
 /// Divides again: down at once, up when it has been possible for
-/// [a while](HOLD) with room to spare, the first time at once.
+/// [a while](HOLD) with room to spare, from nothing the first time at once.
 pub fn settle(budget: u64, ladders: &[Ladder], standings: &mut [Standing], now: Instant) {
     let count = ladders.len().min(standings.len()).min(WISHES);
     let mut steps = [STEPS; WISHES];
@@ -236,36 +251,39 @@ pub fn settle(budget: u64, ladders: &[Ladder], standings: &mut [Standing], now: 
     // Whoever comes first keeps what they have, also where it leaves less room
     // to spare: the others do not climb into room that is not there.
     let mut held = [0; WISHES];
-    for (held, standing) in held.iter_mut().zip(standings.iter()) {
-        *held = standing.steps.unwrap_or(0);
+    for ((held, standing), ladder) in held.iter_mut().zip(standings.iter()).zip(ladders) {
+        *held = standing.target.map_or(0, |target| ladder.within(target));
     }
     divide_beyond(held, (budget as f64 * HEADROOM) as u64, ladders, steps);
-    for (standing, steps) in standings.iter_mut().zip(steps.iter_mut()) {
-        *steps = standing.may_have(*steps, now);
+    for ((standing, steps), held) in standings.iter_mut().zip(steps.iter_mut()).zip(held) {
+        *steps = standing.may_have(held, *steps, now);
     }
     divide(budget, ladders, steps);
-    for (standing, steps) in standings.iter_mut().zip(steps) {
-        if standing.steps.is_some_and(|had| *steps > had) {
+    for (((standing, steps), held), ladder) in
+        standings.iter_mut().zip(steps).zip(held).zip(ladders)
+    {
+        if *steps > held {
             standing.more_since = None;
         }
-        standing.steps = Some(*steps);
+        standing.shown |= *steps > 0;
+        standing.target = Some(ladder.target(*steps));
     }
 }
 
 impl Standing {
     /// How many steps it may have now, when so many are safe.
-    fn may_have(&mut self, safe: usize, now: Instant) -> usize {
-        let Some(steps) = self.steps else {
+    fn may_have(&mut self, held: usize, safe: usize, now: Instant) -> usize {
+        if !self.shown {
             return STEPS;
-        };
-        if safe <= steps {
+        }
+        if safe <= held {
             self.more_since = None;
-            return steps;
+            return held;
         }
         let since = *self.more_since.get_or_insert(now);
         match now.saturating_duration_since(since) >= HOLD {
             true => safe,
-            false => steps,
+            false => held,
         }
     }
 }
@@ -313,7 +331,7 @@ mod tests {
             (0..1 + self.below(10))
                 .map(|_| {
                     let rank = RANKS[self.below(4) as usize];
-                    Ladder::new(rank, self.below(1_200) as u16, &self.layers())
+                    Ladder::new(rank, self.below(1_200) as u16, &self.layers(), |rate| rate)
                 })
                 .collect()
         }
@@ -350,12 +368,18 @@ mod tests {
             (1, 2, 400),
             (2, 2, 1_200),
         ];
-        Ladder::new(rank, height, &layers(&all))
+        Ladder::new(rank, height, &layers(&all), |rate| rate)
     }
 
     fn screen() -> Ladder {
         let all = [(0, 0, 150), (0, 1, 250), (1, 0, 500), (1, 1, 1_000)];
-        Ladder::new(Rank::Screen, 200, &layers(&all))
+        Ladder::new(Rank::Screen, 200, &layers(&all), |rate| rate)
+    }
+
+    fn steps_of(ladders: &[Ladder], standings: &[Standing]) -> Vec<usize> {
+        let each = ladders.iter().zip(standings);
+        each.map(|(ladder, standing)| standing.target.map_or(0, |target| ladder.within(target)))
+            .collect()
     }
 
     #[test]
@@ -421,13 +445,11 @@ mod tests {
         assert_eq!(divided(450_000, &ladders)[1], 1, "smaller, if need be");
         let steps = divided(500_000, &ladders);
         assert_eq!(steps, [0, 2], "its full size before a camera's first layer");
-        assert_eq!(
-            ladders[1].target(2),
-            Target::UpTo(Layer {
-                spatial: 1,
-                temporal: 0
-            })
-        );
+        let large_and_slow = Layer {
+            spatial: 1,
+            temporal: 0,
+        };
+        assert_eq!(ladders[1].target(2), Target::UpTo(large_and_slow));
         assert_eq!(divided(999_999, &ladders), [4, 2]);
         assert_eq!(divided(1_060_000, &ladders), [1, 3], "then its frame rate");
     }
@@ -437,16 +459,18 @@ mod tests {
         assert_eq!(camera(Rank::Tile, 200).whole(), 120_000);
         assert_eq!(camera(Rank::Tile, 400).whole(), 400_000);
         assert_eq!(camera(Rank::Tile, 500).whole(), 1_200_000);
-        assert_eq!(Ladder::new(Rank::Tile, 500, &[]).target(1), Target::Paused);
+        let unknown = Ladder::new(Rank::Tile, 500, &[], |rate| rate);
+        assert_eq!(unknown.whole(), 0);
     }
 
     #[test]
     fn what_one_takes_is_found_again() {
-        let ladder = screen();
-        for steps in 0..=ladder.len {
-            assert_eq!(ladder.within(ladder.target(steps)), steps);
+        for ladder in [screen(), camera(Rank::Tile, 300)] {
+            for steps in 0..=ladder.len {
+                assert_eq!(ladder.within(ladder.target(steps)), steps);
+            }
+            assert_eq!(ladder.within(Target::default()), ladder.len);
         }
-        assert_eq!(ladder.within(Target::default()), ladder.len);
     }
 
     #[test]
@@ -461,13 +485,12 @@ mod tests {
             let mut standings = vec![Standing::default(); ladders.len()];
             let mut rose = vec![false; ladders.len()];
             for tick in 0..600u64 {
-                let before: Vec<_> = standings.iter().map(|standing| standing.steps).collect();
+                let before = steps_of(&ladders, &standings);
                 let budget = mean * (900 + random.below(201)) / 1_000;
                 let now = start + Duration::from_millis(100 * tick);
                 settle(budget, &ladders, &mut standings, now);
-                let steps: Vec<_> = standings.iter().filter_map(|s| s.steps).collect();
+                let steps = steps_of(&ladders, &standings);
                 assert!(cost(&ladders, &steps) <= budget);
-                let before: Vec<_> = before.into_iter().flatten().collect();
                 // One that rises may take from those that come after it.
                 let taken = before
                     .iter()
@@ -475,7 +498,8 @@ mod tests {
                     .any(|(before, steps)| steps > before);
                 for ((before, steps), rose) in before.iter().zip(&steps).zip(&mut rose) {
                     assert!(!*rose || steps >= before || taken, "{mean}: {ladders:?}");
-                    *rose |= steps > before;
+                    // From nothing it may be worth a try.
+                    *rose |= *before > 0 && steps > before;
                 }
             }
         }
@@ -489,15 +513,20 @@ mod tests {
         let mut standings = [Standing::default()];
         let mut steps = |budget, ms| {
             settle(budget, &ladders, &mut standings, at(ms));
-            standings[0].steps
+            steps_of(&ladders, &standings)[0]
         };
-        assert_eq!(steps(1_200_000, 0), Some(5), "the first time");
-        assert_eq!(steps(1_199_999, 100), Some(4));
-        assert_eq!(steps(1_300_000, 200), Some(4));
-        assert_eq!(steps(1_300_000, 9_000), Some(4), "no room to spare");
-        assert_eq!(steps(1_500_000, 10_000), Some(4));
-        assert_eq!(steps(1_500_000, 11_900), Some(4), "not for long enough");
-        assert_eq!(steps(1_500_000, 12_000), Some(5));
-        assert_eq!(steps(10_000, 12_100), Some(0));
+        assert_eq!(steps(1_200_000, 0), 5, "the first time");
+        assert_eq!(steps(1_199_999, 100), 4);
+        assert_eq!(steps(1_300_000, 200), 4);
+        assert_eq!(steps(1_300_000, 9_000), 4, "no room to spare");
+        assert_eq!(steps(1_500_000, 10_000), 4);
+        assert_eq!(steps(1_500_000, 11_900), 4, "not for long enough");
+        assert_eq!(steps(1_500_000, 12_000), 5);
+        assert_eq!(steps(10_000, 12_100), 0);
+        assert_eq!(steps(1_200_000, 12_200), 0);
+        let mut fresh = [Standing::default()];
+        settle(10_000, &ladders, &mut fresh, start);
+        settle(60_000, &ladders, &mut fresh, at(100));
+        assert_eq!(steps_of(&ladders, &fresh), [1], "as soon as there is room");
     }
 }

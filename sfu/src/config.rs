@@ -95,6 +95,22 @@ pub const TICK: Duration = Duration::from_millis(20);
 /// 250 ms; shorter reacts sooner and costs uplink packets.
 pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(60);
 
+/// How often a receiver's bandwidth is divided anew. Shorter follows a falling
+/// path sooner; twice a report of [`TRANSPORT_FEEDBACK`] is enough.
+pub const SHARE: Duration = Duration::from_millis(100);
+
+/// What a receiver is sent at most that does not report what arrives, in bits a
+/// second: nobody knows what its path carries.
+pub const UNREPORTED: u64 = 20_000_000;
+
+/// A slot that is sent nothing for so long is told to be paused. Shorter tells
+/// it sooner, and also where the first probe has yet to find room.
+pub const PAUSED: Duration = Duration::from_secs(1);
+
+/// A layer that nobody receives for so long is not asked for any more. Shorter
+/// spares more, and stops and starts encoders more often.
+pub const UNWANTED: Duration = Duration::from_secs(2);
+
 /// Interval of sender and receiver reports.
 pub const REPORTS: Duration = Duration::from_secs(1);
 

@@ -115,6 +115,7 @@ impl Shard {
                 let peer = self.new_peer(now, room, participant, &offer)?;
                 if let Some(old) = running {
                     carried = self.carried(old);
+                    self.untell(old);
                     self.disconnect(old);
                 }
                 self.add_peer(peer)
@@ -230,6 +231,7 @@ impl Shard {
             answers: 0,
             feedback_due: now,
             reports_due: now,
+            share_due: now,
         })
     }
 
@@ -528,7 +530,7 @@ impl Shard {
             };
             let known = peer.slots.iter().position(|s| s.mid == assignment.mid);
             if let Some(slot) = known {
-                peer.slots[slot].carries = assignment.carries;
+                peer.slots[slot].assign(assignment);
                 self.point(now, Subscriber { peer: key, slot });
             }
         }
@@ -542,6 +544,7 @@ impl Shard {
         let mut slots = peer.into_iter().flat_map(|peer| &mut peer.slots);
         if let Some(slot) = slots.find(|slot| slot.mid == *mid) {
             slot.target = target;
+            slot.aimed = true;
         }
     }
 

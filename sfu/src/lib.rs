@@ -27,7 +27,9 @@
 //!   headers say of a frame, [`choice`] which of them a slot forwards, and
 //!   [`numbers`] keeps what is forwarded contiguous; [`encoding`] is one stream
 //!   of a track, [`rates`] what its layers cost.
-//! - [`estimate`] tells what a receiver's path carries.
+//! - [`estimate`] tells what a receiver's path carries, [`allocate`] divides
+//!   it, [`share`] gives every slot its part, [`wanted`] tells senders what
+//!   nobody receives.
 //! - [`feedback`] takes RTCP, [`upkeep`] does what time brings; [`reception`],
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
 //! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
@@ -77,12 +79,14 @@ pub mod rtp;
 pub mod seen;
 pub mod select;
 pub mod shard;
+pub mod share;
 pub mod slot;
 pub mod srtp;
 pub mod track;
 pub mod twcc;
 pub mod unprotect;
 pub mod upkeep;
+pub mod wanted;
 
 pub use config::{Config, Limits};
 pub use io::{EventReceiver, Handle, StartError, start};

@@ -130,6 +130,8 @@ pub struct Peer {
     pub answers: u64,
     /// When transport feedback is due.
     pub feedback_due: Instant,
+    /// When its bandwidth is divided again.
+    pub share_due: Instant,
     /// When reports are due.
     pub reports_due: Instant,
 }

@@ -12,8 +12,9 @@
 //! [`crate::upkeep`].
 
 use crate::address::Address;
+use crate::allocate::{Ladder, Standing};
 use crate::burst::{self, Burst};
-use crate::config::{Limits, TICK};
+use crate::config::{Limits, SECTIONS_MAX, TICK};
 use crate::demux::{Class, Classified, Datagram, classify};
 use crate::drop::DropReason;
 use crate::dtls::{Identity, Outcome};
@@ -146,6 +147,10 @@ pub(crate) struct Scratch {
     pub(crate) opened: Box<[u8]>,
     /// Sequence numbers to ask for.
     pub(crate) lost: Vec<u16>,
+    /// What slots could take, and which they are.
+    pub(crate) ladders: Vec<Ladder>,
+    pub(crate) standings: Vec<Standing>,
+    pub(crate) shared: Vec<usize>,
     /// Report blocks.
     pub(crate) blocks: Vec<ReportBlock>,
     /// Slots that left a track while packets were delivered.
@@ -181,6 +186,9 @@ impl Shard {
                 compound: Vec::with_capacity(SLOT_LEN),
                 opened: vec![0; SLOT_LEN].into_boxed_slice(),
                 lost: Vec::with_capacity(512),
+                ladders: Vec::with_capacity(SECTIONS_MAX),
+                standings: Vec::with_capacity(SECTIONS_MAX),
+                shared: Vec::with_capacity(SECTIONS_MAX),
                 blocks: Vec::with_capacity(32),
                 left: Vec::with_capacity(64),
             },

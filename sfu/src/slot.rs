@@ -1,6 +1,7 @@
 //! A receive slot: one of a client's recvonly sections. It has streams of its
 //! own, whose numbers stay contiguous whatever it carries.
 
+use crate::allocate::Standing;
 use crate::choice::{Choice, Order};
 use crate::codec::{CodecId, MediaKind};
 use crate::config::{RETRANSMITS_PER_TICK, SEGMENTS_AUDIO, SEGMENTS_VIDEO};
@@ -14,7 +15,7 @@ use crate::rtp::Pt;
 use crate::rtp::dependency::{Active, all};
 use crate::rtp::seq::ExtSeq;
 use crate::track::Track;
-use conclave_wire::control::SourceOf;
+use conclave_wire::control::{Show, SlotAssignment, SourceOf};
 use conclave_wire::id::Mid;
 use std::time::Instant;
 
@@ -123,8 +124,18 @@ pub struct Slot {
     pub carries: Option<SourceOf>,
     /// The track it switches to at the next keyframe.
     pub pending: Option<usize>,
+    /// How the client shows it.
+    pub show: Show,
     /// What it is to take of what it carries.
     pub target: Target,
+    /// What it gets of its receiver's bandwidth.
+    pub standing: Standing,
+    /// Since when it is sent nothing for want of bandwidth.
+    pub paused_since: Option<Instant>,
+    /// Whether its receiver was told so.
+    pub told_paused: bool,
+    /// The target was set from outside: bandwidth does not change it.
+    pub aimed: bool,
     /// Packets sent, for sender reports.
     pub packets: u32,
     /// Payload bytes sent, for sender reports.
@@ -162,7 +173,12 @@ impl Slot {
             long_extensions: false,
             carries: None,
             pending: None,
+            show: Show::default(),
             target: Target::default(),
+            standing: Standing::default(),
+            paused_since: None,
+            told_paused: false,
+            aimed: false,
             packets: 0,
             octets: 0,
             choice: Choice::new(),
@@ -200,6 +216,21 @@ impl Slot {
                 rtx: codec.rtx,
             })
             .collect();
+    }
+
+    /// Takes over what its client wants of it. What was there before is let go
+    /// of at once, and what is newly shown large need not wait.
+    pub fn assign(&mut self, assignment: &SlotAssignment) {
+        let (before, after) = (self.show, assignment.show);
+        let larger = after.height > before.height || after.rank < before.rank;
+        if self.carries != assignment.carries || larger {
+            self.standing = Standing::default();
+        }
+        if self.carries != assignment.carries {
+            (self.target, self.paused_since, self.aimed) = (Target::default(), None, false);
+        }
+        self.carries = assignment.carries;
+        self.show = after;
     }
 
     /// The payload types for a codec.

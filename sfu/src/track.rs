@@ -4,11 +4,16 @@ use crate::codec::MediaKind;
 use crate::encoding::Encoding;
 use crate::layer::{Layer, LayerRate};
 use crate::peer::PeerKey;
+use crate::wanted::Wanted;
 use conclave_wire::control::SourceOf;
 use std::time::Instant;
 
 /// Most layers of all encodings that are measured apart.
 const LAYERS_MAX: usize = 16;
+
+/// Steps of [`RATE_STEP`](crate::config::RATE_STEP) over which the usual cost
+/// is taken: 3 s.
+const USUAL: u64 = 15;
 
 /// A slot that carries a track, or waits to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,9 @@ pub struct Track {
     /// Encodings that are being sent, one bit each.
     alive: u8,
     layers: Vec<LayerRate>,
+    usual: Vec<LayerRate>,
+    /// What its sender is asked for.
+    pub wanted: Wanted,
 }
 
 impl Track {
@@ -53,6 +61,8 @@ impl Track {
             subscribers: Vec::new(),
             alive: 0,
             layers: Vec::with_capacity(LAYERS_MAX),
+            usual: Vec::with_capacity(LAYERS_MAX),
+            wanted: Wanted::default(),
         }
     }
 
@@ -100,7 +110,34 @@ impl Track {
         &self.layers
     }
 
+    /// What the layers usually cost, over some seconds: a burst moves it little,
+    /// and what is not sent for now keeps its cost. Lowest first.
+    pub fn usual(&self) -> &[LayerRate] {
+        &self.usual
+    }
+
+    fn remember(&mut self) {
+        for rate in &self.layers {
+            let place = self
+                .usual
+                .binary_search_by_key(&rate.layer, |known| known.layer);
+            match place {
+                Ok(at) => {
+                    let known = &mut self.usual[at].bits_per_second;
+                    *known = known.saturating_mul(USUAL - 1) / USUAL + rate.bits_per_second / USUAL;
+                }
+                Err(at) if self.usual.len() < LAYERS_MAX => self.usual.insert(at, *rate),
+                Err(_) => {}
+            }
+        }
+    }
+
     fn measure(&mut self) {
+        self.measure_layers();
+        self.remember();
+    }
+
+    fn measure_layers(&mut self) {
         self.layers.clear();
         for (index, encoding) in self.encodings.iter().enumerate() {
             for (layer, _) in encoding.rates.layers() {

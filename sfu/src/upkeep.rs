@@ -36,10 +36,12 @@ impl Shard {
             }
             self.retransmit_handshake(now, key);
             self.feed_back(now, key);
+            self.share(now, key);
             self.pad(now, key);
         }
         for track in 0..self.tracks.len() {
             self.look_after_waiting(now, track);
+            self.ask_wanted(now, track);
             self.ask_keyframe(now, track);
         }
     }

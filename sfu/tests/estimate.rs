@@ -14,7 +14,11 @@ use std::time::Duration;
 fn receivers_report_what_arrives_and_padding_is_none_of_their_media() {
     let mut world = World::pair();
     for round in 0..100u8 {
-        world.send(0, Source::Camera, Packet::frame(round == 0, &[round; 900]));
+        // More than is sent before anything is known of the path.
+        for frame in 0..3 {
+            let begins = round == 0 && frame == 0;
+            world.send(0, Source::Camera, Packet::frame(begins, &[round; 900]));
+        }
         world.send(0, Source::Microphone, Packet::sound(&[round; 80]));
         world.run(Duration::from_millis(20));
     }
@@ -23,6 +27,6 @@ fn receivers_report_what_arrives_and_padding_is_none_of_their_media() {
     assert!(reports >= 10, "{reports} reports in two seconds");
     assert!(metrics.count_of(Counter::PaddingSent) >= 10);
     assert_eq!(metrics.drops_of(DropReason::RtcpMalformed), 0);
-    assert_eq!(world.take(1, Slot::Video(0)).len(), 100);
+    assert_eq!(world.take(1, Slot::Video(0)).len(), 300);
     assert_eq!(world.take(1, Slot::Audio(0)).len(), 100);
 }

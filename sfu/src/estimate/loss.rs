@@ -38,6 +38,10 @@ const FREE: f64 = 0.02;
 /// Growth in a second.
 const GROWTH: f64 = 1.08;
 
+/// A probe lifts the bound by no more than this: a short burst may pass where
+/// the same rate for longer does not.
+const LIFT: f64 = 1.15;
+
 /// No path is believed to lose more than this by itself.
 const INHERENT_MAX: f64 = 0.35;
 
@@ -84,6 +88,11 @@ impl Loss {
         self.inherent
     }
 
+    /// What was lost lately does not count; what the path loses anyway does.
+    pub(super) fn forget(&mut self) {
+        (self.bound, self.trial) = (None, None);
+    }
+
     /// Whether the path seems full.
     pub(super) fn congested(&self) -> bool {
         self.trial.is_some()
@@ -91,19 +100,25 @@ impl Loss {
 
     /// A probe arrived at that rate.
     pub(super) fn proved(&mut self, proved: f64) {
-        if self.trial.is_none() && self.bound.is_some_and(|bound| proved > bound) {
-            self.bound = Some(proved);
+        if let Some(bound) = self.bound.filter(|_| self.trial.is_none()) {
+            self.bound = Some(proved.clamp(bound, LIFT * bound));
         }
     }
 
     /// Looks at what was counted, once a window; `rate` is the other bound,
-    /// `acked` what arrives.
-    pub(super) fn update(&mut self, at: u64, ledger: &mut Ledger, rate: f64, acked: Option<f64>) {
+    /// `acked` what arrives. Gives the rate of a path that has proved full.
+    pub(super) fn update(
+        &mut self,
+        at: u64,
+        ledger: &mut Ledger,
+        rate: f64,
+        acked: Option<f64>,
+    ) -> Option<f64> {
         let elapsed = at.saturating_sub(self.began);
         // A trial decides for long: it takes a closer look.
         let looks = if self.trial.is_some() { 2 } else { 1 };
         if elapsed < WINDOW || ledger.sent < looks * PACKETS {
-            return;
+            return None;
         }
         let lost = ledger.share();
         // How far a window lies from the path's own losses by chance.
@@ -133,15 +148,16 @@ impl Loss {
             let grown = bound * GROWTH.powf((elapsed as f64 / 1e6).min(1.0));
             self.bound = Some(grown).filter(|grown| *grown < rate);
         }
+        None
     }
 
-    fn tried(&mut self, trial: Trial, lost: f64) {
+    fn tried(&mut self, trial: Trial, lost: f64) -> Option<f64> {
         if !trial.clean {
             self.trial = Some(Trial {
                 clean: true,
                 ..trial
             });
-            return;
+            return None;
         }
         self.trial = None;
         if lost > 0.4 * trial.lost {
@@ -151,7 +167,9 @@ impl Loss {
                 .min(INHERENT_MAX);
             self.inherent_most = self.inherent;
             self.bound = trial.bound;
+            return None;
         }
+        self.bound
     }
 }
 
@@ -170,8 +188,14 @@ mod tests {
         window(&mut loss, 1, 30, 7e5);
         assert_eq!(loss.bound(1e6), 7e5);
         window(&mut loss, 2, 20, 7e5);
-        window(&mut loss, 3, 0, 7e5);
+        let mut ledger = Ledger { sent: 100, lost: 0 };
+        assert_eq!(
+            loss.update(3_000_000, &mut ledger, 1e6, Some(7e5)),
+            Some(7e5)
+        );
         assert_eq!(loss.bound(1e6), 7e5);
+        loss.proved(1e6);
+        assert!(loss.bound(1e6) < 8.1e5, "a burst is not all");
         window(&mut loss, 4, 0, 7e5);
         assert!(loss.bound(1e6) > 7.5e5, "and it grows again");
     }

@@ -38,6 +38,10 @@ use std::time::{Duration, Instant};
 /// narrow path for longer; a first probe doubles it within two round trips.
 pub const RATE_START: f64 = 1_000_000.0;
 
+/// Microseconds of reports after which the rate binds also a path that has
+/// shown no limit.
+const START: u64 = 3_000_000;
+
 /// The estimate never falls below this: one voice.
 pub const RATE_MIN: f64 = 40_000.0;
 
@@ -78,7 +82,10 @@ pub struct Estimate {
     limit: Option<Limit>,
     /// Seconds, smoothed.
     round_trip: f64,
+    first_feedback: Option<u64>,
     last_feedback: Option<u64>,
+    /// The path has shown a limit.
+    limited: bool,
     last_update: u64,
     last_decrease: Option<u64>,
     hold_until: u64,
@@ -130,7 +137,9 @@ impl Estimate {
             rate: RATE_START,
             limit: None,
             round_trip: 0.1,
+            first_feedback: None,
             last_feedback: None,
+            limited: false,
             last_update: 0,
             last_decrease: None,
             hold_until: 0,
@@ -141,6 +150,16 @@ impl Estimate {
     /// What may be sent, in bits a second.
     pub fn rate(&self) -> u64 {
         self.loss.bound(self.rate).clamp(RATE_MIN, RATE_MAX) as u64
+    }
+
+    /// Whether the rate binds: the path has shown a limit, or has been reported
+    /// on for long enough for probes to find what it carries.
+    pub fn binds(&self) -> bool {
+        self.limited
+            || self
+                .first_feedback
+                .zip(self.last_feedback)
+                .is_some_and(|(first, last)| last - first >= START)
     }
 
     /// The share of packets that did not arrive lately, 0 to 1.
@@ -214,12 +233,17 @@ impl Estimate {
             return Ok(());
         };
         self.round_trip += 0.2 * ((at - newest) as f64 / 1e6 - self.round_trip);
+        self.first_feedback.get_or_insert(at);
         self.last_feedback = Some(at);
+        self.sent.settle(newest, &mut self.ledger);
         if let Some(before) = self.before_silence.take() {
             self.probe.again(at, before);
             self.delay.forget();
+            // What an outage takes says nothing about the rate.
+            self.loss.forget();
+            self.sent.forgive();
+            self.ledger = Ledger::default();
         }
-        self.sent.settle(newest, &mut self.ledger);
         let kept = 1.0 - self.loss.inherent();
         if let Some(proved) = self.probe.result(at, newest, kept) {
             self.proved(proved);
@@ -227,7 +251,11 @@ impl Estimate {
         self.update(at, overused);
         let acked = self.acked.rate();
         let current = self.rate;
-        self.loss.update(at, &mut self.ledger, current, acked);
+        if let Some(full) = self.loss.update(at, &mut self.ledger, current, acked) {
+            self.rate = self.rate.min(full);
+            self.limited = true;
+            self.probe.contradicted(at);
+        }
         Ok(())
     }
 
@@ -283,6 +311,7 @@ impl Estimate {
         }
         self.rate = (BETA * carried).min(self.rate).max(RATE_MIN);
         self.limit = Some(Limit::observe(self.limit, carried));
+        self.limited = true;
         self.last_decrease = Some(at);
         self.hold_until = at + pause;
         self.probe.lowered(at);
@@ -323,6 +352,7 @@ impl Estimate {
         let silent = unreported.is_some_and(|sent| at.saturating_sub(sent) >= SILENCE);
         if silent && at.saturating_sub(self.last_update) >= SILENCE / 2 {
             self.last_update = at;
+            self.limited = true;
             self.before_silence = Some(self.before_silence.unwrap_or(self.rate));
             self.rate = (self.rate * 0.5).max(RATE_MIN);
         }

@@ -18,14 +18,18 @@ const STEP: f64 = 2.0;
 const PAUSE: u64 = 3_000_000;
 const PAUSE_MAX: u64 = 24_000_000;
 
+/// So long, in microseconds, probes are believed less after one that was
+/// contradicted.
+const DOUBT: u64 = 30_000_000;
+
+/// The step while they are.
+const STEP_DOUBTED: f64 = 1.5;
+
 /// A probe is over when this long nothing of it was reported, in microseconds.
 const PATIENCE: u64 = 1_500_000;
 
 /// Most padding a tick may send, in bytes: 20 Mbit/s.
 const PADDING_MAX: usize = 50_000;
-
-/// What a path is probed for before anybody said what is wanted.
-const WANT_FIRST: f64 = 2_500_000.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
@@ -64,6 +68,8 @@ pub(super) struct Probe {
     cluster: Cluster,
     want: f64,
     pause: u64,
+    /// Until then a success does not shorten the pause.
+    doubted: u64,
     began: Option<u64>,
 }
 
@@ -76,8 +82,9 @@ impl Probe {
             },
             number: 0,
             cluster: Cluster::default(),
-            want: WANT_FIRST,
+            want: 0.0,
             pause: PAUSE,
+            doubted: 0,
             began: None,
         }
     }
@@ -110,7 +117,12 @@ impl Probe {
         let sent = std::mem::take(&mut self.cluster.tick);
         match self.state {
             State::Resting { until, goal } if calm && at >= until && self.want > rate * 1.05 => {
-                let goal = goal.unwrap_or(0.0).max(STEP * rate).min(self.want * 1.1);
+                let step = if at < self.doubted {
+                    STEP_DOUBTED
+                } else {
+                    STEP
+                };
+                let goal = goal.unwrap_or(0.0).max(step * rate).min(self.want * 1.1);
                 self.number = self.number.checked_add(1).unwrap_or(1);
                 self.cluster = Cluster::default();
                 self.began = Some(at);
@@ -196,11 +208,13 @@ impl Probe {
         };
         let proved = proved.min(rate);
         if proved >= 0.8 * rate {
-            self.pause = PAUSE;
-            self.state = State::Resting {
-                until: at,
-                goal: None,
-            };
+            let mut until = at;
+            if at >= self.doubted {
+                self.pause = PAUSE;
+            } else {
+                until += self.pause;
+            }
+            self.state = State::Resting { until, goal: None };
         } else {
             self.failed(at);
         }
@@ -218,6 +232,14 @@ impl Probe {
             }
             State::Sending { .. } | State::Waiting { .. } => self.failed(at),
         }
+    }
+
+    /// The path has proved full at less than probes had promised: short bursts
+    /// pass where the same rate for longer does not.
+    pub(super) fn contradicted(&mut self, at: u64) {
+        self.pause = self.pause.max(2 * PAUSE);
+        self.doubted = at + DOUBT;
+        self.failed(at);
     }
 
     /// The path is back after an outage: asks at once for what it carried.

@@ -91,6 +91,11 @@ impl Sent {
         }
     }
 
+    /// What has been sent until now is never counted.
+    pub(super) fn forgive(&mut self) {
+        self.settled = self.next;
+    }
+
     /// When the first packet after that moment left.
     pub(super) fn oldest_after(&self, at: u64) -> Option<u64> {
         // Sending times rise with the numbers.

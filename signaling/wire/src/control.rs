@@ -68,8 +68,11 @@ impl Default for Show {
     }
 }
 
-/// As what a slot is shown. A shared screen comes before all of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+/// As what a slot is shown, the most important first. A shared screen comes
+/// before all of these.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ts_rs::TS,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShownAs {
     /// Large, because the person chose it.
