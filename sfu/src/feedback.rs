@@ -185,7 +185,7 @@ impl Shard {
             seq: slot
                 .take_retransmission()
                 .ok_or(DropReason::RetransmitBudget)?,
-            transport: estimate.map(|estimate| estimate.number(now, usize::from(packet.len))),
+            transport: estimate.map(|estimate| estimate.number_again(now, usize::from(packet.len))),
         };
         slot.resent.sent(lost, now);
         let bytes = self.pool.slot(packet.slot);

@@ -52,6 +52,9 @@ pub const RATE_MAX: f64 = 200_000_000.0;
 /// tag of SRTP.
 pub const OVERHEAD: usize = 28 + 20 + 16;
 
+/// The cluster of what is sent again.
+const AGAIN: u16 = u16::MAX;
+
 /// Unreported for so long, packets were sent into an outage. Feedback comes
 /// every 50 to 250 ms, plus a round trip.
 const SILENCE: u64 = 800_000;
@@ -182,6 +185,15 @@ impl Estimate {
         self.sent.push(at, len, cluster)
     }
 
+    /// The same for a packet that is sent again. Some receivers do not report
+    /// what comes on the stream of retransmissions: it never counts as lost.
+    pub fn number_again(&mut self, now: Instant, payload: usize) -> u16 {
+        let at = self.micros(now);
+        let len = payload + OVERHEAD;
+        self.probe.sent(at, len);
+        self.sent.push(at, len, AGAIN)
+    }
+
     /// What the receiver would be sent if its path were wide enough, in bits a
     /// second: probes go up to it, not beyond.
     pub fn want(&mut self, rate: u64) {
@@ -222,7 +234,7 @@ impl Estimate {
             };
             newest = newest.max(Some(packet.at));
             self.acked.arrived(arrival, packet.len);
-            if packet.cluster == 0 {
+            if packet.cluster == 0 || packet.cluster == AGAIN {
                 self.delay.arrived(packet.at, arrival, at);
                 overused |= self.delay.usage() == Usage::Over;
             } else {
@@ -249,6 +261,11 @@ impl Estimate {
             self.proved(proved);
         }
         self.update(at, overused);
+        if !self.binds() {
+            // A receiver that is only getting ready reports gaps that are none.
+            self.ledger = Ledger::default();
+            return Ok(());
+        }
         let acked = self.acked.rate();
         let current = self.rate;
         if let Some(full) = self.loss.update(at, &mut self.ledger, current, acked) {
@@ -321,6 +338,8 @@ impl Estimate {
         let Some(carried) = self.carried() else {
             return;
         };
+        // What arrived without a queue is proof of itself.
+        self.rate = self.rate.max(carried.min(RATE_MAX));
         let ceiling = UNPROVEN * carried + 10_000.0;
         if self.rate >= ceiling {
             return;

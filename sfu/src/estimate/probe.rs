@@ -31,6 +31,9 @@ const PATIENCE: u64 = 1_500_000;
 /// Most padding a tick may send, in bytes: 20 Mbit/s.
 const PADDING_MAX: usize = 50_000;
 
+/// The highest number of a probe.
+const LAST: u16 = u16::MAX - 1;
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     /// None is running; the next may begin then, and go up to that rate even
@@ -123,7 +126,11 @@ impl Probe {
                     STEP
                 };
                 let goal = goal.unwrap_or(0.0).max(step * rate).min(self.want * 1.1);
-                self.number = self.number.checked_add(1).unwrap_or(1);
+                self.number = match self.number {
+                    // The last one is no probe's.
+                    LAST.. => 1,
+                    number => number + 1,
+                };
                 self.cluster = Cluster::default();
                 self.began = Some(at);
                 self.state = State::Sending {
