@@ -249,7 +249,8 @@ impl Estimate {
         self.last_feedback = Some(at);
         self.sent.settle(newest, &mut self.ledger);
         if let Some(before) = self.before_silence.take() {
-            self.probe.again(at, before);
+            // The path is taken to be what it was: if not, its queue tells.
+            self.rate = before;
             self.delay.forget();
             // What an outage takes says nothing about the rate.
             self.loss.forget();
@@ -340,7 +341,11 @@ impl Estimate {
         };
         // What arrived without a queue is proof of itself.
         self.rate = self.rate.max(carried.min(RATE_MAX));
-        let ceiling = UNPROVEN * carried + 10_000.0;
+        // Some receivers do not report padding: there only media can prove.
+        let ceiling = match self.probe.works() {
+            true => UNPROVEN * carried + 10_000.0,
+            false => RATE_MAX,
+        };
         if self.rate >= ceiling {
             return;
         }
@@ -371,7 +376,6 @@ impl Estimate {
         let silent = unreported.is_some_and(|sent| at.saturating_sub(sent) >= SILENCE);
         if silent && at.saturating_sub(self.last_update) >= SILENCE / 2 {
             self.last_update = at;
-            self.limited = true;
             self.before_silence = Some(self.before_silence.unwrap_or(self.rate));
             self.rate = (self.rate * 0.5).max(RATE_MIN);
         }

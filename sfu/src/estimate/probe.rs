@@ -36,9 +36,8 @@ const LAST: u16 = u16::MAX - 1;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
-    /// None is running; the next may begin then, and go up to that rate even
-    /// beyond the ordinary step.
-    Resting { until: u64, goal: Option<f64> },
+    /// None is running; the next may begin then.
+    Resting { until: u64 },
     /// Padding is sent.
     Sending { rate: f64, ticks: u32 },
     /// Everything was sent then.
@@ -73,21 +72,20 @@ pub(super) struct Probe {
     pause: u64,
     /// Until then a success does not shorten the pause.
     doubted: u64,
+    works: bool,
     began: Option<u64>,
 }
 
 impl Probe {
     pub(super) fn new() -> Self {
         Self {
-            state: State::Resting {
-                until: 0,
-                goal: None,
-            },
+            state: State::Resting { until: 0 },
             number: 0,
             cluster: Cluster::default(),
             want: 0.0,
             pause: PAUSE,
             doubted: 0,
+            works: false,
             began: None,
         }
     }
@@ -119,13 +117,13 @@ impl Probe {
     pub(super) fn padding(&mut self, at: u64, rate: f64, calm: bool) -> usize {
         let sent = std::mem::take(&mut self.cluster.tick);
         match self.state {
-            State::Resting { until, goal } if calm && at >= until && self.want > rate * 1.05 => {
+            State::Resting { until } if calm && at >= until && self.want > rate * 1.05 => {
                 let step = if at < self.doubted {
                     STEP_DOUBTED
                 } else {
                     STEP
                 };
-                let goal = goal.unwrap_or(0.0).max(step * rate).min(self.want * 1.1);
+                let goal = (step * rate).min(self.want * 1.1);
                 self.number = match self.number {
                     // The last one is no probe's.
                     LAST.. => 1,
@@ -201,6 +199,7 @@ impl Probe {
             self.failed(at);
             return None;
         }
+        self.works = true;
         let sent = cluster.bytes.saturating_sub(u32::from(cluster.last_len));
         let sent = f64::from(sent) * 8e6 / sent_for;
         let arrived = cluster
@@ -221,7 +220,7 @@ impl Probe {
             } else {
                 until += self.pause;
             }
-            self.state = State::Resting { until, goal: None };
+            self.state = State::Resting { until };
         } else {
             self.failed(at);
         }
@@ -231,10 +230,9 @@ impl Probe {
     /// The rate fell: what runs would only fill the queue, and the next waits.
     pub(super) fn lowered(&mut self, at: u64) {
         match self.state {
-            State::Resting { until, .. } => {
+            State::Resting { until } => {
                 self.state = State::Resting {
                     until: until.max(at + PAUSE),
-                    goal: None,
                 };
             }
             State::Sending { .. } | State::Waiting { .. } => self.failed(at),
@@ -249,19 +247,14 @@ impl Probe {
         self.failed(at);
     }
 
-    /// The path is back after an outage: asks at once for what it carried.
-    pub(super) fn again(&mut self, at: u64, before: f64) {
-        self.pause = PAUSE;
-        self.state = State::Resting {
-            until: at,
-            goal: Some(before),
-        };
+    /// Whether a probe was ever reported on.
+    pub(super) fn works(&self) -> bool {
+        self.works
     }
 
     fn failed(&mut self, at: u64) {
         self.state = State::Resting {
             until: at + self.pause,
-            goal: None,
         };
         self.pause = (2 * self.pause).min(PAUSE_MAX);
     }
