@@ -131,6 +131,10 @@ pub const KEYFRAME_ATTEMPTS: u8 = 5;
 /// second, more than a video stream has.
 pub const RETRANSMITS_PER_TICK: u16 = 64;
 
+/// Bits a second that may be sent again to a receiver that does not report what
+/// arrives: more repairs a lossy path, less spares a narrow one.
+pub const UNREPORTED_REPAIRS: u64 = 2_000_000;
+
 /// Silent for this long: nothing is sent any more. Browsers check every 2.5 to
 /// 5 s (RFC 7675 section 5.1), so three checks are lost in a row.
 pub const CONSENT_SILENT: Duration = Duration::from_secs(10);

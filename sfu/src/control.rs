@@ -1,6 +1,7 @@
 //! What commands do to a shard's tables. Everything that allocates happens
 //! here, and nothing here happens for a packet.
 
+use crate::allowance::Allowance;
 use crate::codec::MediaKind;
 use crate::config::SECTIONS_MAX;
 use crate::dtls;
@@ -225,6 +226,7 @@ impl Shard {
             by_ssrc: HashMap::new(),
             slots: Vec::new(),
             estimate: None,
+            repairs: Allowance::default(),
             arrivals: Arrivals::new(now),
             reduced_size: offer.reduced_size,
             ntp_offset: None,

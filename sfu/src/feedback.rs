@@ -5,6 +5,7 @@ use crate::config::TICK;
 use crate::demux::Classified;
 use crate::drop::DropReason;
 use crate::encoding::PublisherClock;
+use crate::estimate::OVERHEAD;
 use crate::layer::Target;
 use crate::metrics::Counter;
 use crate::negotiate::CNAME;
@@ -175,6 +176,10 @@ impl Shard {
             .map_or(TICK, |estimate| estimate.round_trip());
         if !slot.resent.may(lost, now, pause) {
             return Err(DropReason::RetransmitUnderWay);
+        }
+        let bytes = u64::from(packet.len) + OVERHEAD as u64;
+        if !peer.repairs.take(bytes) {
+            return Err(DropReason::RetransmitBudget);
         }
         let again = Retransmission {
             to: destination,

@@ -43,6 +43,7 @@
 
 pub mod address;
 pub mod allocate;
+pub mod allowance;
 pub mod burst;
 pub mod choice;
 pub mod codec;

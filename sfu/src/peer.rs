@@ -1,6 +1,7 @@
 //! A connection: one client's ICE, DTLS, keys, received streams and slots.
 
 use crate::address::Address;
+use crate::allowance::Allowance;
 use crate::codec::CodecId;
 use crate::config::{ADDRESSES_MAX, CONSENT_SILENT, STREAMS_MAX};
 use crate::dtls;
@@ -120,6 +121,8 @@ pub struct Peer {
     pub slots: Vec<Slot>,
     /// What its path carries; nothing if it does not report arrivals.
     pub estimate: Option<Box<Estimate>>,
+    /// What it may be sent again.
+    pub repairs: Allowance,
     /// Transport-wide arrivals.
     pub arrivals: Arrivals,
     /// Whether feedback may stand alone in a packet.

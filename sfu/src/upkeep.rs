@@ -3,7 +3,9 @@
 //! and reports sent, keyframes asked for.
 
 use crate::codec::MediaKind;
-use crate::config::{CONSENT_LOST, KEYFRAME_RETRY, REPORTS, TRANSPORT_FEEDBACK};
+use crate::config::{
+    CONSENT_LOST, KEYFRAME_RETRY, REPORTS, TICK, TRANSPORT_FEEDBACK, UNREPORTED_REPAIRS,
+};
 use crate::estimate::OVERHEAD;
 use crate::metrics::Counter;
 use crate::negotiate::CNAME;
@@ -30,6 +32,9 @@ impl Shard {
             for slot in &mut peer.slots {
                 slot.refill();
             }
+            let rate = peer.estimate.as_ref().map(|estimate| estimate.rate());
+            peer.repairs
+                .refill(rate.unwrap_or(UNREPORTED_REPAIRS), TICK);
             if now.saturating_duration_since(peer.heard) >= CONSENT_LOST {
                 self.lose(key);
                 continue;

@@ -1,0 +1,77 @@
+//! How much a receiver may be sent again. What was lost because the path is
+//! full is not to fill it again: repairs are spread over the time the path
+//! takes to carry them, and the receiver asks again for what did not fit.
+
+use std::time::Duration;
+
+/// Bits a second that may always be sent again. Less leaves audio and small
+/// pictures unrepaired on the narrowest paths; more fills those.
+const LEAST: u64 = 250_000;
+
+/// How long an allowance may be saved up. Longer repairs bursts of losses at
+/// once; shorter keeps the queue of a narrow path short.
+const SAVED: Duration = Duration::from_millis(100);
+
+/// Bytes that may be sent again now.
+#[derive(Debug, Default)]
+pub struct Allowance {
+    bytes: u64,
+}
+
+impl Allowance {
+    /// So much time has passed on a path that carries `rate` bits a second.
+    pub fn refill(&mut self, rate: u64, passed: Duration) {
+        let rate = rate.max(LEAST);
+        let carried = |time: Duration| rate * time.as_micros() as u64 / 8_000_000;
+        self.bytes = (self.bytes + carried(passed)).min(carried(SAVED));
+    }
+
+    /// Takes a packet's bytes from it, if they are there.
+    pub fn take(&mut self, bytes: u64) -> bool {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.unwrap_or(self.bytes);
+        left.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_millis(20);
+
+    fn sent_in_a_second(rate: u64) -> u64 {
+        let mut allowance = Allowance::default();
+        let mut sent = 0;
+        for _ in 0..50 {
+            allowance.refill(rate, TICK);
+            while allowance.take(1_200) {
+                sent += 1_200;
+            }
+        }
+        sent * 8
+    }
+
+    #[test]
+    fn repairs_take_no_more_than_the_path_carries() {
+        for rate in [500_000, 2_000_000] {
+            let sent = sent_in_a_second(rate);
+            assert!((rate * 9 / 10..=rate).contains(&sent), "{sent} of {rate}");
+        }
+    }
+
+    #[test]
+    fn something_may_always_be_sent_again() {
+        assert!(sent_in_a_second(0) >= 200_000);
+    }
+
+    #[test]
+    fn what_is_not_used_is_saved_for_a_moment_only() {
+        let mut allowance = Allowance::default();
+        for _ in 0..500 {
+            allowance.refill(1_000_000, TICK);
+        }
+        assert!(allowance.take(12_500));
+        assert!(!allowance.take(1));
+    }
+}
