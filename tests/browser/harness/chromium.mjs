@@ -5,6 +5,7 @@ import { film, tune } from './fake-media.mjs';
 import { channel, collectFrames, spyScript } from './frame-spy.mjs';
 import { installProbe, remember } from './probe.mjs';
 import { which } from './programs.mjs';
+import { installScreen } from './screen-text.mjs';
 import { Tab } from './tab.mjs';
 
 /** How long the driver waits for one thing to become clickable. */
@@ -21,6 +22,7 @@ const PATIENCE = 10_000;
  * @property {{width: number, height: number}} [camera]  what the fake camera gives
  * @property {boolean} [touch]  a telephone's screen
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
+ * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
@@ -64,6 +66,7 @@ export async function openChromium(stage, options) {
   context.setDefaultTimeout(PATIENCE);
   await context.addInitScript(installProbe);
   await context.addInitScript(remember, options.preferences ?? {});
+  if (options.text) await context.addInitScript(installScreen, options.text);
   if (options.spy) await spyOnFrames(context);
   const page = await context.newPage();
   /** @type {{problems: string[], requests: string[]}} */
