@@ -327,7 +327,10 @@ impl Estimate {
         {
             self.limit = None;
         }
-        self.rate = (BETA * carried).min(self.rate).max(RATE_MIN);
+        // A receiver that was busy for a moment shows little for that moment:
+        // what is really narrow is found in a few steps.
+        let least = (0.5 * self.rate).max(RATE_MIN);
+        self.rate = (BETA * carried).clamp(least, self.rate.max(least));
         self.limit = Some(Limit::observe(self.limit, carried));
         self.limited = true;
         self.last_decrease = Some(at);
