@@ -6,6 +6,7 @@ use conclave_signaling as signaling;
 use conclave_wire::control::{Command, Event};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -30,6 +31,10 @@ pub(crate) struct Serve {
     /// cores are free for it. A room lives on one of them
     #[arg(long, env = "CONCLAVE_SHARDS", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     shards: u16,
+    /// The TCP port at which clients reach what --listen serves. Where UDP does not get through,
+    /// media takes it, too. 0: no media over TCP. Default: the port of --listen
+    #[arg(long, env = "CONCLAVE_TCP_PORT")]
+    tcp_port: Option<u16>,
     /// Where the database, the operator's token and the development certificate live
     #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
     data: PathBuf,
@@ -69,10 +74,12 @@ impl Serve {
         let mut media = conclave_sfu::Config::new(self.media, candidates);
         media.shards = self.shards.into();
         let (sfu, events) = conclave_sfu::start(&media)?;
+        let over_tcp = self.tcp_port != Some(0);
         let media = signaling::MediaPlane {
             commands: commands_to(sfu.clone()),
             events: events_from(events),
-            metrics: Some(media_metrics::metrics(sfu)?),
+            streams: over_tcp.then(|| streams_to(sfu.clone())),
+            metrics: Some(media_metrics::metrics(sfu.clone())?),
         };
         let config = signaling::Config {
             listen: self.listen,
@@ -83,11 +90,16 @@ impl Serve {
                 .map(|(certificate, key)| signaling::TlsFiles { certificate, key }),
             suite: self.suite,
             names: Vec::new(),
-            addresses: announce,
+            addresses: announce.clone(),
         };
         let mut stop = signal(SignalKind::terminate())?;
         let mut serving = signaling::serve(config, assets::embedded(), media).await?;
         tracing::info!(address = %serving.local_addr(), "serving");
+        if over_tcp {
+            let candidates = tcp_candidates(serving.local_addr(), self.tcp_port, &announce);
+            sfu.announce_tcp(&candidates)?;
+        }
+        drop(sfu);
 
         let failed = tokio::select! {
             _ = stop.recv() => None,
@@ -114,6 +126,26 @@ fn commands_to(sfu: conclave_sfu::Handle) -> mpsc::Sender<Command> {
         }
     });
     sender
+}
+
+/// Hands the SFU the TCP connections that carry media.
+fn streams_to(sfu: conclave_sfu::Handle) -> signaling::media::MediaStreams {
+    Arc::new(move |stream, first| {
+        if sfu.take_stream(stream, first).is_err() {
+            tracing::error!("the media plane has stopped");
+        }
+    })
+}
+
+/// Where clients open TCP connections for media: at the announced addresses,
+/// unless only this machine itself reaches the listener.
+fn tcp_candidates(listen: SocketAddr, port: Option<u16>, announce: &[IpAddr]) -> Vec<SocketAddr> {
+    let port = port.unwrap_or(listen.port());
+    let reached = |address: &&IpAddr| !listen.ip().is_loopback() || address.is_loopback();
+    let addresses = announce.iter().filter(reached);
+    addresses
+        .map(|address| SocketAddr::new(*address, port))
+        .collect()
 }
 
 fn events_from(mut events: conclave_sfu::EventReceiver) -> mpsc::Receiver<Event> {
@@ -159,6 +191,20 @@ mod tests {
         for other in ["0x0002", "78", "0x", "", "0x10001"] {
             assert!(suite(other).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn media_over_tcp_is_announced_where_it_can_be_reached() {
+        let public = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        let own = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let told = |listen: &str, port| {
+            tcp_candidates(listen.parse().expect("an address"), port, &[public, own])
+        };
+        let at = |ip, port| SocketAddr::new(ip, port);
+        let everywhere = [at(public, 8443), at(own, 8443)];
+        assert_eq!(told("0.0.0.0:8443", None), everywhere);
+        assert_eq!(told("10.0.0.5:8443", Some(443))[0], at(public, 443));
+        assert_eq!(told("127.0.0.1:8443", None), [at(own, 8443)]);
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl From<SocketAddr> for Address {
     }
 }
 
+impl From<Stream> for Address {
+    fn from(stream: Stream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
 impl PartialEq<SocketAddr> for Address {
     /// Whether it is that UDP address.
     fn eq(&self, other: &SocketAddr) -> bool {

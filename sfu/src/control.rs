@@ -130,7 +130,7 @@ impl Shard {
     /// addresses anew. The handshake, its keys and everything else stay; until
     /// the client has chosen, so does its address.
     fn restart(&mut self, key: PeerKey, offer: &Offer) -> Result<(), Code> {
-        let fresh = Generation::new(&self.rng, offer.credentials.clone());
+        let fresh = Generation::new(&self.rng, self.index, offer.credentials.clone());
         let fresh = fresh.map_err(|_| Code::Internal)?;
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return Err(Code::Internal);
@@ -204,7 +204,7 @@ impl Shard {
         participant: ParticipantId,
         offer: &Offer,
     ) -> Result<Peer, Code> {
-        let ice = Generation::new(&self.rng, offer.credentials.clone());
+        let ice = Generation::new(&self.rng, self.index, offer.credentials.clone());
         Ok(Peer {
             participant,
             room,
@@ -259,6 +259,7 @@ impl Shard {
             credentials: &peer.ice.local,
             fingerprint: &self.fingerprint,
             candidates: &self.candidates,
+            tcp_candidates: &self.tcp_candidates,
             version: peer.answers,
         };
         Ok(offer.answer(&local, |mid| {

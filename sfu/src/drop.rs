@@ -39,6 +39,11 @@ reasons! {
     StunForged = "stun-forged",
     /// ice: sent before, and now from an address that has passed no check.
     StunReplayed = "stun-replayed",
+    /// ingress: a TCP connection more than there may be; it was closed.
+    StreamRefused = "stream-refused",
+    /// ingress: a TCP connection that does not begin with a connectivity check,
+    /// or has a frame that is too long; it was closed.
+    StreamMalformed = "stream-malformed",
     /// dtls: the handshake failed; the connection is over.
     DtlsFailed = "dtls-failed",
     /// dtls: the client's certificate is not the one its offer named.
@@ -82,6 +87,8 @@ reasons! {
     NoConsent = "no-consent",
     /// protect: the seal failed, or the key is worn out.
     SealFailed = "seal-failed",
+    /// egress: more waits for the TCP connection than should.
+    StreamFull = "stream-full",
     /// egress: the batch is full.
     EgressFull = "egress-full",
     /// egress: the socket refused the datagram.

@@ -32,6 +32,21 @@ const ICE_CONTROLLED: u16 = 0x8029;
 /// Longest answer this module writes.
 pub const ANSWER_MAX: usize = 128;
 
+/// Whether a datagram looks like a connectivity check; nothing is verified.
+pub fn is_check(datagram: &[u8]) -> bool {
+    be16(datagram, 0) == Some(BINDING_REQUEST) && be32(datagram, 4) == Some(COOKIE)
+}
+
+/// The shard that a connectivity check is for; nothing is verified.
+pub fn shard(datagram: &[u8]) -> Option<usize> {
+    let letter = *Check::parse(datagram)
+        .ok()?
+        .local_ufrag
+        .as_bytes()
+        .first()?;
+    ICE_CHARS.iter().position(|known| *known == letter)
+}
+
 /// Short-term credentials (RFC 8445 section 5.3).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -48,13 +63,15 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Fresh ones: 48 random bits of name, 144 of password.
+    /// Fresh ones: 42 random bits of name behind the shard's own letter, 144 of
+    /// password.
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub fn random(rng: &SystemRandom) -> Result<Self, aws_lc_rs::error::Unspecified> {
+    pub fn random(rng: &SystemRandom, shard: usize) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let mut bytes = [0; 32];
         rng.fill(&mut bytes)?;
+        bytes[0] = shard as u8;
         let text: String = bytes
             .iter()
             .map(|byte| char::from(ICE_CHARS[usize::from(byte & 63)]))
@@ -88,15 +105,16 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Fresh credentials for a client that has `remote`.
+    /// Fresh credentials of a shard for a client that has `remote`.
     ///
     /// # Errors
     /// When the system has no randomness.
     pub fn new(
         rng: &SystemRandom,
+        shard: usize,
         remote: Credentials,
     ) -> Result<Self, aws_lc_rs::error::Unspecified> {
-        let local = Credentials::random(rng)?;
+        let local = Credentials::random(rng, shard)?;
         Ok(Self {
             integrity: local.integrity_key(),
             local,
@@ -338,6 +356,22 @@ mod tests {
         let from = "192.0.2.1:32853".parse().expect("address");
         // The sample says ICE-CONTROLLED, which a lite agent refuses.
         assert!(!check.answer(&sample_key(), from, &mut out).1);
+    }
+
+    #[test]
+    fn a_check_names_its_shard() {
+        for (at, letter) in ICE_CHARS.iter().enumerate() {
+            let made = Credentials::random(&SystemRandom::new(), at).expect("randomness");
+            assert_eq!(made.ufrag.as_bytes()[0], *letter);
+            let name = [b"\x00\x06\x00\x09", &[*letter][..], b"vtj:h6vY\x00\x00\x00"].concat();
+            let mut check = vec![0, 1, 0, 40, 0x21, 0x12, 0xa4, 0x42];
+            check.extend([7; 12]);
+            check.extend(name);
+            check.extend([0, 8, 0, 20]);
+            check.extend([0; 20]);
+            assert_eq!(shard(&check), Some(at));
+            assert_eq!(shard(&check[..60 - 1]), None);
+        }
     }
 
     /// RFC 5769 section 2.2 maps 192.0.2.1:32853 under the same transaction.

@@ -64,6 +64,8 @@ counters! {
     AgreedAead256 = "agreed-aead-long-key",
     /// Handshakes that agreed on SRTP_AES128_CM_HMAC_SHA1_80.
     AgreedCm = "agreed-counter-mode",
+    /// TCP connections that were taken over for media.
+    StreamsOpened = "streams-opened",
     /// Connections that chose another address than before.
     AddressChanges = "address-changes",
     /// Offers that restarted ICE on a running connection.

@@ -99,8 +99,10 @@ pub struct Local<'a> {
     pub credentials: &'a Credentials,
     /// The SFU's certificate fingerprint.
     pub fingerprint: &'a str,
-    /// The SFU's addresses.
+    /// The SFU's UDP addresses.
     pub candidates: &'a [SocketAddr],
+    /// Where it takes TCP connections (RFC 6544).
+    pub tcp_candidates: &'a [SocketAddr],
     /// The version of the session description: counts answers.
     pub version: u64,
 }
@@ -507,6 +509,19 @@ impl Section {
                 address.port()
             );
         }
+        for (index, address) in local.tcp_candidates.iter().enumerate() {
+            // RFC 6544 section 4.2: direction preference 4 for passive, and
+            // behind every UDP candidate.
+            let preference = (4u32 << 13) | (8_191 - index as u32);
+            let priority = (90u32 << 24) | (preference << 8) | 255;
+            let _ = write!(
+                sdp,
+                "a=candidate:{} 1 tcp {priority} {} {} typ host tcptype passive\r\n",
+                local.candidates.len() + index + 1,
+                address.ip(),
+                address.port()
+            );
+        }
         sdp.push_str("a=end-of-candidates\r\n");
     }
 
@@ -654,10 +669,27 @@ mod tests {
         let local = Local {
             credentials: &offer.credentials,
             fingerprint: "",
-            candidates: &[],
+            candidates: &["192.0.2.1:3478".parse().expect("an address")],
+            tcp_candidates: &["192.0.2.1:443".parse().expect("an address")],
             version: 1,
         };
         offer.answer(&local, |_| None)
+    }
+
+    #[test]
+    fn tcp_is_told_behind_udp() {
+        let sdp = answer("");
+        let lines = sdp.lines().filter_map(|l| l.strip_prefix("a=candidate:"));
+        let lines: Vec<Vec<_>> = lines.map(|line| line.split(' ').collect()).collect();
+        let [udp, tcp] = &lines[..] else {
+            panic!("{sdp}")
+        };
+        let priority = |line: &[&str]| line[3].parse::<u32>().expect("a number");
+        assert!(priority(udp) > priority(tcp));
+        assert_eq!(udp[4..], ["192.0.2.1", "3478", "typ", "host"]);
+        let passive = ["192.0.2.1", "443", "typ", "host", "tcptype", "passive"];
+        assert_eq!((tcp[2], &tcp[4..]), ("tcp", &passive[..]));
+        assert_ne!(udp[0], tcp[0], "foundations");
     }
 
     #[test]

@@ -170,6 +170,12 @@ impl Peer {
         Some(self.addresses.remove(oldest))
     }
 
+    /// An address is no longer this client's.
+    pub fn forget_address(&mut self, address: Address) {
+        self.addresses.retain(|known| *known != address);
+        self.nominated = self.nominated.filter(|known| *known != address);
+    }
+
     /// The slot that sends a stream.
     pub fn slot_of(&self, ssrc: Ssrc) -> Option<usize> {
         self.slots.iter().position(|slot| slot.streams.ssrc == ssrc)

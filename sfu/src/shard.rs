@@ -51,6 +51,11 @@ pub enum Input<'a> {
         /// Its bytes.
         bytes: &'a [u8],
     },
+    /// A TCP connection is no more.
+    Closed {
+        /// Which.
+        from: Address,
+    },
     /// The signaling service says something.
     Command(Command),
     /// The time of [`Output::Timeout`] has come.
@@ -118,6 +123,8 @@ pub struct Shard {
     pub(crate) identity: Arc<Identity>,
     pub(crate) fingerprint: String,
     pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) tcp_candidates: Vec<SocketAddr>,
+    pub(crate) index: usize,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -166,6 +173,8 @@ impl Shard {
             fingerprint: parts.identity.fingerprint(),
             identity: parts.identity,
             candidates: parts.candidates,
+            tcp_candidates: Vec::new(),
+            index: 0,
             burst: Burst::new(),
             egress: Egress::new(parts.limits.egress_bytes),
             limits: parts.limits,
@@ -202,6 +211,17 @@ impl Shard {
         self.egress.set_segments(segments);
     }
 
+    /// The addresses at which clients may open TCP connections, told from the
+    /// next answer on.
+    pub fn set_tcp_candidates(&mut self, candidates: Vec<SocketAddr>) {
+        self.tcp_candidates = candidates;
+    }
+
+    /// Which of an SFU's shards it is, at most the 63rd; 0 until it is said.
+    pub fn set_index(&mut self, index: usize) {
+        self.index = index;
+    }
+
     /// Takes what happened at `now`, which never goes back.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         match input {
@@ -212,6 +232,7 @@ impl Shard {
                     self.metrics.count_drop(reason);
                 }
             }
+            Input::Closed { from } => self.path_closed(from),
             Input::Command(command) => self.command(now, command),
             Input::Timeout => {}
         }
@@ -363,13 +384,25 @@ impl Shard {
                 && let Some(Some(before)) = self.peers.get_mut(before.0)
             {
                 // The address has moved to this connection.
-                before.addresses.retain(|known| *known != datagram.from);
-                before.nominated = before.nominated.filter(|known| *known != datagram.from);
+                before.forget_address(datagram.from);
             }
         }
         self.egress.push(datagram.from, &answer[..len])?;
         self.announce(key);
         Ok(())
+    }
+
+    /// Whether an address passed a check of somebody's who is connected.
+    pub fn knows(&self, address: &Address) -> bool {
+        self.by_address.contains_key(address)
+    }
+
+    /// A client can no longer be reached where it was; it says where it can.
+    fn path_closed(&mut self, address: Address) {
+        let key = self.by_address.remove(&address);
+        if let Some(Some(peer)) = key.and_then(|key| self.peers.get_mut(key.0)) {
+            peer.forget_address(address);
+        }
     }
 
     fn handshake(&mut self, now: Instant, packet: &Classified<'_>) -> Result<(), DropReason> {

@@ -6,6 +6,7 @@
 //!
 //! - [`serve`]: composes everything below and listens ([`config`], [`tls`],
 //!   [`operator`], [`assets`], `metrics`).
+//! - `sort`: tells HTTPS from media that comes over TCP.
 //! - `http`: rooms, health, the browser client, and the door to the socket.
 //! - `socket`: one WebSocket: frames in, frames out, pings, limits.
 //! - `rooms`, `actor`: one task a room that is awake; a mailbox in,
@@ -35,6 +36,7 @@ mod metrics;
 mod outbox;
 mod rooms;
 mod socket;
+mod sort;
 mod store;
 
 pub use assets::{Asset, Assets};

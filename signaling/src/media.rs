@@ -11,9 +11,15 @@ pub struct MediaPlane {
     pub commands: mpsc::Sender<Command>,
     /// What the media plane reports.
     pub events: mpsc::Receiver<Event>,
+    /// Takes TCP connections to the service's port that carry media.
+    pub streams: Option<MediaStreams>,
     /// Appends the media plane's own metrics, Prometheus text, to `/metrics`.
     pub metrics: Option<MediaMetrics>,
 }
+
+/// Takes a connection over of which nothing has been read; its first frame is
+/// shown, length and all.
+pub type MediaStreams = Arc<dyn Fn(std::net::TcpStream, &[u8]) + Send + Sync>;
 
 /// Writes metrics in the Prometheus text format.
 pub type MediaMetrics = Arc<dyn Fn(&mut String) + Send + Sync>;

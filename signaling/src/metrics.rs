@@ -63,6 +63,8 @@ pub(crate) struct Metrics {
     pub(crate) members: IntGauge,
     /// Accepted commits and other entries.
     pub(crate) log_entries: IntCounter,
+    /// Connections that were neither HTTPS nor media.
+    pub(crate) strangers: IntCounter,
     /// Rooms whose task panicked or whose store failed.
     pub(crate) room_failures: IntCounter,
     /// How long one transaction took, seconds.
@@ -108,6 +110,10 @@ impl Metrics {
             calls: gauge("calls", "Running calls")?,
             members: gauge("members", "Members of running calls")?,
             log_entries: counter("log_entries", "Entries of the calls' logs")?,
+            strangers: counter(
+                "connections_unknown",
+                "Connections that were neither HTTPS nor media",
+            )?,
             room_failures: counter("room_failures", "Rooms that failed and were loaded anew")?,
             socket_ends: counters("socket_ends", "Why WebSockets ended", "reason")?,
             refusals: counters("refusals", "Refused requests", "code")?,

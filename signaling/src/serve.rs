@@ -7,10 +7,11 @@ use crate::http::{self, App};
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
+use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
 use crate::{files, operator, tls};
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use conclave_wire::control::Event;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -65,6 +66,7 @@ pub async fn serve(
     let tls = tls::server_config(&config)?;
     let store = Store::open(&config.data_dir.join("conclave.sqlite")).await?;
     let metrics = Arc::new(Metrics::new()?);
+    let sorter = Sorter::new(media.streams, metrics.strangers.clone());
     let rooms = Rooms::new(store, Clock::start(), metrics, media.commands);
     for room in rooms.store.rooms_in_use().await? {
         rooms.wake(room);
@@ -87,8 +89,9 @@ pub async fn serve(
     let address = listener.local_addr().map_err(StartError::Listen)?;
     let handle = Handle::new();
     let tls = RustlsConfig::from_config(Arc::new(tls));
-    let mut server = axum_server::from_tcp_rustls(listener, tls)
+    let mut server = axum_server::from_tcp(listener)
         .map_err(StartError::Listen)?
+        .acceptor(RustlsAcceptor::new(tls).acceptor(sorter))
         .handle(handle.clone());
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder

@@ -6,11 +6,13 @@
 
 mod clock;
 mod sendmmsg;
+mod tcp;
 mod thread;
 mod udp;
 
 use crate::config::Config;
 use crate::dtls::{Identity, NoIdentity};
+use crate::ice;
 use crate::metrics::{Metrics, Snapshot};
 use crate::placement::{Placement, Target};
 use crate::shard::{Parts, Shard};
@@ -99,6 +101,29 @@ impl Handle {
         self.tell(to, command)
     }
 
+    /// Takes over a TCP connection that a client has opened for media. `first`
+    /// is its first frame (RFC 4571), length and all, which is still to be read
+    /// from it: whose check it is says which shard it is for.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn take_stream(&self, stream: std::net::TcpStream, first: &[u8]) -> Result<(), Stopped> {
+        let shards = &self.inner.shards;
+        let owner = first.get(2..).and_then(ice::shard);
+        let shard = owner.and_then(|owner| shards.get(owner));
+        let shard = shard.or(shards.first()).ok_or(Stopped)?;
+        shard.tell(Instruction::Stream(stream))
+    }
+
+    /// Says where clients may open such connections.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn announce_tcp(&self, candidates: &[SocketAddr]) -> Result<(), Stopped> {
+        let told = |shard: &Running| shard.tell(Instruction::AnnounceTcp(candidates.to_vec()));
+        self.inner.shards.iter().try_for_each(told)
+    }
+
     fn tell(&self, shard: usize, command: Command) -> Result<(), Stopped> {
         let shard = self.inner.shards.get(shard).ok_or(Stopped)?;
         shard.tell(Instruction::Command(Box::new(command)))
@@ -167,6 +192,7 @@ fn start_shard(
         clock: clock::now(),
     });
     shard.set_segments(socket.segments());
+    shard.set_index(index);
     let (instructions, inbox) = mpsc::channel();
     let port = Port {
         socket,

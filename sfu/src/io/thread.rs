@@ -1,12 +1,16 @@
 //! A shard's thread: waits for the socket, a command or the time, tells the
 //! shard, does what it says.
 
+use super::tcp::Streams;
 use super::udp::{self, Receiver, Sender, Socket};
+use crate::address::Address;
 use crate::drop::DropReason;
+use crate::egress::Run;
 use crate::shard::{Input, Output, Shard};
 use conclave_wire::control::{Command, Event};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
 use std::time::Instant;
@@ -23,6 +27,10 @@ const BATCHES_PER_TURN: usize = 16;
 pub(super) enum Instruction {
     /// A command for the shard.
     Command(Box<Command>),
+    /// A TCP connection for media.
+    Stream(TcpStream),
+    /// Where clients may open such connections.
+    AnnounceTcp(Vec<SocketAddr>),
     /// The last handle is gone.
     Stop,
 }
@@ -40,6 +48,7 @@ pub(super) struct Port {
 pub(super) struct Worker {
     shard: Shard,
     port: Port,
+    streams: Streams,
     poll: Poll,
     inbox: mpsc::Receiver<Instruction>,
     events: UnboundedSender<Event>,
@@ -62,6 +71,7 @@ impl Worker {
         let worker = Self {
             shard,
             port,
+            streams: Streams::new(),
             poll,
             inbox,
             events,
@@ -73,12 +83,13 @@ impl Worker {
 
     /// Runs until the last handle is gone.
     pub(super) fn run(mut self) {
-        let mut ready = Events::with_capacity(8);
+        let mut ready = Events::with_capacity(64);
         let mut readable = true;
         loop {
-            let wait = match (readable, self.wake) {
-                (true, _) => Some(std::time::Duration::ZERO),
-                (false, wake) => wake.map(|wake| wake.saturating_duration_since(Instant::now())),
+            let wake = self.wake.into_iter().chain(self.streams.wake()).min();
+            let wait = match readable || self.streams.is_readable() {
+                true => Some(std::time::Duration::ZERO),
+                false => wake.map(|wake| wake.saturating_duration_since(Instant::now())),
             };
             if let Err(error) = self.poll.poll(&mut ready, wait)
                 && error.kind() != io::ErrorKind::Interrupted
@@ -87,13 +98,26 @@ impl Worker {
                 return;
             }
             // Readiness is told once: read until there is nothing.
-            readable |= ready.iter().any(|event| event.token() == SOCKET);
+            for event in &ready {
+                match event.token() {
+                    SOCKET => readable = true,
+                    WAKER => {}
+                    stream => {
+                        let readable = event.is_readable() || event.is_error();
+                        self.streams.ready(stream, readable, event.is_writable());
+                    }
+                }
+            }
             if !self.obey() {
                 return;
             }
             if readable {
                 readable = self.read();
             }
+            if self.streams.is_readable() {
+                self.read_streams();
+            }
+            self.streams.sweep(&mut self.shard, Instant::now());
             if self.wake.is_some_and(|wake| wake <= Instant::now()) {
                 self.shard.handle_input(Instant::now(), Input::Timeout);
                 self.drain();
@@ -110,6 +134,15 @@ impl Worker {
                     self.shard.handle_input(now, Input::Command(*command));
                     self.drain();
                 }
+                Ok(Instruction::Stream(stream)) => {
+                    let (registry, now) = (self.poll.registry(), Instant::now());
+                    if let Err(error) = self.streams.add(stream, registry, &self.shard, now) {
+                        tracing::debug!(%error, "a stream was gone before it was taken");
+                    }
+                }
+                Ok(Instruction::AnnounceTcp(candidates)) => {
+                    self.shard.set_tcp_candidates(candidates);
+                }
                 Ok(Instruction::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -124,12 +157,17 @@ impl Worker {
         for _ in 0..BATCHES_PER_TURN {
             let received = self.port.receiver.receive(&self.port.socket);
             let now = Instant::now();
-            let Self { shard, port, .. } = self;
+            let Self {
+                shard,
+                port,
+                streams,
+                ..
+            } = self;
             for (from, bytes) in port.receiver.datagrams() {
                 let from = from.into();
                 shard.handle_input(now, Input::Datagram { from, bytes });
                 if shard.is_full() {
-                    transmit(shard, &port.socket, &mut port.sender);
+                    transmit(shard, &port.socket, &mut port.sender, streams);
                 }
             }
             match received {
@@ -149,8 +187,28 @@ impl Worker {
         more
     }
 
+    /// Reads the TCP connections for one turn.
+    fn read_streams(&mut self) {
+        let Self {
+            shard,
+            port,
+            streams,
+            ..
+        } = self;
+        streams.read(shard, Instant::now(), |shard, streams| {
+            transmit(shard, &port.socket, &mut port.sender, streams);
+        });
+        self.drain();
+    }
+
     fn drain(&mut self) {
-        transmit(&mut self.shard, &self.port.socket, &mut self.port.sender);
+        let Self {
+            shard,
+            port,
+            streams,
+            ..
+        } = self;
+        transmit(shard, &port.socket, &mut port.sender, streams);
         loop {
             match self.shard.poll_output() {
                 Output::Event(event) => {
@@ -169,21 +227,35 @@ impl Worker {
 }
 
 /// Sends what waits.
-fn transmit(shard: &mut Shard, socket: &Socket, sender: &mut Sender) {
+fn transmit(shard: &mut Shard, socket: &Socket, sender: &mut Sender, streams: &mut Streams) {
     loop {
-        let mut refused = 0;
-        let (runs, arena) = shard.take_runs(udp::RUNS);
+        let (mut refused, mut full, mut splits) = (0, 0, true);
+        let (mut runs, arena) = shard.take_runs(udp::RUNS);
         if runs.is_empty() {
             return;
         }
-        let splits = sender.send(socket, runs, arena, |error| {
-            tracing::trace!(%error, "send failed");
-            refused += 1;
-        });
-        if refused > 0 {
-            shard
-                .metrics()
-                .add_drops(DropReason::SocketRefused, refused);
+        while !runs.is_empty() {
+            if let Address::Tcp(stream) = runs[0].to {
+                full += streams.send(stream, &runs[0], arena);
+                runs = &runs[1..];
+                continue;
+            }
+            let other = |run: &Run| matches!(run.to, Address::Tcp(_));
+            let datagrams = runs.iter().position(other).unwrap_or(runs.len());
+            let (datagrams, rest) = runs.split_at(datagrams);
+            splits &= sender.send(socket, datagrams, arena, |error| {
+                tracing::trace!(%error, "send failed");
+                refused += 1;
+            });
+            runs = rest;
+        }
+        for (reason, count) in [
+            (DropReason::SocketRefused, refused),
+            (DropReason::StreamFull, full),
+        ] {
+            if count > 0 {
+                shard.metrics().add_drops(reason, count);
+            }
         }
         if !splits {
             shard.set_segments(1);

@@ -58,6 +58,7 @@ impl Server {
         let media = MediaPlane {
             commands: command_sender,
             events: event_receiver,
+            streams: None,
             metrics: Some(Arc::new(|text: &mut String| {
                 text.push_str("sfu_metric 1\n")
             })),
