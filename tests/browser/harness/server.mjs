@@ -37,10 +37,19 @@ async function freePort() {
   }
 }
 
+/**
+ * Where media is served over UDP, where pages look for it, and where HTTPS is served, and with it media over TCP.
+ *
+ * @typedef {{media: string, announce: string, listen?: string}} Addresses
+ */
+
+/** Nothing answers over UDP where pages look for it, as behind a firewall that lets only HTTPS out. @type {Addresses} */
+export const withoutUdp = { media: '127.0.0.1', announce: mediaAddress, listen: '0.0.0.0' };
+
 export class Server {
   /**
    * @param {import('./stage.mjs').Stage} stage
-   * @param {{media: string, announce: string}} [addresses]  where media is served, and where pages look for it
+   * @param {Addresses} [addresses]
    */
   static async start(stage, addresses = { media: mediaAddress, announce: mediaAddress }) {
     if (!existsSync(conclave)) throw new Error(`${conclave} is missing: build it, or set CONCLAVE_BIN`);
@@ -53,14 +62,15 @@ export class Server {
   /**
    * @param {string} data
    * @param {number} port
-   * @param {{media: string, announce: string}} addresses
+   * @param {Addresses} addresses
    */
-  constructor(data, port, { media, announce }) {
+  constructor(data, port, { media, announce, listen = '127.0.0.1' }) {
     this.data = data;
     this.port = port;
     this.url = `https://localhost:${port}`;
     this.media = `${media}:${port}`;
     this.announce = announce;
+    this.listen = listen;
     /** The self-made certificate, for those who must trust it. */
     this.certificate = join(data, 'development-certificate.pem');
     mkdirSync(data, { recursive: true });
@@ -71,7 +81,7 @@ export class Server {
   /** Starts the process; again after `kill`, with the same folder and ports. */
   async run() {
     const media = ['--media', this.media, '--announce', this.announce];
-    const child = new Child('server', conclave, ['serve', '--listen', `127.0.0.1:${this.port}`, ...media, '--data', this.data]);
+    const child = new Child('server', conclave, ['serve', '--listen', `${this.listen}:${this.port}`, ...media, '--data', this.data]);
     this.child = child;
     await child.until('/readyz', () => this.ready());
   }
