@@ -325,3 +325,39 @@ impl Connection {
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_bounded_and_arrives_whole_and_in_order() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut connection = Connection {
+            socket: TcpStream::from_std(socket),
+            stream: Stream { peer, id: 0 },
+            opened: Instant::now(),
+            begun: true,
+            inbound: Vec::new(),
+            outbound: Vec::new(),
+            sent: 0,
+        };
+        for round in 0..3 {
+            let waiting = (0..=u8::MAX).take_while(|n| connection.push(&[*n; 1000]));
+            assert_eq!(waiting.count(), QUEUE_MAX / 1002, "{round}");
+            let mut frame = [0; 1002];
+            for n in 0..(QUEUE_MAX / 1002) as u8 {
+                connection.flush().unwrap();
+                client.read_exact(&mut frame).unwrap();
+                assert_eq!(frame[..2], 1000u16.to_be_bytes());
+                assert!(frame[2..].iter().all(|byte| *byte == n), "{n}");
+            }
+        }
+    }
+}
