@@ -26,7 +26,7 @@ impl Ledger {
 const WINDOW: u64 = 500_000;
 
 /// And holds at least so many packets.
-const PACKETS: u32 = 25;
+const PACKETS: u32 = 50;
 
 /// More lost than the path loses anyway by this share: it may be full (section
 /// 6.2 of the draft).

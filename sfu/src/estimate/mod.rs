@@ -42,6 +42,27 @@ pub const RATE_START: f64 = 1_000_000.0;
 /// shown no limit.
 const START: u64 = 3_000_000;
 
+/// A path is full when packets wait in it for so many seconds longer than at
+/// best while some are lost: a longer path loses none, a bad one has no queue.
+const QUEUED: f64 = 0.2;
+
+/// The share that is lost of what a full queue does not take.
+const OVERFLOWS: f64 = 0.1;
+
+/// Or when packets wait so long, whatever is lost.
+const CLOGGED: f64 = 1.0;
+
+/// Or when it loses this share. Below it, a path without a queue cannot be told
+/// from a bad one, and is sent everything.
+const LOST: f64 = 0.4;
+
+/// And any of it for so long, in microseconds: a burst of losses is over sooner.
+const PERSISTS: u64 = 1_500_000;
+
+/// It is full no more when so large a part of what is wanted arrives; what is
+/// wanted includes room to spare.
+const PROVEN: f64 = 0.7;
+
 /// The estimate never falls below this: one voice.
 pub const RATE_MIN: f64 = 40_000.0;
 
@@ -85,6 +106,13 @@ pub struct Estimate {
     limit: Option<Limit>,
     /// Seconds, smoothed.
     round_trip: f64,
+    /// Seconds, the least lately.
+    round_trip_least: f64,
+    /// Bits a second that would be sent.
+    wanted: f64,
+    full: bool,
+    /// Since when it has looked full.
+    looks_full: Option<u64>,
     first_feedback: Option<u64>,
     last_feedback: Option<u64>,
     /// The path has shown a limit.
@@ -140,6 +168,10 @@ impl Estimate {
             rate: RATE_START,
             limit: None,
             round_trip: 0.1,
+            round_trip_least: f64::MAX,
+            wanted: 0.0,
+            full: false,
+            looks_full: None,
             first_feedback: None,
             last_feedback: None,
             limited: false,
@@ -155,9 +187,17 @@ impl Estimate {
         self.loss.bound(self.rate).clamp(RATE_MIN, RATE_MAX) as u64
     }
 
-    /// Whether the rate binds: the path has shown a limit, or has been reported
-    /// on for long enough for probes to find what it carries.
+    /// Whether what is sent must fit the rate: the path was full, and has not
+    /// proved since that it carries what is wanted. An estimate alone does not
+    /// bind. It is a guess where little is sent, and pictures that were paused
+    /// for a wrong one would be missed for many seconds.
     pub fn binds(&self) -> bool {
+        self.full
+    }
+
+    /// Whether the rate means anything: the path has shown a limit, or has been
+    /// reported on for long enough for probes to find what it carries.
+    fn is_rated(&self) -> bool {
         self.limited
             || self
                 .first_feedback
@@ -197,6 +237,7 @@ impl Estimate {
     /// What the receiver would be sent if its path were wide enough, in bits a
     /// second: probes go up to it, not beyond.
     pub fn want(&mut self, rate: u64) {
+        self.wanted = rate as f64;
         self.probe.want(rate as f64);
     }
 
@@ -244,7 +285,10 @@ impl Estimate {
         let Some(newest) = newest else {
             return Ok(());
         };
-        self.round_trip += 0.2 * ((at - newest) as f64 / 1e6 - self.round_trip);
+        let round_trip = (at - newest) as f64 / 1e6;
+        self.round_trip += 0.2 * (round_trip - self.round_trip);
+        // Forgets slowly: a path may become longer.
+        self.round_trip_least = (1.002 * self.round_trip_least).min(round_trip);
         self.first_feedback.get_or_insert(at);
         self.last_feedback = Some(at);
         self.sent.settle(newest, &mut self.ledger);
@@ -262,12 +306,13 @@ impl Estimate {
             self.proved(proved);
         }
         self.update(at, overused);
-        if !self.binds() {
+        if !self.is_rated() {
             // A receiver that is only getting ready reports gaps that are none.
             self.ledger = Ledger::default();
             return Ok(());
         }
-        let acked = self.acked.rate();
+        self.look(at);
+        let acked = self.acked.rate().filter(|_| self.full);
         let current = self.rate;
         if let Some(full) = self.loss.update(at, &mut self.ledger, current, acked) {
             self.rate = self.rate.min(full);
@@ -275,6 +320,24 @@ impl Estimate {
             self.probe.contradicted(at);
         }
         Ok(())
+    }
+
+    /// Decides whether the path is full.
+    fn look(&mut self, at: u64) {
+        let queued = self.round_trip - self.round_trip_least;
+        let lost = self.loss.lost();
+        if (queued > QUEUED && lost > OVERFLOWS) || queued > CLOGGED || lost > LOST {
+            let since = *self.looks_full.get_or_insert(at);
+            self.full |= at - since >= PERSISTS;
+            return;
+        }
+        self.looks_full = None;
+        let carries = self
+            .carried()
+            .is_some_and(|rate| rate >= PROVEN * self.wanted);
+        if carries && self.rate() as f64 >= self.wanted {
+            self.full = false;
+        }
     }
 
     /// What is sent for what arrives: what the path loses at any rate did not
