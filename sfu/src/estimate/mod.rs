@@ -47,7 +47,7 @@ const START: u64 = 3_000_000;
 const QUEUED: f64 = 0.2;
 
 /// The share that is lost of what a full queue does not take.
-const OVERFLOWS: f64 = 0.1;
+const OVERFLOWS: f64 = 0.25;
 
 /// Or when packets wait so long, whatever is lost.
 const CLOGGED: f64 = 1.0;
