@@ -93,7 +93,8 @@ height: number,
 as: ShownAs, };
 
 /**
- * As what a slot is shown. A shared screen comes before all of these.
+ * As what a slot is shown, the most important first. A shared screen comes
+ * before all of these.
  */
 export type ShownAs = "pinned" | "speaker" | "tile" | "hidden";
 
