@@ -194,7 +194,9 @@ export class Connection {
       const wanted = this.#wanted.find((named) => named.source === source);
       const parameters = sender.getParameters();
       const full = encodings(source, this.quality);
-      const limited = limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial);
+      // Firefox does not reliably send an encoding again that was inactive: a simulcast stays whole.
+      const whole = wanted === undefined || parameters.encodings.length > 1;
+      const limited = limit(parameters.encodings, full, whole ? Infinity : wanted.spatial);
       const changed = this.takesRaw && setCodec(parameters.encodings, this.#raw);
       if (limited || changed) await sender.setParameters(parameters).catch(() => undefined);
     }
