@@ -9,7 +9,6 @@ import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
 import { describe, encodings } from './layers';
-import { mayBeRaw, setCodec, withRaw } from './raw';
 import { limit } from './wanted';
 
 /** ICE may lose the path for so long before the connection is given up. */
@@ -36,7 +35,7 @@ function kindOf(source: Source): 'audio' | 'video' {
   return source === 'microphone' || source === 'screen-audio' ? 'audio' : 'video';
 }
 
-/** Only what every browser can encrypt whole: Opus, and VP9 profile 0 with its retransmissions. */
+/** Only what both browsers can encrypt whole: Opus, and VP9 profile 0 with its retransmissions. */
 function accepted({ mimeType, sdpFmtpLine }: RTCRtpCodec): boolean {
   switch (mimeType.toLowerCase()) {
     case 'audio/opus':
@@ -49,12 +48,11 @@ function accepted({ mimeType, sdpFmtpLine }: RTCRtpCodec): boolean {
   }
 }
 
-function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', sends: boolean, raw: boolean): void {
+function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', sends: boolean): void {
   // Firefox has it since 128. Before, the server's answer alone decides; it takes nothing else either.
   if (typeof transceiver.setCodecPreferences !== 'function') return;
   const capabilities = (sends ? RTCRtpSender : RTCRtpReceiver).getCapabilities(kind);
-  const codecs = capabilities?.codecs ?? [];
-  transceiver.setCodecPreferences([...codecs.filter(accepted), ...(raw ? codecs.filter(mayBeRaw) : [])]);
+  transceiver.setCodecPreferences((capabilities?.codecs ?? []).filter(accepted));
 }
 
 /** One PeerConnection. */
@@ -63,8 +61,6 @@ export class Connection {
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: RTCRtpTransceiver[] = [];
   #wanted: readonly Wanted[] = [];
-  #raw = false;
-  #adjusted: Promise<void> = Promise.resolve();
   #closed = false;
   #restarting = false;
   #type = network()?.type;
@@ -73,7 +69,6 @@ export class Connection {
   constructor(
     private readonly needs: ConnectionNeeds,
     private quality: Quality,
-    private readonly takesRaw: boolean,
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#timer = setTimeout(() => this.#broken(), CONNECT_WITHIN_MS);
@@ -91,15 +86,14 @@ export class Connection {
         sendEncodings: encodings(source, quality),
       });
       if (kind === 'video') describe(transceiver);
-      preferCodecs(transceiver, kind, true, takesRaw);
+      preferCodecs(transceiver, kind, true);
       transceiver.sender.transform = needs.transform({ direction: 'send', source });
       this.#senders.set(source, transceiver);
     }
     for (let slot = 0; slot < AUDIO_SLOTS + VIDEO_SLOTS; slot += 1) {
       const kind = slot < AUDIO_SLOTS ? 'audio' : 'video';
       const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
-      if (kind === 'video') describe(transceiver);
-      preferCodecs(transceiver, kind, false, takesRaw);
+      preferCodecs(transceiver, kind, false);
       transceiver.receiver.transform = needs.transform({ direction: 'receive', slot });
       this.#slots.push(transceiver);
     }
@@ -113,10 +107,7 @@ export class Connection {
   /** Offers and takes the answer. The mids of the slots, or `null` if nothing came of it. */
   async negotiate(): Promise<string[] | null> {
     try {
-      if (await this.#offer()) {
-        if (this.#raw) void this.#adjust();
-        return this.#slots.map(({ mid }) => mid ?? '');
-      }
+      if (await this.#offer()) return this.#slots.map(({ mid }) => mid ?? '');
     } catch {
       // Said below.
     }
@@ -142,10 +133,7 @@ export class Connection {
 
   /** Whether the offer was answered. */
   async #offer(): Promise<boolean> {
-    if (this.takesRaw) {
-      const { sdp } = await this.#pc.createOffer();
-      await this.#pc.setLocalDescription({ type: 'offer', sdp: withRaw(sdp ?? '') });
-    } else await this.#pc.setLocalDescription();
+    await this.#pc.setLocalDescription();
     const sdp = this.#pc.localDescription?.sdp;
     if (this.#closed || sdp === undefined) return false;
     const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
@@ -176,19 +164,7 @@ export class Connection {
     return this.#adjust();
   }
 
-  /** Sends pictures raw, or in the format that every browser takes. */
-  setRaw(raw: boolean): void {
-    if (raw === this.#raw) return;
-    this.#raw = raw;
-    if (this.#pc.currentRemoteDescription !== null) void this.#adjust();
-  }
-
-  /** One change after the other: parameters that changed between get and set are refused. */
-  #adjust(): Promise<void> {
-    return (this.#adjusted = this.#adjusted.then(() => this.#adjustNow()));
-  }
-
-  async #adjustNow(): Promise<void> {
+  async #adjust(): Promise<void> {
     for (const [source, { sender }] of this.#senders) {
       if (kindOf(source) === 'audio') continue;
       const wanted = this.#wanted.find((named) => named.source === source);
@@ -196,9 +172,8 @@ export class Connection {
       const full = encodings(source, this.quality);
       // Firefox does not reliably send an encoding again that was inactive: a simulcast stays whole.
       const whole = wanted === undefined || parameters.encodings.length > 1;
-      const limited = limit(parameters.encodings, full, whole ? Infinity : wanted.spatial);
-      const changed = this.takesRaw && setCodec(parameters.encodings, this.#raw);
-      if (limited || changed) await sender.setParameters(parameters).catch(() => undefined);
+      if (!limit(parameters.encodings, full, whole ? Infinity : wanted.spatial)) continue;
+      await sender.setParameters(parameters).catch(() => undefined);
     }
   }
 
