@@ -7,8 +7,7 @@
 use super::provider::Provider;
 use super::rules::{self, Effect};
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
-use crate::identity::{Identity, Leaf, Member, RAW_VIDEO, RoomId};
-use crate::session::Config;
+use crate::identity::{Identity, Leaf, Member, RoomId};
 use crate::suite::Suite;
 use openmls::group::{
     CreateCommitError, GroupId, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
@@ -18,7 +17,7 @@ use openmls::group::{
 use openmls::prelude::tls_codec::Deserialize;
 use openmls::prelude::{
     Capabilities, ContentType, CreationFromExternalError, CredentialType, CredentialWithKey,
-    ExtensionType, KeyPackage, KeyPackageBundle, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn,
+    KeyPackage, KeyPackageBundle, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn,
     PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion,
     Sender,
 };
@@ -40,7 +39,6 @@ const PADDING: usize = 256;
 /// Who we are in a group of this suite, and the room it is for.
 pub(crate) struct Own {
     pub(crate) suite: Suite,
-    raw_video: bool,
     pub(crate) room: RoomId,
     pub(crate) identity: Identity,
     pub(crate) signer: SignatureKeyPair,
@@ -84,7 +82,7 @@ impl Own {
     /// Draws a fresh signature key and stores the link secret's PSK.
     pub(crate) fn new(
         provider: &Provider,
-        Config { suite, raw_video }: Config,
+        suite: Suite,
         room: RoomId,
         identity: Identity,
         psk: &[u8; 32],
@@ -93,7 +91,6 @@ impl Own {
             .map_err(|_| Error::Internal)?;
         let own = Self {
             suite,
-            raw_video,
             room,
             identity,
             signer,
@@ -125,8 +122,7 @@ impl Own {
         Capabilities::new(
             Some(&[ProtocolVersion::Mls10]),
             Some(&[self.suite.mls()]),
-            self.raw_video
-                .then_some(&[ExtensionType::Unknown(RAW_VIDEO)][..]),
+            None,
             None,
             Some(&[CredentialType::Basic]),
         )
@@ -217,7 +213,7 @@ impl Group {
         if context.extensions().iter().next().is_some() {
             return Err(PeerMisbehaved::InvalidWelcome.into());
         }
-        rules::members(staged.members(), |_| false)?;
+        rules::members(staged.members())?;
         staged
             .into_group(provider)
             .map(|mls| Self { mls, pending: None })

@@ -12,13 +12,11 @@
 //! - the group stays within the leaves a key id can name.
 
 use crate::error::{Error, PeerMisbehaved};
-use crate::identity::{Identity, Leaf, Member, RAW_VIDEO};
+use crate::identity::{Identity, Leaf, Member};
 use crate::sframe::MAX_LEAVES;
 use openmls::group::{MlsGroup, StagedCommit};
 use openmls::prelude::tls_codec::{Deserialize, Serialize};
-use openmls::prelude::{
-    ExtensionType, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender,
-};
+use openmls::prelude::{LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender};
 use openmls::schedule::psk::{PreSharedKeyId, Psk};
 
 /// What an accepted commit does to the roster.
@@ -99,17 +97,12 @@ pub(crate) fn check(
 
 /// The members by ascending leaf, each credential parsed, no participant twice.
 pub(crate) fn roster(group: &MlsGroup) -> Result<Vec<Member>, PeerMisbehaved> {
-    members(group.members(), |index| {
-        let leaf = group.public_group().leaf(index);
-        let raw_video = ExtensionType::Unknown(RAW_VIDEO);
-        leaf.is_some_and(|leaf| leaf.capabilities().extensions().contains(&raw_video))
-    })
+    members(group.members())
 }
 
 /// As [`roster`], of any tree.
 pub(crate) fn members(
     tree: impl Iterator<Item = openmls::prelude::Member>,
-    takes_raw_video: impl Fn(LeafNodeIndex) -> bool,
 ) -> Result<Vec<Member>, PeerMisbehaved> {
     let mut members = Vec::new();
     for member in tree {
@@ -128,7 +121,6 @@ pub(crate) fn members(
             leaf: Leaf(leaf),
             participant: identity.participant,
             name: identity.name,
-            raw_video: takes_raw_video(member.index),
         });
     }
     Ok(members)
