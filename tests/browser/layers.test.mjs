@@ -69,10 +69,6 @@ test('cameras are sent in layers that every browser opens', async (t) => {
   ]);
   await untilLayered(stage, guest, host.name);
   await untilLayered(stage, other, host.name);
-  // A simulcast: one encoding of it is forwarded, and goes on.
-  const encodings = (await other.tab.run(() => /** @type {any} */ (window).probe.sends())).filter((/** @type {string | null} */ rid) => rid !== null);
-  stage.say(`${other.name} sends ${encodings.join(', ')}`);
-  assert.deepEqual(encodings.sort(), ['f', 'h', 'q']);
   const frames = (await flow(host, other.name))?.frames ?? 0;
   await until(`${host.name} to go on seeing ${other.name}`, async () => ((await flow(host, other.name))?.frames ?? 0) > frames + 20);
 });

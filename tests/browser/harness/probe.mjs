@@ -65,13 +65,6 @@ export function installProbe() {
     });
   }
 
-  /** The names of the encodings that the camera's sender has; none where there is one alone. */
-  function sends() {
-    const senders = (connection()?.getTransceivers() ?? []).filter(({ direction }) => direction === 'sendonly');
-    const encodings = senders.flatMap(({ sender }) => sender.getParameters().encodings);
-    return encodings.map((encoding) => /** @type {{rid?: string}} */ (encoding).rid ?? null);
-  }
-
   /** The user fragment that the page's ICE checks carry. */
   function fragment() {
     return connection()?.localDescription?.sdp.match(/^a=ice-ufrag:(\S+)/m)?.[1] ?? '';
@@ -141,7 +134,7 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { received, sends, fragment, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { received, fragment, peers, hear, colour, violations } });
 }
 
 /**

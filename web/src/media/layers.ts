@@ -1,7 +1,6 @@
 /**
- * What a source is sent in. Pictures go out in layers, so that the server can leave some out for a receiver
- * that shows them small or has a narrow path: one stream in layers where the browser makes that (SVC), several
- * streams where it does not (simulcast).
+ * What a source is sent in. Pictures go out in layers where the browser makes them (SVC), so that the server can
+ * leave some out for a receiver that shows them small or has a narrow path; else in one stream.
  */
 
 import type { Quality } from '../preferences';
@@ -30,13 +29,6 @@ interface ExtensibleTransceiver {
 /** What the DOM's types leave out. */
 type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 
-/** The camera's streams of a simulcast, lowest first: the name, the part of each side, and of the bitrate. */
-const STREAMS = [
-  { rid: 'q', side: 4, share: 0.08 },
-  { rid: 'h', side: 2, share: 0.27 },
-  { rid: 'f', side: 1, share: 0.65 },
-] as const;
-
 /** Browsers that choose header extensions are those that make layers. */
 const makesLayers = typeof RTCRtpTransceiver === 'function' && 'setHeaderExtensionsToNegotiate' in RTCRtpTransceiver.prototype;
 
@@ -48,7 +40,7 @@ export function encodings(source: Source, quality: Quality): Encoding[] {
     case 'screen-audio':
       return [{ maxBitrate: SCREEN_SOUND_BITRATE }];
     case 'camera':
-      return makesLayers ? [layered(quality)] : STREAMS.map((stream) => streamed(stream, quality));
+      return [makesLayers ? layered(quality) : { maxBitrate: VIDEO[quality].bitrate }];
     case 'screen':
       // Text is of no use in half its size; its frame rate may give.
       return [{ maxBitrate: SCREEN_BITRATE, ...(makesLayers ? { scalabilityMode: 'L1T3' } : {}) }];
@@ -58,13 +50,6 @@ export function encodings(source: Source, quality: Quality): Encoding[] {
 /** One stream in layers. Small pictures are not made smaller still. */
 function layered(quality: Quality): Encoding {
   return { maxBitrate: VIDEO[quality].bitrate, scalabilityMode: quality === 'saver' ? 'L1T3' : 'L3T3_KEY' };
-}
-
-/** One of the streams; of small pictures there is one alone. */
-function streamed({ rid, side, share }: (typeof STREAMS)[number], quality: Quality): Encoding {
-  const { bitrate } = VIDEO[quality];
-  const alone = quality === 'saver';
-  return { rid, scaleResolutionDownBy: side, active: !alone || side === 1, maxBitrate: alone ? bitrate : Math.round(bitrate * share) };
 }
 
 /** Lets the sender describe its frames to the server, where it can. */
