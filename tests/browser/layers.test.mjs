@@ -1,7 +1,6 @@
 // Cameras at full quality go out in layers, as frames of their own, each sealed by itself: two Chromium
 // pages and a Firefox page open and decode all that the server forwards of each other.
 
-import assert from 'node:assert/strict';
 import test from 'node:test';
 import { anna, ben, fatma } from './harness/cast.mjs';
 import { inChromium, inFirefox } from './harness/gather.mjs';
