@@ -1,19 +1,20 @@
 //! From a stream to its track: where the one packet becomes many.
 
-use crate::codec::Entry;
+use crate::codec::{CodecId, Entry};
 use crate::drop::DropReason;
 use crate::encoding::Described;
 use crate::frame::Frame;
 use crate::history::{Dependency, Packet};
 use crate::peer::{Payload, Peer};
-use crate::pool::{HEADROOM, Pool};
-use crate::rtp::be16;
+use crate::pool::{HEADROOM, Pool, SlotId};
 use crate::rtp::dependency::{self, Descriptor, Structure};
 use crate::rtp::seq::ExtSeq;
 use crate::rtp::vp9;
+use crate::rtp::{Ssrc, be16};
 use crate::slot::{Origin, Serial};
 use crate::track::Track;
 use crate::unprotect::Authentic;
+use std::ops::Range;
 use std::time::Instant;
 
 /// A packet of a track.
@@ -79,46 +80,118 @@ fn place(
         .encodings
         .get_mut(number)
         .ok_or(DropReason::UnknownStream)?;
-    let bytes = pool.slot(authentic.slot());
-    let mut len = authentic.len();
-    let mut restarted = false;
-    let seq = match payload {
+    let mut arrived = Arrived {
+        encoding: number,
+        ssrc: header.ssrc,
+        seq: authentic.seq(),
+        timestamp: header.timestamp,
+        marker: header.marker,
+        codec,
+        audio_level: authentic.audio_level(),
+        slot: authentic.slot(),
+        len: authentic.len(),
+        dependency: authentic.dependency(),
+        repaired: false,
+    };
+    match payload {
         Payload::Media => {
-            match encoding.ssrc {
-                Some(ssrc) if ssrc == header.ssrc => {}
-                None => encoding.ssrc = Some(header.ssrc),
-                Some(_) => {
-                    encoding.restart(fresh(), header.ssrc);
-                    restarted = true;
-                }
-            }
-            let seq = authentic.seq();
-            encoding.highest = encoding.highest.max(Some(seq));
-            inbound.reception.received(seq, header.timestamp, now);
-            seq
+            let reception = &mut inbound.reception;
+            reception.received(arrived.seq, header.timestamp, now);
         }
         Payload::Repair => {
             // RFC 4588 section 4: the original number, then the payload.
             // Without a payload it is a probe for bandwidth.
-            len = len
-                .checked_sub(2)
-                .filter(|len| *len > 0)
-                .ok_or(DropReason::Padding)?;
+            let len = authentic.len().checked_sub(2).filter(|len| *len > 0);
+            let len = len.ok_or(DropReason::Padding)?;
+            let bytes = pool.slot(authentic.slot());
             let original = be16(bytes, HEADROOM).ok_or(DropReason::Padding)?;
             bytes.copy_within(HEADROOM + 2..HEADROOM + 2 + len, HEADROOM);
             let highest = encoding.highest.ok_or(DropReason::UnknownStream)?;
-            highest.nearest(original)
+            arrived.ssrc = encoding.ssrc.ok_or(DropReason::UnknownStream)?;
+            arrived.seq = highest.nearest(original);
+            arrived.len = len;
+            arrived.repaired = true;
         }
-    };
+    }
+    let routed = accept(index, track, pool, arrived.clone(), fresh, now)?;
+    if arrived.repaired {
+        let media = peer.by_ssrc.get(&arrived.ssrc);
+        if let Some(media) = media.and_then(|index| peer.inbound.get_mut(*index)) {
+            media.reception.repaired(arrived.seq);
+        }
+    }
+    Ok(routed)
+}
+
+/// A packet whose track is known, with what its headers say.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// Which of the track's encodings it is of.
+    pub encoding: usize,
+    /// The encoding's own stream, not the one of its retransmissions.
+    pub ssrc: Ssrc,
+    /// Its number there.
+    pub seq: ExtSeq,
+    /// The publisher's timestamp.
+    pub timestamp: u32,
+    /// The marker bit.
+    pub marker: bool,
+    /// The codec.
+    pub codec: CodecId,
+    /// The audio level byte (RFC 6464).
+    pub audio_level: Option<u8>,
+    /// The slot that holds the payload.
+    pub slot: SlotId,
+    /// Bytes of payload.
+    pub len: usize,
+    /// Where in the slot its Dependency Descriptor lies, at least the mandatory
+    /// fields.
+    pub dependency: Option<Range<usize>>,
+    /// It was lost and came back.
+    pub repaired: bool,
+}
+
+/// Takes a packet into its track, which lies at `index`: what is known of its
+/// frame, and whether it is the first of its number.
+///
+/// # Errors
+/// Why it goes no further; its slot stays the caller's.
+pub fn accept(
+    index: usize,
+    track: &mut Track,
+    pool: &mut Pool,
+    arrived: Arrived,
+    fresh: impl FnOnce() -> Serial,
+    now: Instant,
+) -> Result<Routed, DropReason> {
+    let (number, seq, len) = (arrived.encoding, arrived.seq, arrived.len);
+    let (codec, repaired) = (arrived.codec, arrived.repaired);
+    let encoding = track
+        .encodings
+        .get_mut(number)
+        .ok_or(DropReason::UnknownStream)?;
+    let mut restarted = false;
+    if !repaired {
+        match encoding.ssrc {
+            Some(ssrc) if ssrc == arrived.ssrc => {}
+            None => encoding.ssrc = Some(arrived.ssrc),
+            Some(_) => {
+                encoding.restart(fresh(), arrived.ssrc);
+                restarted = true;
+            }
+        }
+        encoding.highest = encoding.highest.max(Some(seq));
+    }
     if !encoding.forwarded.admits(seq.0) {
         return Err(DropReason::Duplicate);
     }
+    let bytes = pool.slot(arrived.slot);
     let mut vp9 = None;
     if codec.codec().entry == Entry::Vp9Descriptor && len > 0 {
         let parsed = vp9::Descriptor::parse(&bytes[HEADROOM..HEADROOM + len]);
         vp9 = Some(parsed.ok_or(DropReason::RtpMalformed)?);
     }
-    let read = authentic.dependency().and_then(|at| {
+    let read = arrived.dependency.and_then(|at| {
         let descriptor = bytes.get(at.clone())?;
         let described = describe(&mut encoding.described, seq, descriptor);
         let dependency = Dependency {
@@ -155,24 +228,17 @@ fn place(
         track: index,
         encoding: number,
     };
-    let repaired = payload == Payload::Repair;
-    if repaired {
-        let media = encoding.ssrc.and_then(|ssrc| peer.by_ssrc.get(&ssrc));
-        if let Some(media) = media.and_then(|index| peer.inbound.get_mut(*index)) {
-            media.reception.repaired(seq);
-        }
-    }
     track.hear(number, frame.layer, len, now);
     Ok(Routed {
         origin,
         packet: Packet {
-            slot: authentic.slot(),
+            slot: arrived.slot,
             len: len as u16,
             seq,
-            timestamp: header.timestamp,
-            marker: header.marker,
+            timestamp: arrived.timestamp,
+            marker: arrived.marker,
             codec,
-            audio_level: authentic.audio_level(),
+            audio_level: arrived.audio_level,
             vp9,
             dependency,
             layer: frame.layer,
