@@ -31,6 +31,11 @@ pub(crate) struct Serve {
     /// cores are free for it. A room lives on one of them
     #[arg(long, env = "CONCLAVE_SHARDS", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     shards: u16,
+    /// How many microphones of a call are heard at once: the loudest, by a level that clients tell
+    /// the server. "all": nobody is asked how loud it is, and everybody is heard, as far as the
+    /// receivers' slots reach
+    #[arg(long, env = "CONCLAVE_HEARD", default_value = "6", value_parser = heard)]
+    heard: Heard,
     /// The TCP port at which clients reach what --listen serves. Where UDP does not get through,
     /// media takes it, too. 0: no media over TCP. Default: the port of --listen
     #[arg(long, env = "CONCLAVE_TCP_PORT")]
@@ -47,6 +52,18 @@ pub(crate) struct Serve {
     /// The MLS ciphersuite of new rooms: 0x004E (post-quantum hybrid) or 0x0001
     #[arg(long, env = "CONCLAVE_SUITE", default_value = "0x004E", value_parser = suite)]
     suite: u16,
+}
+
+/// How many are heard at once; without a number everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Heard(Option<usize>);
+
+fn heard(text: &str) -> Result<Heard, String> {
+    match (text, text.parse()) {
+        ("all", _) => Ok(Heard(None)),
+        (_, Ok(count @ 1..=32)) => Ok(Heard(Some(count))),
+        _ => Err("either a number from 1 to 32 or \"all\"".into()),
+    }
 }
 
 fn suite(text: &str) -> Result<u16, String> {
@@ -73,6 +90,7 @@ impl Serve {
             .collect();
         let mut media = conclave_sfu::Config::new(self.media, candidates);
         media.shards = self.shards.into();
+        media.limits.heard = self.heard.0;
         let (sfu, events) = conclave_sfu::start(&media)?;
         let over_tcp = self.tcp_port != Some(0);
         let media = signaling::MediaPlane {
@@ -190,6 +208,17 @@ mod tests {
         assert_eq!((suite("0x004E"), suite("0x0001")), (Ok(0x4E), Ok(1)));
         for other in ["0x0002", "78", "0x", "", "0x10001"] {
             assert!(suite(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_speakers_or_all_can_be_configured() {
+        assert_eq!(
+            (heard("8"), heard("all")),
+            (Ok(Heard(Some(8))), Ok(Heard(None)))
+        );
+        for other in ["0", "33", "-1", "", "ALL"] {
+            assert!(heard(other).is_err(), "{other}");
         }
     }
 

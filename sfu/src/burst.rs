@@ -222,6 +222,7 @@ mod tests {
                 frame: Frame::WHOLE,
                 repaired: false,
                 restarted: false,
+                since: ExtSeq(0),
             },
             at: Instant::now(),
         }

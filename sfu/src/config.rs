@@ -44,6 +44,11 @@ pub struct Limits {
     pub connections: usize,
     /// Participants of one room.
     pub room: usize,
+    /// How many microphones of a room are heard at once, the loudest; without
+    /// a bound everybody is, as far as a receiver's slots reach, and no client
+    /// is asked how loud it is. More lets louder rooms interrupt each other,
+    /// and costs every receiver about 40 kbit/s each.
+    pub heard: Option<usize>,
     /// Packet slots of a shard, 1.5 KiB each: the bound on the memory of all
     /// retransmission histories together.
     pub packet_slots: usize,
@@ -63,6 +68,7 @@ impl Default for Limits {
         Self {
             connections: 2_000,
             room: 500,
+            heard: Some(6),
             packet_slots: 262_144,
             video_history: 512,
             audio_history: 64,

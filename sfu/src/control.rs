@@ -13,6 +13,7 @@ use crate::layer::Target;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
 use crate::peer::{Payload, Peer, PeerKey, SendingSection};
+use crate::room::Room;
 use crate::rtp::Ssrc;
 use crate::rtp::extension::{Ids, Kind};
 use crate::shard::Shard;
@@ -28,6 +29,13 @@ use std::time::Instant;
 
 /// A section that a client no longer sends has no track.
 const NO_TRACK: usize = usize::MAX;
+
+/// What a slot of a connection that is replaced was to carry.
+#[derive(Debug, Clone, Copy)]
+struct Carried {
+    carries: Option<SourceOf>,
+    floats: bool,
+}
 
 /// What an offer is to a connection that exists.
 enum Continues {
@@ -101,7 +109,10 @@ impl Shard {
         text: &str,
         sending: &[Sending],
     ) -> Result<String, Code> {
-        let offer = Offer::parse(text, sending)?;
+        let mut offer = Offer::parse(text, sending)?;
+        if self.limits.heard.is_none() {
+            offer.give_up(Kind::AudioLevel);
+        }
         let running = self.by_participant.get(&participant).copied();
         self.admit(room, running, &offer)?;
         let here = running.filter(|key| self.peer(*key).is_some_and(|peer| peer.room == room));
@@ -189,11 +200,14 @@ impl Shard {
     }
 
     /// What the slots of a connection that is replaced were to carry.
-    fn carried(&self, key: PeerKey) -> HashMap<Mid, SourceOf> {
+    fn carried(&self, key: PeerKey) -> HashMap<Mid, Carried> {
         self.peer(key)
             .into_iter()
             .flat_map(|peer| &peer.slots)
-            .filter_map(|slot| Some((slot.mid.clone(), slot.carries?)))
+            .map(|slot| {
+                let (carries, floats) = (slot.carries, slot.floats);
+                (slot.mid.clone(), Carried { carries, floats })
+            })
             .collect()
     }
 
@@ -242,7 +256,10 @@ impl Shard {
         let key = PeerKey(free.unwrap_or(self.peers.len()));
         self.by_participant.insert(peer.participant, key);
         self.by_ufrag.insert(peer.ice.local.ufrag.clone(), key);
-        self.rooms.entry(peer.room).or_default().members.push(key);
+        let heard = self.limits.heard;
+        let room = self.rooms.entry(peer.room);
+        let room = room.or_insert_with(|| Room::new(heard));
+        room.members.push(key);
         match free {
             Some(free) => self.peers[free] = Some(peer),
             None => self.peers.push(Some(peer)),
@@ -274,7 +291,7 @@ impl Shard {
         now: Instant,
         key: PeerKey,
         offer: &Offer,
-        carried: &HashMap<Mid, SourceOf>,
+        carried: &HashMap<Mid, Carried>,
     ) -> Result<(), Code> {
         let Some(peer) = self.peers.get_mut(key.0).and_then(Option::as_mut) else {
             return Err(Code::Internal);
@@ -292,13 +309,27 @@ impl Shard {
                     self.send_section(now, key, section, source, kind)?
                 }
                 Role::Slot(kind) => {
-                    let carries = carried.get(&section.mid).copied();
-                    self.slot_section(now, key, section, kind, carries)?;
+                    let carried = carried.get(&section.mid).copied();
+                    self.slot_section(now, key, section, kind, carried)?;
                 }
                 Role::Rejected | Role::Inactive => {}
             }
         }
+        self.listen(key);
         Ok(())
+    }
+
+    /// Tells the room which slots of a connection float.
+    fn listen(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get(key.0).and_then(Option::as_ref) else {
+            return;
+        };
+        let slots = peer.slots.iter().enumerate();
+        let floating = slots.filter(|(_, slot)| slot.floats);
+        let floating = floating.map(|(index, _)| index).collect();
+        if let Some(room) = self.rooms.get_mut(&peer.room) {
+            room.listen(key, floating);
+        }
     }
 
     /// Ends the tracks of sections that no longer send the same.
@@ -342,7 +373,7 @@ impl Shard {
                 .any(|offered| offered.mid == slot.mid && offered.role == Role::Slot(slot.kind));
             if !kept {
                 slot.codecs.clear();
-                slot.carries = None;
+                (slot.carries, slot.floats) = (None, false);
                 self.unsubscribe(Subscriber {
                     peer: key,
                     slot: index,
@@ -478,7 +509,7 @@ impl Shard {
         key: PeerKey,
         section: &Section,
         kind: MediaKind,
-        carries: Option<SourceOf>,
+        carried: Option<Carried>,
     ) -> Result<(), Code> {
         let (ssrc, rtx, start) = (self.random()?, self.random()?, self.random()?);
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
@@ -499,7 +530,9 @@ impl Shard {
                     rtx: Ssrc(rtx),
                 };
                 let mut slot = Slot::new(section, kind, streams, start as u16);
-                slot.carries = carries;
+                if let Some(carried) = carried {
+                    (slot.carries, slot.floats) = (carried.carries, carried.floats);
+                }
                 let closed = peer.slots.iter().position(|slot| slot.codecs.is_empty());
                 match closed {
                     Some(index) => {
@@ -533,10 +566,16 @@ impl Shard {
             };
             let known = peer.slots.iter().position(|s| s.mid == assignment.mid);
             if let Some(slot) = known {
+                let floated = peer.slots[slot].floats;
                 peer.slots[slot].assign(assignment);
-                self.point(now, Subscriber { peer: key, slot });
+                let floats = peer.slots[slot].floats;
+                // What floats already goes on with what it carries.
+                if !(floated && floats) {
+                    self.point(now, Subscriber { peer: key, slot });
+                }
             }
         }
+        self.listen(key);
     }
 
     /// Says what a slot is to take of what it carries, until somebody says
@@ -578,12 +617,15 @@ impl Shard {
             Target::UpTo(wanted) => Some(wanted),
             Target::Paused => None,
         };
+        let heard = self.is_heard(target);
         let Some(track) = self.tracks[target].as_mut() else {
             return;
         };
         if pending == Some(target) {
             return;
         }
+        // Whoever is not heard yet would not take the place of who is.
+        let makes_way = track.kind == MediaKind::Audio && !heard;
         let stays = current.is_some_and(|run| {
             let serials = track.encodings.iter().map(|encoding| encoding.serial);
             run.origin.track == target && serials.into_iter().any(|s| s == run.origin.serial)
@@ -603,8 +645,15 @@ impl Shard {
         {
             track.unsubscribe(subscriber);
         }
+        let left = current.map(|run| run.origin.track);
+        let left = left.filter(|_| makes_way && !stays);
+        if let Some(Some(track)) = left.and_then(|left| self.tracks.get_mut(left)) {
+            track.unsubscribe(subscriber);
+        }
         if let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0) {
-            peer.slots[subscriber.slot].pending = (!stays).then_some(target);
+            let slot = &mut peer.slots[subscriber.slot];
+            left.into_iter().for_each(|left| slot.lose(left));
+            slot.pending = (!stays).then_some(target);
         }
         self.ask_keyframe(now, target);
     }
@@ -674,6 +723,15 @@ impl Shard {
                 slot.lose(index);
             }
         }
+        let owner = self.peers.get(track.owner.0).and_then(Option::as_ref);
+        if let Some(room) = owner.and_then(|owner| self.rooms.get_mut(&owner.room)) {
+            room.speakers.forget(index);
+            for listener in &room.listeners {
+                if let Some(Some(peer)) = self.peers.get_mut(listener.peer.0) {
+                    peer.slots.iter_mut().for_each(|slot| slot.lose(index));
+                }
+            }
+        }
         self.pool.unreserve(held_by(&track));
         for encoding in &mut track.encodings {
             encoding.history.clear(&mut self.pool);
@@ -705,12 +763,14 @@ impl Shard {
         for slot in 0..slots {
             self.unsubscribe(Subscriber { peer: key, slot });
         }
+        let sections = self.peer(key).map_or(0, |peer| peer.sections.len());
+        for section in 0..sections {
+            let track = self.peer(key).map(|peer| peer.sections[section].track);
+            track.into_iter().for_each(|track| self.end_track(track));
+        }
         let Some(peer) = self.peers.get_mut(key.0).and_then(Option::take) else {
             return;
         };
-        for section in &peer.sections {
-            self.end_track(section.track);
-        }
         for address in &peer.addresses {
             if self.by_address.get(address) == Some(&key) {
                 self.by_address.remove(address);
@@ -722,6 +782,7 @@ impl Shard {
         self.by_participant.remove(&peer.participant);
         if let Some(room) = self.rooms.get_mut(&peer.room) {
             room.members.retain(|member| *member != key);
+            room.listen(key, Vec::new());
             if room.members.is_empty() {
                 self.rooms.remove(&peer.room);
             }

@@ -6,20 +6,29 @@ use crate::burst::{Due, Waiting};
 use crate::drop::DropReason;
 use crate::metrics::Counter;
 use crate::peer::PeerKey;
+use crate::room::Room;
 use crate::route::Routed;
 use crate::shard::Shard;
-use crate::track::Subscriber;
+use crate::track::{Subscriber, Track};
 use crate::{protect, rewrite, select};
+use conclave_wire::control::Source;
 use std::time::Instant;
 
 impl Shard {
     /// Adds a packet to the burst, for every slot of its track.
     pub(crate) fn enlist(&mut self, now: Instant, routed: Routed) -> Result<(), DropReason> {
-        let copies = self
-            .tracks
-            .get(routed.origin.track)
-            .and_then(Option::as_ref);
-        let copies = copies.map_or(0, |track| track.subscribers.len());
+        let (routed, place) = match self.hear(now, routed) {
+            Ok(heard) => heard,
+            Err(reason) => {
+                self.pool.give(routed.packet.slot);
+                return Err(reason);
+            }
+        };
+        let track = self.tracks.get(routed.origin.track);
+        let track = track.and_then(Option::as_ref);
+        let copies = track.map_or(0, |track| track.subscribers.len());
+        let listening = place.and(track).and_then(|track| self.room_of(track));
+        let copies = copies + listening.map_or(0, |room| room.listeners.len());
         while !self.burst.takes(copies) && !self.burst.is_empty() {
             self.deliver();
         }
@@ -38,7 +47,59 @@ impl Shard {
                 self.metrics.count_drop(reason);
             }
         }
+        let Some(place) = place else { return Ok(()) };
+        let owner = track.owner;
+        let room = self.peers.get(owner.0).and_then(Option::as_ref);
+        if let Some(room) = room.and_then(|owner| self.rooms.get(&owner.room)) {
+            let listeners = room.listeners.iter().filter(|l| l.peer != owner);
+            for (peer, slot) in listeners.filter_map(|l| Some((l.peer, *l.slots.get(place)?))) {
+                if let Err(reason) = self.burst.owe(peer, Due { packet, slot }) {
+                    self.metrics.count_drop(reason);
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The room of a track's owner.
+    fn room_of(&self, track: &Track) -> Option<&Room> {
+        self.rooms.get(&self.peer(track.owner)?.room)
+    }
+
+    /// Whether a track is forwarded at present: a microphone may not be.
+    pub(crate) fn is_heard(&self, index: usize) -> bool {
+        let track = self.tracks.get(index).and_then(Option::as_ref);
+        track.is_some_and(|track| {
+            let room = self.room_of(track);
+            track.source.source != Source::Microphone
+                || room.is_some_and(|room| room.speakers.hears(index, &track.voice))
+        })
+    }
+
+    /// Whether a packet is heard, and in which place of its room. What is no
+    /// microphone is always heard, and has no place.
+    fn hear(
+        &mut self,
+        now: Instant,
+        routed: Routed,
+    ) -> Result<(Routed, Option<usize>), DropReason> {
+        let index = routed.origin.track;
+        let Some(Some(track)) = self.tracks.get_mut(index) else {
+            return Err(DropReason::UnknownStream);
+        };
+        if track.source.source != Source::Microphone {
+            return Ok((routed, None));
+        }
+        let owner = self.peers.get(track.owner.0).and_then(Option::as_ref);
+        let room = owner.and_then(|owner| self.rooms.get_mut(&owner.room));
+        let room = room.ok_or(DropReason::UnknownStream)?;
+        let packet = &routed.packet;
+        let heard =
+            room.speakers
+                .hear(index, &mut track.voice, packet.seq, packet.audio_level, now);
+        let heard = heard.ok_or(DropReason::NotHeard)?;
+        let since = heard.since;
+        Ok((Routed { since, ..routed }, heard.place))
     }
 
     /// Seals for one receiver after another, until the batch is full or the

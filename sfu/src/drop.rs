@@ -73,6 +73,8 @@ reasons! {
     /// route: a piece of a raw frame whose descriptor is missing, or refers to
     /// a structure that has not come.
     Undescribed = "undescribed",
+    /// burst: of a microphone that is not among the loudest of its room.
+    NotHeard = "not-heard",
     /// select: the slot waits for a keyframe.
     AwaitingKeyframe = "awaiting-keyframe",
     /// select: from before the moment the slot switched.

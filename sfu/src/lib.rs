@@ -30,6 +30,7 @@
 //! - [`estimate`] tells what a receiver's path carries, [`allocate`] divides
 //!   it, [`share`] gives every slot its part, [`wanted`] tells senders what
 //!   nobody receives.
+//! - [`speakers`] says who of a room is heard.
 //! - [`feedback`] takes RTCP, [`upkeep`] does what time brings; [`reception`],
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
 //! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
@@ -82,6 +83,7 @@ pub mod select;
 pub mod shard;
 pub mod share;
 pub mod slot;
+pub mod speakers;
 pub mod srtp;
 pub mod track;
 pub mod twcc;

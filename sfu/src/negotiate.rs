@@ -186,6 +186,13 @@ impl Offer {
         })
     }
 
+    /// Answers as if a header extension had not been offered.
+    pub fn give_up(&mut self, kind: Kind) {
+        for section in &mut self.sections {
+            section.ids.set(kind, 0);
+        }
+    }
+
     /// Writes the answer. `streams` gives a slot's streams by its tag.
     pub fn answer(
         &self,

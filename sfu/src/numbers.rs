@@ -113,6 +113,23 @@ impl Numbers {
         Some((segment.run, seq))
     }
 
+    /// Everything that has not come before `first` is left out.
+    pub fn skip_to(&mut self, first: ExtSeq) {
+        let next = self.highest.next();
+        if first <= next {
+            return;
+        }
+        let last = ExtSeq(first.0 - 1);
+        match &mut self.pending {
+            Some((_, end)) if *end == self.highest => *end = last,
+            _ => {
+                self.settle();
+                self.pending = Some((next, last));
+            }
+        }
+        self.highest = last;
+    }
+
     fn current(&self) -> Option<Segment> {
         *self.segments.last()?
     }
@@ -219,6 +236,23 @@ mod tests {
         assert_eq!(numbers.leave_out(ExtSeq(108), false), LeftOut::Closed);
         assert_eq!(forward(&mut numbers, 109), Some(503));
         assert_eq!(forward(&mut numbers, 107), Some(502));
+    }
+
+    #[test]
+    fn a_stretch_that_is_skipped_leaves_no_gap_and_no_place() {
+        let mut numbers = numbers();
+        assert_eq!(forward(&mut numbers, 100), Some(500));
+        numbers.skip_to(ExtSeq(101));
+        assert_eq!(forward(&mut numbers, 101), Some(501));
+        numbers.skip_to(ExtSeq(901));
+        assert_eq!(forward(&mut numbers, 901), Some(502));
+        assert_eq!(forward(&mut numbers, 900), None, "it was left out");
+        numbers.skip_to(ExtSeq(901));
+        assert_eq!(forward(&mut numbers, 902), Some(503));
+        numbers.leave_out(ExtSeq(903), false);
+        numbers.skip_to(ExtSeq(1_000));
+        assert_eq!(forward(&mut numbers, 1_001), Some(505), "1000 is missing");
+        assert_eq!(forward(&mut numbers, 1_000), Some(504));
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub struct Routed {
     pub repaired: bool,
     /// The track's numbers begin anew with it.
     pub restarted: bool,
+    /// The first of the numbers that lie together with it: what came before and
+    /// was not sent was left out for everybody.
+    pub since: ExtSeq,
 }
 
 /// Finds the track of a packet, and its place in it.
@@ -177,6 +180,7 @@ pub fn accept(
             None => encoding.ssrc = Some(arrived.ssrc),
             Some(_) => {
                 encoding.restart(fresh(), arrived.ssrc);
+                track.voice.restart();
                 restarted = true;
             }
         }
@@ -247,6 +251,7 @@ pub fn accept(
         frame,
         repaired,
         restarted,
+        since: ExtSeq(0),
     })
 }
 

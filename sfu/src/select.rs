@@ -85,9 +85,12 @@ pub fn select(
         }
     };
     let verdict = match codec.codec.codec().entry {
-        Entry::Anywhere => Verdict::Forward {
-            marker: packet.marker,
-        },
+        Entry::Anywhere => {
+            slot.skip_to(routed.since);
+            Verdict::Forward {
+                marker: packet.marker,
+            }
+        }
         Entry::Vp9Descriptor | Entry::Dependency => {
             let order = slot.order(packet);
             let target = match track.is_simulcast() {
@@ -148,7 +151,7 @@ fn begins(slot: &Slot, track: &Track, target: Layer, routed: &Routed) -> Result<
         return Err(DropReason::BeforeSwitch);
     }
     let here = slot.current().filter(|run| run.origin.track == index);
-    if here.is_none() && slot.pending != Some(index) {
+    if here.is_none() && slot.pending != Some(index) && !slot.floats {
         return Err(DropReason::BeforeSwitch);
     }
     let desired = track.desired(target);

@@ -40,11 +40,11 @@ impl Shard {
         let mut sound = 0;
         let slots = self.peer(key).map(|peer| peer.slots.as_slice());
         for (index, slot) in slots.unwrap_or_default().iter().enumerate() {
-            let Some(track) = self.carried_by(slot) else {
+            let Some((carried, track)) = self.carried_by(slot) else {
                 continue;
             };
             if track.kind == MediaKind::Audio {
-                sound += sound_of(track);
+                sound += u64::from(self.is_heard(carried)) * sound_of(track);
             } else if slot.show.rank != ShownAs::Hidden && !slot.aimed {
                 ladders.push(ladder(slot, track));
                 standings.push(slot.standing);
@@ -100,9 +100,10 @@ impl Shard {
     }
 
     /// The track a slot carries, or waits for.
-    fn carried_by(&self, slot: &Slot) -> Option<&Track> {
+    fn carried_by(&self, slot: &Slot) -> Option<(usize, &Track)> {
         let carried = slot.current().map(|run| run.origin.track);
-        self.tracks.get(slot.pending.or(carried)?)?.as_ref()
+        let carried = slot.pending.or(carried)?;
+        Some((carried, self.tracks.get(carried)?.as_ref()?))
     }
 }
 

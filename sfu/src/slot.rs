@@ -15,7 +15,7 @@ use crate::rtp::Pt;
 use crate::rtp::dependency::{Active, all};
 use crate::rtp::seq::ExtSeq;
 use crate::track::Track;
-use conclave_wire::control::{Show, SlotAssignment, SourceOf};
+use conclave_wire::control::{Show, ShownAs, SlotAssignment, SourceOf};
 use conclave_wire::id::Mid;
 use std::time::Instant;
 
@@ -122,6 +122,8 @@ pub struct Slot {
     pub long_extensions: bool,
     /// What it is to carry, whether or not that exists.
     pub carries: Option<SourceOf>,
+    /// It carries nobody in particular, but whoever is heard.
+    pub floats: bool,
     /// The track it switches to at the next keyframe.
     pub pending: Option<usize>,
     /// How the client shows it.
@@ -172,6 +174,7 @@ impl Slot {
             dependency: 0,
             long_extensions: false,
             carries: None,
+            floats: false,
             pending: None,
             show: Show::default(),
             target: Target::default(),
@@ -231,6 +234,13 @@ impl Slot {
         }
         self.carries = assignment.carries;
         self.show = after;
+        let floats = self.kind == MediaKind::Audio
+            && assignment.carries.is_none()
+            && after.rank == ShownAs::Speaker;
+        if self.floats && !floats {
+            self.quiet();
+        }
+        self.floats = floats;
     }
 
     /// The payload types for a codec.
@@ -400,6 +410,11 @@ impl Slot {
     pub fn is_new_picture(&self, packet: &Packet) -> bool {
         self.latest
             .is_none_or(|(timestamp, _)| timestamp != packet.timestamp)
+    }
+
+    /// What has not come before `first` of the present run is left out.
+    pub fn skip_to(&mut self, first: ExtSeq) {
+        self.numbers.skip_to(first);
     }
 
     /// The number of a packet that is forwarded.

@@ -4,6 +4,7 @@ use crate::codec::MediaKind;
 use crate::encoding::Encoding;
 use crate::layer::{Layer, LayerRate};
 use crate::peer::PeerKey;
+use crate::speakers::Voice;
 use crate::wanted::Wanted;
 use conclave_wire::control::SourceOf;
 use std::time::Instant;
@@ -43,6 +44,8 @@ pub struct Track {
     usual: Vec<LayerRate>,
     /// What its sender is asked for.
     pub wanted: Wanted,
+    /// How loud it is, if it is a microphone.
+    pub voice: Voice,
 }
 
 impl Track {
@@ -63,6 +66,7 @@ impl Track {
             layers: Vec::with_capacity(LAYERS_MAX),
             usual: Vec::with_capacity(LAYERS_MAX),
             wanted: Wanted::default(),
+            voice: Voice::default(),
         }
     }
 

@@ -196,6 +196,9 @@ impl Shard {
             let Some(peer) = self.peer(key) else { return };
             let slot = &peer.slots[index];
             let Some(run) = slot.current() else { continue };
+            if !self.is_heard(run.origin.track) {
+                continue;
+            }
             let clock = self
                 .tracks
                 .get(run.origin.track)

@@ -3,6 +3,7 @@
 
 mod kit;
 
+use conclave_sfu::config::Limits;
 use conclave_sfu::layer::{Layer, Target};
 use conclave_sfu::metrics::Counter;
 use conclave_sfu::shard::{Input, Output};
@@ -111,4 +112,62 @@ fn choosing_layers_allocates_nothing() {
     let aims = 3 * packets.len().div_ceil(40) as u64;
     // Naming a slot copies its name.
     assert!(counted.count_total <= aims, "{counted:?}");
+}
+
+#[test]
+fn hearing_the_loudest_allocates_nothing() {
+    let mut world = World::with_limits(Limits {
+        heard: Some(2),
+        ..Limits::default()
+    });
+    for _ in 0..5 {
+        world.join(&[Source::Microphone], 0, 0);
+    }
+    world.join(&[], 3, 0);
+    world.until_connected();
+    world.float(5, 0);
+    world.float(5, 1);
+    world.assign(5, Slot::Audio(2), Some((0, Source::Microphone)));
+    let held = Rc::new(RefCell::new(Vec::new()));
+    let keeper = held.clone();
+    let say = |world: &mut World, round: usize| {
+        for client in 0..5 {
+            let loud = (round / 100 + client) % 5 < 3;
+            // Louder every time: they take each other's places.
+            let level = -75 + 10 * (round / 100) as i8;
+            world.level = Some(if loud { level } else { -100 });
+            world.send(client, Source::Microphone, Packet::sound(&[1; 300]));
+        }
+        world.run(std::time::Duration::from_millis(20));
+    };
+    (0..100).for_each(|round| say(&mut world, round));
+    world.filter = Box::new(move |way, bytes| match way {
+        Way::ToSfu(client) if bytes.len() > 300 => {
+            keeper.borrow_mut().push((client, bytes.to_vec()));
+            false
+        }
+        _ => true,
+    });
+    (100..700).for_each(|round| say(&mut world, round));
+    let packets = held.borrow().clone();
+    assert!(packets.len() >= 5 * 600, "{}", packets.len());
+    let addresses: Vec<_> = world.clients.iter().map(|c| c.address.into()).collect();
+    let mut now = world.now;
+    let before = world.metrics();
+    let shard = &mut world.shard;
+    // Upkeep has its own costs.
+    shard.handle_input(now, Input::Timeout);
+    let counted = allocation_counter::measure(|| {
+        for (client, bytes) in &packets {
+            now += std::time::Duration::from_micros(5);
+            let from = addresses[*client];
+            shard.handle_input(now, Input::Datagram { from, bytes });
+            while !matches!(shard.poll_output(), Output::Timeout(_)) {}
+        }
+    });
+    let after = world.metrics();
+    let grown = |counter| after.count_of(counter) - before.count_of(counter);
+    assert!(grown(Counter::Forwarded) > 1_000, "{after:?}");
+    assert!(grown(Counter::Switches) >= 4, "{after:?}");
+    assert_eq!(counted.count_total, 0);
 }

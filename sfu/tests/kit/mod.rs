@@ -11,7 +11,9 @@ use conclave_sfu::dtls::Identity;
 use conclave_sfu::layer::Target;
 use conclave_sfu::metrics::{Metrics, Snapshot};
 use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
-use conclave_wire::control::{Command, Event, Sending, Show, SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{
+    Command, Event, Sending, Show, ShownAs, SlotAssignment, Source, SourceOf,
+};
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -55,6 +57,8 @@ pub struct World {
     pub simulcast: bool,
     /// Whether clients that join estimate what they may send, and pace.
     pub estimates: bool,
+    /// How loud sounds say that they are, in dBov; nothing if they do not.
+    pub level: Option<i8>,
     metrics: Arc<Metrics>,
     request: u64,
 }
@@ -137,6 +141,7 @@ impl World {
             sfu,
             simulcast: false,
             estimates: false,
+            level: Some(-30),
             metrics,
             request: 0,
         }
@@ -339,9 +344,24 @@ impl World {
         });
     }
 
+    /// Lets a sound slot carry whoever is heard.
+    pub fn float(&mut self, client: usize, slot: usize) {
+        self.command(Command::Assign {
+            participant: self.clients[client].id,
+            slots: vec![SlotAssignment {
+                mid: self.clients[client].audio_slots[slot].clone(),
+                carries: None,
+                show: Show {
+                    height: 0,
+                    rank: ShownAs::Speaker,
+                },
+            }],
+        });
+    }
+
     /// Sends one packet of a source; gives its payload.
     pub fn send(&mut self, client: usize, source: Source, packet: Packet) -> Vec<u8> {
-        let now = self.now;
+        let (now, level) = (self.now, self.level);
         let sender = &mut self.clients[client];
         let index = sender
             .streams
@@ -384,8 +404,8 @@ impl World {
         };
         let mut exts = ExtensionValues::default();
         if !video {
-            exts.audio_level = Some(-30);
-            exts.voice_activity = Some(true);
+            exts.audio_level = level;
+            exts.voice_activity = level.map(|_| true);
         }
         let mut api = sender.rtc.direct_api();
         let tx = api.stream_tx_by_mid(mid, None).expect("a stream");
