@@ -28,7 +28,7 @@ const USAGE: &str = "usage: load --server NAME=webrtc:COMMAND [--server NAME=pla
   --rounds 3         runs of each; the median counts
   --sample 10        one of so many participants opens all it receives
   --publish-from 127.0.0.1  --receive-at 127.0.0.1
-  --sink DEVICE      route what leaves for --receive-at there
+  --sink DEVICE      route what leaves for --receive-at there; `none`: receive it
   --core 0           where the generator runs";
 
 struct Arguments {
@@ -77,7 +77,7 @@ fn parse() -> Result<Arguments, Box<dyn Error>> {
             "--sample" => plan.sample = value.parse()?,
             "--publish-from" => plan.publish_from = value.parse()?,
             "--receive-at" => plan.receive_at = value.parse()?,
-            "--sink" => device = Some(value),
+            "--sink" => device = Some(value).filter(|device| device != "none"),
             "--core" => arguments.core = Some(value.parse()?),
             _ => return Err(USAGE.into()),
         }
@@ -99,9 +99,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         core_affinity::set_for_current(core_affinity::CoreId { id: core });
     }
     println!(
-        "| shape | burst | server | ns a forward | ratio | forwards/s offered | lost | joined | p50 µs | p99 µs | p99.9 µs | opened | KiB a participant | a subscription |"
+        "| shape | packets/s | burst | server | ns a forward | forwards/s a core | ratio | offered/s | of a core | lost | joined | p50 µs | p99 µs | p99.9 µs | opened | KiB a participant | KiB a subscription |"
     );
-    println!("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     let mut failed = false;
     for shape in &arguments.shapes {
         for burst in &arguments.bursts {
@@ -110,20 +110,26 @@ fn main() -> Result<(), Box<dyn Error>> {
                 burst: *burst,
                 ..arguments.plan.clone()
             };
-            let mut outcomes: Vec<Vec<Outcome>> = Vec::new();
+            // By server, then by round.
+            let mut outcomes: Vec<Vec<Option<Outcome>>> = Vec::new();
             outcomes.resize_with(arguments.servers.len(), Vec::new);
             for _ in 0..arguments.rounds {
                 for (server, outcomes) in arguments.servers.iter().zip(&mut outcomes) {
-                    match run::run(server, &plan) {
-                        Ok(outcome) => outcomes.push(outcome),
-                        Err(error) => eprintln!("{}, {shape}: {error}", server.name),
+                    let outcome = run::run(server, &plan);
+                    if let Err(error) = &outcome {
+                        eprintln!("{}, {shape}: {error}", server.name);
                     }
+                    outcomes.push(outcome.ok());
                 }
             }
-            let mut first = None;
-            for (server, outcomes) in arguments.servers.iter().zip(&mut outcomes) {
-                failed |= outcomes.iter().any(|outcome| outcome.wrong > 0);
-                report(server, &plan, outcomes, &mut first);
+            let costs: Vec<Vec<_>> = outcomes.iter().map(|rounds| costs(rounds)).collect();
+            for ((server, outcomes), own) in arguments.servers.iter().zip(outcomes).zip(&costs) {
+                let ran = || outcomes.iter().flatten();
+                failed |= ran().any(|outcome| outcome.wrong > 0);
+                // Of the same round, as the machine is not always the same.
+                let pairs = own.iter().zip(&costs[0]);
+                let ratios = pairs.filter_map(|(own, first)| Some((*own)? / (*first)?));
+                report(server, &plan, outcomes, median(ratios.collect()));
             }
         }
     }
@@ -133,39 +139,52 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the run with the median cost.
-fn report(server: &Spec, plan: &Plan, outcomes: &mut [Outcome], first: &mut Option<f64>) {
+fn costs(rounds: &[Option<Outcome>]) -> Vec<Option<f64>> {
+    let costs = rounds.iter().map(Option::as_ref);
+    costs
+        .map(|outcome| outcome.map(Outcome::processor_a_forward))
+        .collect()
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// Prints the run with the median cost, and the latencies of all.
+fn report(server: &Spec, plan: &Plan, rounds: Vec<Option<Outcome>>, ratio: Option<f64>) {
+    let mut outcomes: Vec<Outcome> = rounds.into_iter().flatten().collect();
     outcomes.sort_by(|a, b| a.processor_a_forward().total_cmp(&b.processor_a_forward()));
+    let (shape, rate, burst, name) = (plan.shape, plan.rate, plan.burst, &server.name);
     let Some(outcome) = outcomes.get(outcomes.len() / 2) else {
-        println!(
-            "| {} | {} | {} | failed |",
-            plan.shape, plan.burst, server.name
-        );
+        println!("| {shape} | {rate} | {burst} | {name} | failed |");
         return;
     };
-    let cost = outcome.processor_a_forward();
-    let ratio = cost / *first.get_or_insert(cost);
+    let mut latencies = outcome.latency.clone();
+    latencies.clear();
+    for outcome in &outcomes {
+        // Their bounds are the same.
+        let _ = latencies.add(&outcome.latency);
+    }
     let latency = |quantile| match plan.sink {
         Some(_) => "-".to_owned(),
-        None => format!(
-            "{:.0}",
-            outcome.latency.value_at_quantile(quantile) as f64 / 1e3
-        ),
+        None => format!("{:.0}", latencies.value_at_quantile(quantile) as f64 / 1e3),
     };
+    let cost = outcome.processor_a_forward();
     let memory = |of: usize| outcome.memory as f64 / of.max(1) as f64 / 1024.0;
     println!(
-        "| {} | {} | {} | {cost:.0} | {ratio:.2} | {:.0} | {:.3} % | {:.1} | {} | {} | {} | {} | {:.1} | {:.1} |",
-        plan.shape,
-        plan.burst,
-        server.name,
+        "| {shape} | {rate} | {burst} | {name} | {cost:.0} | {:.0} | {} | {:.0} | {:.1} % | {:.3} % | {:.1} | {} | {} | {} | {} | {:.1} | {:.1} |",
+        1e9 / cost,
+        ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
         outcome.expected as f64 / outcome.seconds,
+        outcome.processor as f64 / outcome.seconds / 1e7,
         100.0 * outcome.loss(),
         outcome.joined,
         latency(0.5),
         latency(0.99),
         latency(0.999),
         outcome.verified,
-        memory(plan.shape.participants()),
-        memory(plan.shape.subscriptions()),
+        memory(shape.participants()),
+        memory(shape.subscriptions()),
     );
 }

@@ -53,12 +53,13 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     /// Processor time of the server in ns.
     pub(crate) processor: u64,
-    /// From when a packet was due to when the kernel had its copy, in ns.
+    /// From when a packet was sent to when the kernel had its copy, in ns.
     pub(crate) latency: Histogram<u64>,
     /// Packets opened and compared.
     pub(crate) verified: u64,
     pub(crate) wrong: u64,
-    /// Bytes the server grew by while everybody connected.
+    /// Bytes the server grew by: everybody connected, and what it keeps of
+    /// what they sent.
     pub(crate) memory: u64,
 }
 
@@ -78,7 +79,7 @@ struct Run {
     buffers: Buffers,
     next_tick: usize,
     ticked: Instant,
-    /// By publisher: which client, when each packet was due, and which count.
+    /// By publisher: which client, when each packet was sent, and which count.
     publishers: Vec<Publisher>,
     counted: u64,
     latency: Histogram<u64>,
@@ -86,7 +87,7 @@ struct Run {
 
 struct Publisher {
     client: usize,
-    due: Vec<u64>,
+    sent: Vec<u64>,
     window: std::ops::Range<u64>,
 }
 
@@ -111,7 +112,6 @@ pub(crate) fn run(spec: &Spec, plan: &Plan) -> Result<Outcome, Box<dyn Error>> {
         Way::Webrtc => run.connect(&mut server, plan)?,
         Way::Plain => run.connect_plain(&mut server, plan)?,
     }
-    let memory = server.memory()?.saturating_sub(before);
     run.warm_up(plan)?;
     let device = match &plan.sink {
         Some(sink) => {
@@ -128,6 +128,7 @@ pub(crate) fn run(spec: &Spec, plan: &Plan) -> Result<Outcome, Box<dyn Error>> {
         start.elapsed().as_secs_f64(),
         server.processor_time()? - processor,
     );
+    let memory = server.memory()?.saturating_sub(before);
     run.idle(DRAIN);
     let receivers = plan.shape.publishers + plan.shape.viewers - 1;
     let sent: u64 = run
@@ -180,7 +181,7 @@ impl Run {
                     offer,
                     sending: sending.into_iter().collect(),
                 })?;
-                server.answer()
+                server.answer(|| self.turn(|_, _| {}))
             })?;
             self.clients.push(client);
             self.turn(|_, _| {});
@@ -254,7 +255,7 @@ impl Run {
         if publishes {
             self.publishers.push(Publisher {
                 client: index,
-                due: Vec::new(),
+                sent: Vec::new(),
                 window: 0..0,
             });
         }
@@ -269,7 +270,7 @@ impl Run {
         while known(self) < shape.subscriptions() {
             for publisher in 0..self.publishers.len() {
                 self.prepare(publisher, plan.burst);
-                self.send(publisher, now());
+                self.send(publisher);
             }
             self.idle(WARM_UP);
             if Instant::now() > deadline {
@@ -288,7 +289,7 @@ impl Run {
         let frames = plan.seconds * 1_000_000_000 / interval;
         for publisher in 0..publishers {
             self.prepare(publisher, plan.burst);
-            let first = self.publishers[publisher].due.len() as u64;
+            let first = self.publishers[publisher].sent.len() as u64;
             let end = first + frames * plan.burst as u64;
             self.publishers[publisher].window = first..end;
         }
@@ -300,7 +301,7 @@ impl Run {
                 while now() < due {
                     self.turn(Self::count);
                 }
-                self.send(publisher, due);
+                self.send(publisher);
                 if frame + 1 < frames {
                     self.prepare(publisher, plan.burst);
                 }
@@ -313,10 +314,12 @@ impl Run {
         self.clients[client].prepare(burst);
     }
 
-    fn send(&mut self, publisher: usize, due: u64) {
+    /// Notes when, not when it was due: that the generator is late is not the
+    /// server's fault, and what comes back does not hold up what is sent.
+    fn send(&mut self, publisher: usize) {
         let publisher = &mut self.publishers[publisher];
         let client = &mut self.clients[publisher.client];
-        publisher.due.resize(client.next_index() as usize, due);
+        publisher.sent.resize(client.next_index() as usize, now());
         client.send();
     }
 
@@ -333,11 +336,11 @@ impl Run {
                 continue;
             };
             if publisher.window.contains(&arrival.index)
-                && let Some(due) = publisher.due.get(arrival.index as usize)
+                && let Some(sent) = publisher.sent.get(arrival.index as usize)
             {
                 self.counted += 1;
                 // Above the bound is a minute: a run that is broken anyway.
-                let _ = self.latency.record(at.saturating_sub(*due).max(1));
+                let _ = self.latency.record(at.saturating_sub(*sent).max(1));
             }
         }
     }

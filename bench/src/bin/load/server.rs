@@ -3,7 +3,7 @@
 use conclave_wire::control::{Command, Event};
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// A server that does not answer within this time has failed.
@@ -99,15 +99,23 @@ impl Server {
 
     /// The next line of its output.
     pub(crate) fn line(&mut self) -> io::Result<String> {
-        self.lines
-            .recv_timeout(PATIENCE)
-            .map_err(|_| io::Error::other("the server does not answer"))
+        self.lines.recv_timeout(PATIENCE).map_err(|_| no_answer())
     }
 
-    /// The answer to a connect command.
-    pub(crate) fn answer(&mut self) -> io::Result<String> {
-        loop {
-            match serde_json::from_str(&self.line()?)? {
+    /// The answer to a connect command. `meanwhile` is done until it comes: a
+    /// server may want those connected that have sent their offer before.
+    pub(crate) fn answer(&mut self, mut meanwhile: impl FnMut()) -> io::Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let line = match self.lines.recv_timeout(Duration::from_millis(1)) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => {
+                    meanwhile();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            match serde_json::from_str(&line)? {
                 Event::Answer { answer, .. } => return Ok(answer),
                 Event::Refused { code, .. } => {
                     return Err(io::Error::other(format!("refused: {code:?}")));
@@ -118,6 +126,7 @@ impl Server {
                 | Event::Wanted { .. } => {}
             }
         }
+        Err(no_answer())
     }
 
     /// Processor time of all its threads so far, kernel included, in ns.
@@ -141,6 +150,10 @@ impl Server {
             .and_then(|rest| rest.trim().split(' ').next()?.parse::<u64>().ok());
         Ok(kilobytes.unwrap_or(0) * 1024)
     }
+}
+
+fn no_answer() -> io::Error {
+    io::Error::other("the server does not answer")
 }
 
 impl Drop for Server {

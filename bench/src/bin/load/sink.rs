@@ -1,10 +1,11 @@
 //! A device that takes what the server sends, counts and drops it: like a
 //! network card, and unlike loopback it bills no receiver's work to the server.
 //!
-//! Everybody's address lies on the loopback device. Once all receive, a rule
-//! that is asked before the table of local addresses sends what is for the
-//! receivers' address to an `ifb` device, whose counters are read. What they
-//! send still arrives.
+//! The receivers' address is one of the device's, so what is sent to it arrives
+//! as local traffic does, also from a server that names the device it sends
+//! from (libnice does, with `IP_UNICAST_IF`). Once all receive, a rule that is
+//! asked before the table of local addresses sends it out of the device
+//! instead, an `ifb` whose counters are read. What they send still arrives.
 
 use std::io;
 use std::net::IpAddr;
@@ -45,8 +46,8 @@ impl Sink {
     pub(crate) fn open(&self) -> io::Result<()> {
         // Fails when there is no such rule yet.
         let _ = ip(&["rule", "del", "preference", "10"]);
-        ip(&["addr", "replace", &self.host(), "dev", "lo"])?;
         let device = &self.device;
+        ip(&["addr", "replace", &self.host(), "dev", device])?;
         ip(&[
             "route",
             "replace",
