@@ -93,6 +93,11 @@ pub const STREAMS_MAX: usize = 4 * SECTIONS_MAX;
 /// a handful of interfaces; the oldest makes room.
 pub const ADDRESSES_MAX: usize = 8;
 
+/// Nothing of a client's came from the address it chose for this long, while it
+/// came from another: it is there now. Shorter follows sooner, and also packets
+/// that were only overtaken; sound comes every 20 ms.
+pub const FOLLOW: Duration = Duration::from_millis(100);
+
 /// Housekeeping interval: how late a NACK may be. Shorter repairs sooner and
 /// asks more often for packets that are only reordered.
 pub const TICK: Duration = Duration::from_millis(20);

@@ -12,6 +12,7 @@ use crate::ice::Generation;
 use crate::layer::Target;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
+use crate::path::Paths;
 use crate::peer::{Payload, Peer, PeerKey, SendingSection};
 use crate::room::Room;
 use crate::rtp::Ssrc;
@@ -225,8 +226,7 @@ impl Shard {
             session: offer.session,
             ice: ice.map_err(|_| Code::Internal)?,
             ice_before: None,
-            addresses: Vec::new(),
-            nominated: None,
+            paths: Paths::default(),
             heard: now,
             dtls: dtls::Session::new(offer.fingerprint),
             keys: None,
@@ -771,9 +771,9 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key.0).and_then(Option::take) else {
             return;
         };
-        for address in &peer.addresses {
-            if self.by_address.get(address) == Some(&key) {
-                self.by_address.remove(address);
+        for address in peer.paths.iter() {
+            if self.by_address.get(&address) == Some(&key) {
+                self.by_address.remove(&address);
             }
         }
         for ice in std::iter::once(&peer.ice).chain(&peer.ice_before) {

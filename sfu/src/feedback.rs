@@ -24,8 +24,11 @@ impl Shard {
             return Err(DropReason::UnknownAddress);
         };
         let mut opened = std::mem::take(&mut self.scratch.opened);
-        let result = unprotect::rtcp(peer, packet, now, &mut opened)
-            .and_then(|len| self.compound(now, packet.peer, &opened[..len]));
+        let result = unprotect::rtcp(peer, packet, now, &mut opened);
+        if peer.paths.follow(now, packet.datagram.from, &result) {
+            self.metrics.count(Counter::AddressChanges);
+        }
+        let result = result.and_then(|len| self.compound(now, packet.peer, &opened[..len]));
         self.scratch.opened = opened;
         result
     }

@@ -21,8 +21,8 @@
 //! - [`control`] carries out commands on [`room`], [`peer`], [`track`] and
 //!   [`slot`]; [`negotiate`] reads offers and writes answers, [`codec`] is the
 //!   table of what is negotiated.
-//! - [`ice`] answers connectivity checks, of which [`seen`] lets each count once, [`dtls`] agrees on keys, [`srtp`]
-//!   uses them.
+//! - [`ice`] answers connectivity checks, of which [`seen`] lets each count once,
+//!   [`path`] says where that leads, [`dtls`] agrees on keys, [`srtp`] uses them.
 //! - [`layer`] names what of a picture a slot takes; [`frame`] is what the
 //!   headers say of a frame, [`choice`] which of them a slot forwards, and
 //!   [`numbers`] keeps what is forwarded contiguous; [`encoding`] is one stream
@@ -67,6 +67,7 @@ pub mod layer;
 pub mod metrics;
 pub mod negotiate;
 pub mod numbers;
+pub mod path;
 pub mod peer;
 pub mod placement;
 pub mod pool;

@@ -3,10 +3,11 @@
 use crate::address::Address;
 use crate::allowance::Allowance;
 use crate::codec::CodecId;
-use crate::config::{ADDRESSES_MAX, CONSENT_SILENT, STREAMS_MAX};
+use crate::config::{CONSENT_SILENT, STREAMS_MAX};
 use crate::dtls;
 use crate::estimate::Estimate;
 use crate::ice::Generation;
+use crate::path::Paths;
 use crate::reception::Reception;
 use crate::rtp::extension::Ids;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
@@ -91,10 +92,8 @@ pub struct Peer {
     /// Those before a restart, until the client has chosen an address under
     /// the new ones.
     pub ice_before: Option<Generation>,
-    /// Addresses that passed a check, oldest first.
-    pub addresses: Vec<Address>,
-    /// The address the client chose.
-    pub nominated: Option<Address>,
+    /// Where it can be reached.
+    pub paths: Paths,
     /// When the client was last heard authentically.
     pub heard: Instant,
     /// The handshake.
@@ -142,7 +141,8 @@ pub struct Peer {
 impl Peer {
     /// Where to send media, if the client still wants it.
     pub fn destination(&self, now: Instant) -> Option<Address> {
-        self.nominated
+        self.paths
+            .nominated()
             .filter(|_| now.saturating_duration_since(self.heard) < CONSENT_SILENT)
     }
 
@@ -152,28 +152,6 @@ impl Peer {
         std::iter::once(&mut self.ice)
             .chain(before)
             .find(|ice| ice.local.ufrag == local && ice.remote.ufrag == remote)
-    }
-
-    /// Notes an address that passed a check; gives the one that made room.
-    pub fn add_address(&mut self, address: Address) -> Option<Address> {
-        if self.addresses.contains(&address) {
-            return None;
-        }
-        self.addresses.push(address);
-        if self.addresses.len() <= ADDRESSES_MAX {
-            return None;
-        }
-        let oldest = self
-            .addresses
-            .iter()
-            .position(|known| Some(*known) != self.nominated)?;
-        Some(self.addresses.remove(oldest))
-    }
-
-    /// An address is no longer this client's.
-    pub fn forget_address(&mut self, address: Address) {
-        self.addresses.retain(|known| *known != address);
-        self.nominated = self.nominated.filter(|known| *known != address);
     }
 
     /// The slot that sends a stream.

@@ -316,7 +316,11 @@ impl Shard {
             .get_mut(packet.peer.0)
             .and_then(Option::as_mut)
             .ok_or(DropReason::UnknownAddress)?;
-        let authentic = unprotect::rtp(peer, packet, now, &mut self.pool)?;
+        let authentic = unprotect::rtp(peer, packet, now, &mut self.pool);
+        if peer.paths.follow(now, packet.datagram.from, &authentic) {
+            self.metrics.count(Counter::AddressChanges);
+        }
+        let authentic = authentic?;
         let serials = &mut self.serials;
         let fresh = || {
             *serials += 1;
@@ -349,7 +353,7 @@ impl Shard {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return Err(DropReason::StunUnknownUser);
         };
-        let known = peer.addresses.contains(&datagram.from);
+        let known = peer.paths.contains(datagram.from);
         let Some(ice) = peer.generation(check.local_ufrag, check.remote_ufrag) else {
             return Err(DropReason::StunUnknownUser);
         };
@@ -363,16 +367,16 @@ impl Shard {
         }
         let mut answer = [0; ANSWER_MAX];
         let (len, success) = check.answer(&ice.integrity, datagram.from.socket(), &mut answer);
+        peer.paths.repeated(now, datagram.from);
         if success && fresh {
             peer.heard = now;
-            if let Some(old) = peer.add_address(datagram.from) {
+            if let Some(old) = peer.paths.check(now, datagram.from) {
                 self.by_address.remove(&old);
             }
             if check.nominates {
-                if peer.nominated.is_some_and(|before| before != datagram.from) {
+                if peer.paths.nominate(now, datagram.from) {
                     self.metrics.count(Counter::AddressChanges);
                 }
-                peer.nominated = Some(datagram.from);
                 if check.local_ufrag == peer.ice.local.ufrag
                     && let Some(before) = peer.ice_before.take()
                 {
@@ -384,7 +388,7 @@ impl Shard {
                 && let Some(Some(before)) = self.peers.get_mut(before.0)
             {
                 // The address has moved to this connection.
-                before.forget_address(datagram.from);
+                before.paths.forget(datagram.from);
             }
         }
         self.egress.push(datagram.from, &answer[..len])?;
@@ -401,7 +405,7 @@ impl Shard {
     fn path_closed(&mut self, address: Address) {
         let key = self.by_address.remove(&address);
         if let Some(Some(peer)) = key.and_then(|key| self.peers.get_mut(key.0)) {
-            peer.forget_address(address);
+            peer.paths.forget(address);
         }
     }
 
@@ -409,7 +413,7 @@ impl Shard {
         let Some(Some(peer)) = self.peers.get_mut(packet.peer.0) else {
             return Err(DropReason::UnknownAddress);
         };
-        let to = peer.nominated.unwrap_or(packet.datagram.from);
+        let to = peer.paths.nominated().unwrap_or(packet.datagram.from);
         let (egress, metrics) = (&mut self.egress, &self.metrics);
         let outcome =
             peer.dtls
@@ -463,7 +467,7 @@ impl Shard {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return;
         };
-        if peer.announced || peer.nominated.is_none() || peer.keys.is_none() {
+        if peer.announced || peer.paths.nominated().is_none() || peer.keys.is_none() {
             return;
         }
         peer.announced = true;

@@ -56,7 +56,7 @@ impl Shard {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return;
         };
-        let to = peer.nominated.or(peer.addresses.last().copied());
+        let to = peer.paths.nominated().or(peer.paths.latest());
         let Some(to) = to.filter(|_| peer.dtls.wake().is_some_and(|wake| wake <= now)) else {
             return;
         };
