@@ -24,7 +24,8 @@ const SOUNDS: u64 = 250;
 /// that a busy machine slows both down.
 const SOUND: f64 = 0.02;
 
-/// From an outage's end to pictures and sound in both directions. Sound needs
+/// From an outage's end, or from another address, to pictures and sound in both
+/// directions. The address is checked twice a second. Sound needs
 /// no more than its next frame; for pictures, the gap is noticed with the next
 /// one, waited for 450 ms, and a keyframe is asked for again each 500 ms.
 const WHOLE_AGAIN: Duration = Duration::from_secs(2);
@@ -130,6 +131,12 @@ impl Scene {
             row.print(name, way);
         }
         rows
+    }
+
+    async fn ends_with_the_connections_it_began_with(&self) {
+        for (got, name) in self.got().await.iter().zip(["Anna", "Ben"]) {
+            assert_eq!(got.connections, 1, "{name} kept the connection");
+        }
     }
 
     /// Waits until both have got or missed so many sounds of each other.
@@ -286,7 +293,21 @@ async fn a_call_is_whole_again_soon_after_an_outage() {
         took.as_millis()
     );
     assert!(took <= WHOLE_AGAIN, "{took:?}");
-    for (got, name) in scene.got().await.iter().zip(["Anna", "Ben"]) {
-        assert_eq!(got.connections, 1, "{name} kept the connection");
+    scene.ends_with_the_connections_it_began_with().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_whole_again_soon_after_an_address_changed() {
+    let _turn = quiet().await;
+    let scene = Scene::set(3).await;
+    for round in 1..=3 {
+        scene.emulator.rebind(Who::At(BEN));
+        let took = scene.both_get_something_new(PATIENCE).await;
+        println!(
+            "| another address | both | whole again after {} ms |",
+            took.as_millis()
+        );
+        assert!(took <= WHOLE_AGAIN, "the {round}. time: {took:?}");
     }
+    scene.ends_with_the_connections_it_began_with().await;
 }
