@@ -1,5 +1,5 @@
-// Cameras at full quality go out in layers, as frames of their own, each sealed by itself: two Chromium
-// pages and a Firefox page open and decode all that the server forwards of each other.
+// A camera goes out in several sizes, each sealed by itself, and everyone gets the one that fits the tile; what
+// nobody needs is not sent. A page of Chromium shows it small, one of Firefox large.
 
 import test from 'node:test';
 import { anna, ben, fatma } from './harness/cast.mjs';
@@ -8,50 +8,57 @@ import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
 
+/** @typedef {import('./harness/person.mjs').Person} Person */
+
 const preferences = { quality: 'standard' };
 const camera = { width: 1280, height: 720 };
-/** Frames for a picture, one of each layer; one layer alone would be one. */
-const LAYERED = 1.8;
-/** So many pictures that those on their way to the decoder do not count. */
-const PICTURES = 30;
+/** In it no tile is as high as half of the camera's picture. */
+const telephone = { width: 360, height: 640 };
+/** Changes of size come with a keyframe, and senders' estimates grow first. */
+const WITHIN = 30_000;
+const PICTURES = 20;
 
-/** @param {import('./harness/person.mjs').Person} one @param {string} name */
+/** @param {Person} one @param {string} name */
 async function flow(one, name) {
   return (await one.flows()).find((flow) => flow.name === name && flow.source === 'camera');
 }
 
 /**
- * Waits until somebody's pictures come in several layers, and what the worker opened is decoded.
+ * Waits until somebody's pictures come in a size, and go on coming.
  *
  * @param {Stage} stage
- * @param {import('./harness/person.mjs').Person} one
+ * @param {Person} one
  * @param {string} name
+ * @param {(height: number) => boolean} fits
  */
-async function untilLayered(stage, one, name) {
-  let before = await flow(one, name);
-  await until(
-    `${one.name} to decode ${name} in layers`,
+async function untilShown(stage, one, name, fits) {
+  let from = 0;
+  const shown = await until(
+    `${one.name} to see ${name} in the size that fits`,
     async () => {
       const now = await flow(one, name);
-      const last = before;
-      if (!now || !last) return ((before = now), false);
-      const [frames, opened] = [now.frames - last.frames, now.opened - last.opened];
-      if (frames < PICTURES) return false;
-      before = now;
-      stage.say(`${one.name}: ${frames} pictures of ${name}, ${opened} frames opened, ${now.width}x${now.height}`);
-      return opened >= LAYERED * frames;
+      if (!now || !fits(now.height)) return ((from = 0), null);
+      from ||= now.frames;
+      return now.frames >= from + PICTURES && now;
     },
-    { within: 40_000, explain: () => one.flows() },
+    { within: WITHIN, explain: () => one.flows() },
   );
+  stage.say(`${one.name}: ${name} in ${shown.width}x${shown.height}`);
 }
 
-test('cameras are sent in layers that every browser opens', async (t) => {
+/** Waits until the highest of the sizes that a camera is sent in fits. @param {Person} one @param {(height: number) => boolean} fits */
+async function untilSends(one, fits) {
+  const sizes = () => one.tab.run(() => /** @type {any} */ (window).probe.sizes());
+  await until(`${one.name} to send what is shown and no more`, async () => fits(Math.max(...(await sizes()))), { within: WITHIN, explain: sizes });
+}
+
+test('everyone gets a camera in the size that fits, and what nobody needs is not sent', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();
   const [host, guest, other] = await Promise.all([
     inChromium(stage, { ...anna, preferences, camera }),
-    inChromium(stage, { ...ben, preferences, camera }),
+    inChromium(stage, { ...ben, preferences, camera, size: telephone }),
     inFirefox(stage, { ...fatma, preferences }),
   ]);
   await Promise.all([host.arrive(links.host), guest.arrive(links.guest), other.arrive(links.guest)]);
@@ -66,8 +73,21 @@ test('cameras are sent in layers that every browser opens', async (t) => {
     guest.untilReceives([host.name, other.name], 20_000),
     other.untilReceives([host.name, guest.name], 20_000),
   ]);
-  await untilLayered(stage, guest, host.name);
-  await untilLayered(stage, other, host.name);
-  const frames = (await flow(host, other.name))?.frames ?? 0;
-  await until(`${host.name} to go on seeing ${other.name}`, async () => ((await flow(host, other.name))?.frames ?? 0) > frames + 20);
+  await pin(other, host.name);
+  await untilShown(stage, other, host.name, (height) => height === camera.height);
+  await untilShown(stage, guest, host.name, (height) => height < camera.height / 2);
+  await untilSends(host, (height) => height === camera.height);
+  // The one who shows it large turns to somebody else.
+  await pin(other, guest.name);
+  await untilShown(stage, other, guest.name, (height) => height === camera.height);
+  await untilSends(host, (height) => height <= camera.height / 2);
+  await pin(other, host.name);
+  await untilShown(stage, other, host.name, (height) => height === camera.height);
+  await untilShown(stage, guest, host.name, (height) => height < camera.height / 2);
+  await untilShown(stage, host, other.name, () => true);
 });
+
+/** @param {Person} one @param {string} name */
+function pin(one, name) {
+  return one.tab.clickOn(`[data-testid="tile"][data-name="${name}"] .pin`);
+}

@@ -65,6 +65,13 @@ export function installProbe() {
     });
   }
 
+  /** The heights of the camera's pictures that are being sent. @returns {Promise<number[]>} */
+  async function sizes() {
+    const camera = (connection()?.getTransceivers() ?? []).find(({ direction, sender }) => direction === 'sendonly' && sender.track?.kind === 'video');
+    const rows = [...((await camera?.sender.getStats())?.values() ?? [])];
+    return rows.filter((row) => row.type === 'outbound-rtp' && row.active !== false).map((row) => row.frameHeight ?? 0);
+  }
+
   /** The user fragment that the page's ICE checks carry. */
   function fragment() {
     return connection()?.localDescription?.sdp.match(/^a=ice-ufrag:(\S+)/m)?.[1] ?? '';
@@ -134,7 +141,7 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { received, fragment, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { received, sizes, fragment, peers, hear, colour, violations } });
 }
 
 /**

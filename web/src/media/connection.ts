@@ -61,6 +61,7 @@ export class Connection {
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: RTCRtpTransceiver[] = [];
   #wanted: readonly Wanted[] = [];
+  #adjusted: Promise<void> = Promise.resolve();
   #closed = false;
   #restarting = false;
   #type = network()?.type;
@@ -164,15 +165,18 @@ export class Connection {
     return this.#adjust();
   }
 
-  async #adjust(): Promise<void> {
+  /** One change after the other: parameters that changed between get and set are refused. */
+  #adjust(): Promise<void> {
+    return (this.#adjusted = this.#adjusted.then(() => this.#adjustNow()));
+  }
+
+  async #adjustNow(): Promise<void> {
     for (const [source, { sender }] of this.#senders) {
       if (kindOf(source) === 'audio') continue;
       const wanted = this.#wanted.find((named) => named.source === source);
       const parameters = sender.getParameters();
       const full = encodings(source, this.quality);
-      // Firefox does not reliably send an encoding again that was inactive: a simulcast stays whole.
-      const whole = wanted === undefined || parameters.encodings.length > 1;
-      if (!limit(parameters.encodings, full, whole ? Infinity : wanted.spatial)) continue;
+      if (!limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial)) continue;
       await sender.setParameters(parameters).catch(() => undefined);
     }
   }

@@ -1,6 +1,10 @@
 /**
- * What a source is sent in. Pictures go out in layers where the browser makes them (SVC), so that the server can
- * leave some out for a receiver that shows them small or has a narrow path; else in one stream.
+ * What a source is sent in. A camera's pictures go out in three sizes where the browser can do so reliably, each a
+ * stream of its own with temporal layers, so that the server can send the small one to whoever shows it small or has
+ * a narrow path; else in one stream.
+ *
+ * Not as spatial layers of one stream: Chromium leaves the highest out of a picture now and then, and then a receiver
+ * that goes by the payload descriptor waits for it in vain.
  */
 
 import type { Quality } from '../preferences';
@@ -29,7 +33,14 @@ interface ExtensibleTransceiver {
 /** What the DOM's types leave out. */
 type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 
-/** Browsers that choose header extensions are those that make layers. */
+/** The camera's streams of a simulcast, lowest first: the name, the part of each side, and of the bitrate. */
+const STREAMS = [
+  { rid: 'q', side: 4, share: 0.08 },
+  { rid: 'h', side: 2, share: 0.27 },
+  { rid: 'f', side: 1, share: 0.65 },
+] as const;
+
+/** Firefox, whose simulcast stops at times, is told by what it lacks. */
 const makesLayers = typeof RTCRtpTransceiver === 'function' && 'setHeaderExtensionsToNegotiate' in RTCRtpTransceiver.prototype;
 
 /** The encodings a source begins with. */
@@ -40,16 +51,24 @@ export function encodings(source: Source, quality: Quality): Encoding[] {
     case 'screen-audio':
       return [{ maxBitrate: SCREEN_SOUND_BITRATE }];
     case 'camera':
-      return [makesLayers ? layered(quality) : { maxBitrate: VIDEO[quality].bitrate }];
+      return makesLayers ? STREAMS.map((stream, index) => streamed(stream, index, quality)) : [{ maxBitrate: VIDEO[quality].bitrate }];
     case 'screen':
       // Text is of no use in half its size; its frame rate may give.
       return [{ maxBitrate: SCREEN_BITRATE, ...(makesLayers ? { scalabilityMode: 'L1T3' } : {}) }];
   }
 }
 
-/** One stream in layers. Small pictures are not made smaller still. */
-function layered(quality: Quality): Encoding {
-  return { maxBitrate: VIDEO[quality].bitrate, scalabilityMode: quality === 'saver' ? 'L1T3' : 'L3T3_KEY' };
+/** One of the streams; of small pictures there is one alone. */
+function streamed({ rid, side, share }: (typeof STREAMS)[number], index: number, quality: Quality): Encoding {
+  const { bitrate } = VIDEO[quality];
+  const alone = quality === 'saver';
+  return {
+    rid,
+    active: !alone || index === 0,
+    scaleResolutionDownBy: alone ? 1 : side,
+    maxBitrate: alone ? bitrate : Math.round(bitrate * share),
+    scalabilityMode: 'L1T3',
+  };
 }
 
 /** Lets the sender describe its frames to the server, where it can. */
