@@ -4,13 +4,16 @@
 
 use std::time::Duration;
 
-/// Bits a second that may always be sent again. Less leaves audio and small
-/// pictures unrepaired on the narrowest paths; more fills those.
-const LEAST: u64 = 250_000;
+/// Bits a second that may always be sent again. Less leaves small pictures
+/// unrepaired on the narrowest paths; more fills those.
+const LEAST: u64 = 40_000;
 
 /// How long an allowance may be saved up. Longer repairs bursts of losses at
 /// once; shorter keeps the queue of a narrow path short.
 const SAVED: Duration = Duration::from_millis(100);
+
+/// A full packet, which may be saved up for on any path.
+const PACKET: u64 = 1_500;
 
 /// Bytes that may be sent again now.
 #[derive(Debug, Default)]
@@ -19,11 +22,12 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// So much time has passed on a path that carries `rate` bits a second.
+    /// So much time has passed on a path that carries `rate` bits a second of repairs.
     pub fn refill(&mut self, rate: u64, passed: Duration) {
         let rate = rate.max(LEAST);
         let carried = |time: Duration| rate * time.as_micros() as u64 / 8_000_000;
-        self.bytes = (self.bytes + carried(passed)).min(carried(SAVED));
+        let most = carried(SAVED).max(PACKET);
+        self.bytes = (self.bytes + carried(passed)).min(most);
     }
 
     /// Takes a packet's bytes from it, if they are there.
@@ -62,7 +66,7 @@ mod tests {
 
     #[test]
     fn something_may_always_be_sent_again() {
-        assert!(sent_in_a_second(0) >= 200_000);
+        assert!(sent_in_a_second(0) >= 30_000);
     }
 
     #[test]

@@ -101,6 +101,8 @@ reasons! {
     RetransmitBudget = "retransmit-budget",
     /// feedback: it was sent again already, and cannot have arrived yet.
     RetransmitUnderWay = "retransmit-under-way",
+    /// feedback: from before the slot switched, on a path that is full.
+    RetransmitOutdated = "retransmit-outdated",
     /// feedback: about a stream the sender of it does not receive.
     FeedbackUnknownStream = "feedback-unknown-stream",
 }

@@ -157,6 +157,10 @@ impl Shard {
         let destination = peer.destination(now).ok_or(DropReason::NoConsent)?;
         let slot = &mut peer.slots[slot];
         let (run, seq) = slot.resolve(lost).ok_or(DropReason::NotInHistory)?;
+        // What follows begins with a keyframe, and a full path has no room for more.
+        if slot.is_over(&run) && peer.spare.is_some() {
+            return Err(DropReason::RetransmitOutdated);
+        }
         let encoding = self
             .tracks
             .get(run.origin.track)

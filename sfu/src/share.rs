@@ -56,6 +56,13 @@ impl Shard {
             let whole: u64 = ladders.iter().map(Ladder::whole).sum();
             let budget = budget(peer, sound + whole).saturating_sub(sound);
             allocate::settle(budget, &ladders, &mut standings, now);
+            let granted = ladders.iter().zip(&standings).map(|(ladder, standing)| {
+                ladder.cost(ladder.within(standing.target.unwrap_or_default()))
+            });
+            let estimate = peer.estimate.as_ref();
+            peer.spare = estimate
+                .filter(|estimate| estimate.binds())
+                .map(|_| budget.saturating_sub(granted.sum()));
             for (index, standing) in shared.iter().zip(&standings) {
                 let slot = &mut peer.slots[*index];
                 slot.standing = *standing;
@@ -117,8 +124,9 @@ fn budget(peer: &mut Peer, whole: u64) -> u64 {
     if !estimate.binds() {
         return UNREPORTED;
     }
-    // What is lost is sent again.
-    (estimate.rate() as f64 * (1.0 - estimate.lost())) as u64
+    // What the path loses at any rate is sent again; what a full queue did not
+    // take is no more, once less is sent.
+    (estimate.rate() as f64 * (1.0 - estimate.inherent())) as u64
 }
 
 fn sound_of(track: &Track) -> u64 {

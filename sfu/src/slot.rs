@@ -475,6 +475,11 @@ impl Slot {
         });
     }
 
+    /// Whether another run has followed that one.
+    pub fn is_over(&self, run: &Run) -> bool {
+        self.runs[0].is_some_and(|latest| latest.ordinal != run.ordinal)
+    }
+
     /// Which packet of which run the slot sent under that number.
     pub fn resolve(&self, seq: u16) -> Option<(Run, ExtSeq)> {
         let sent = self.sent?;

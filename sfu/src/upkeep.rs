@@ -32,10 +32,8 @@ impl Shard {
             for slot in &mut peer.slots {
                 slot.refill();
             }
-            let estimate = peer.estimate.as_ref().filter(|estimate| estimate.binds());
-            let rate = estimate.map(|estimate| estimate.rate());
             peer.repairs
-                .refill(rate.unwrap_or(UNREPORTED_REPAIRS), TICK);
+                .refill(peer.spare.unwrap_or(UNREPORTED_REPAIRS), TICK);
             if now.saturating_duration_since(peer.heard) >= CONSENT_LOST {
                 self.lose(key);
                 continue;

@@ -205,9 +205,9 @@ impl Estimate {
                 .is_some_and(|(first, last)| last - first >= START)
     }
 
-    /// The share of packets that did not arrive lately, 0 to 1.
-    pub fn lost(&self) -> f64 {
-        self.loss.lost()
+    /// The share of packets that the path loses however little is sent, 0 to 1.
+    pub fn inherent(&self) -> f64 {
+        self.loss.inherent()
     }
 
     /// How long a packet takes there and the news of it back, smoothed; half a

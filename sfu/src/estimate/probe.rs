@@ -16,7 +16,7 @@ const STEP: f64 = 2.0;
 /// to the longest. Shorter finds a wider path sooner and disturbs a full one
 /// more often.
 const PAUSE: u64 = 3_000_000;
-const PAUSE_MAX: u64 = 24_000_000;
+const PAUSE_MAX: u64 = 8_000_000;
 
 /// So long, in microseconds, probes are believed less after one that was
 /// contradicted.

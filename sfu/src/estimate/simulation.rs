@@ -114,7 +114,7 @@ fn run(path: Path, seed: u64) -> Course {
             }
         }
         let rate = estimate.rate() as f64;
-        let camera = (rate.min(path.want) * (1.0 - estimate.lost()) - 57_600.0).max(0.0);
+        let camera = (rate.min(path.want) * (1.0 - estimate.inherent()) - 57_600.0).max(0.0);
         owed = (owed + camera * 0.005 / 8.0).min(30_000.0);
         if at % 35_000 == 0 {
             while owed >= 200.0 {
