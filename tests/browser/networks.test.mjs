@@ -6,7 +6,7 @@ import test from 'node:test';
 import { anna, ben } from './harness/cast.mjs';
 import { livelyFilm } from './harness/fake-media.mjs';
 import { gather, inChromium } from './harness/gather.mjs';
-import { EMULATED, Network, outage } from './harness/network.mjs';
+import { EMULATED, Network, narrow, outage } from './harness/network.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
@@ -36,6 +36,13 @@ const SOME = SAMPLES_A_SECOND / 5;
 const AFTER_OUTAGE = 2000;
 /** The server learns a new address from a page's next check; Chromium makes one each 2.5 s at least. */
 const AFTER_MOVE = 3500;
+
+/** Until pictures that fit a narrowed path come: milliseconds. The path has to show for 1.5 s that it is full. */
+const NARROWED = 12_000;
+/** Until pictures come again once it is wide: milliseconds. A path that proved full is probed each 8 s at least. */
+const WIDENED = 20_000;
+/** Pictures in one second of sound that are a moving picture. */
+const MOVING = 7;
 
 /**
  * @typedef {import('./harness/person.mjs').Person} Person
@@ -83,12 +90,21 @@ test('a call of two pages holds on over bad networks', async (t) => {
   const dark = performance.now();
   await until('the end of the outage', () => performance.now() - dark >= OUTAGE, { every: 10 });
   const afterOutage = await wholeAgain(host, guest);
-  lines.push('', '| what happened | whole again after |', '|---|---|', `| 3 s outage | ${(afterOutage / 1000).toFixed(1)} s |`);
+  const happened = (/** @type {string} */ what, /** @type {number} */ ms) => `| ${what} | ${(ms / 1000).toFixed(1)} s |`;
+  const events = ['', '| what happened | whole again after |', '|---|---|', happened('3 s outage', afterOutage)];
   await played(guest, host.name, SETTLE);
   await network.rebind(guest);
   const afterMove = await wholeAgain(host, guest);
-  lines.push(`| another address | ${(afterMove / 1000).toFixed(1)} s |`);
-  for (const line of lines) t.diagnostic(line);
+  events.push(happened('another address', afterMove));
+
+  await network.set(guest, { down: narrow(300) });
+  events.push(happened('300 kbit/s down', await movesAgain(guest, host.name, NARROWED)));
+  flows(await measure('300 kbit/s down', { down: narrow(300) }), LATE);
+  // Pictures give way, sound does not.
+  sounds(await measure('100 kbit/s down', { down: narrow(100) }), LATE);
+  await network.set(guest, {});
+  events.push(happened('no longer narrow', await movesAgain(guest, host.name, WIDENED)));
+  for (const line of [...lines, ...events]) t.diagnostic(line);
   assert.ok(afterOutage <= AFTER_OUTAGE, `whole again ${afterOutage} ms after an outage`);
   assert.ok(afterMove <= AFTER_MOVE, `whole again ${afterMove} ms after an address change`);
 });
@@ -97,6 +113,11 @@ test('a call of two pages holds on over bad networks', async (t) => {
 function flows(row, concealed) {
   assert.ok(row.rate >= FLOWING, `${row.name}: ${row.rate} pictures a second`);
   assert.ok(row.frozen <= FROZEN, `${row.name}: frozen for ${row.frozen} s`);
+  sounds(row, concealed);
+}
+
+/** No more sound is made up than that share. @param {Row} row @param {number} concealed */
+function sounds(row, concealed) {
   assert.ok(row.concealed <= concealed, `${row.name}: ${row.concealed} of the sound is made up, more than ${concealed}`);
 }
 
@@ -132,6 +153,30 @@ async function wholeAgain(one, other) {
         return now.picture.frames >= before.picture.frames + FEW && real(now.sound) >= real(before.sound) + SOME;
       });
     }),
+  );
+  return performance.now() - began;
+}
+
+/**
+ * Waits until pictures move, from now on, and says how long that took: milliseconds.
+ *
+ * @param {Person} person
+ * @param {string} other
+ * @param {number} within
+ */
+async function movesAgain(person, other, within) {
+  const began = performance.now();
+  let since = await got(person, other);
+  await until(
+    `${person.name} to see ${other} move`,
+    async () => {
+      const now = await got(person, other);
+      if (now.sound.samples < since.sound.samples + SAMPLES_A_SECOND) return false;
+      const pictures = now.picture.frames - since.picture.frames;
+      since = now;
+      return pictures >= MOVING;
+    },
+    { within, explain: () => person.flows() },
   );
   return performance.now() - began;
 }
