@@ -327,7 +327,11 @@ impl Call {
 
     fn fresh_session(&self, participant: ParticipantId) -> Result<Session, CallError> {
         Ok(Session::new(
-            Config { suite: self.suite },
+            // VP9 in its own payload format is all we read.
+            Config {
+                suite: self.suite,
+                raw_video: false,
+            },
             conclave_e2ee::RoomId(self.setup.room.0),
             conclave_e2ee::ParticipantId(participant.0),
             &self.setup.name,

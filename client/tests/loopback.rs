@@ -40,6 +40,7 @@ fn sessions() -> (Session, Session) {
     let secret = LinkSecret::generate().expect("randomness");
     let config = conclave_e2ee::Config {
         suite: conclave_e2ee::Suite::Classic,
+        raw_video: false,
     };
     let session = |n: u8, name| {
         Session::new(config, room, ParticipantId([n; 16]), name, &secret).expect("a session")

@@ -22,6 +22,7 @@ fn sessions() -> (Session, Session) {
     let secret = LinkSecret::generate().expect("randomness");
     let config = conclave_e2ee::Config {
         suite: Suite::Classic,
+        raw_video: false,
     };
     let session =
         |n, name| Session::new(config, RoomId([1; 16]), id(n), name, &secret).expect("a session");
@@ -191,6 +192,7 @@ fn nothing_is_published_before_an_epoch_is_active() {
     let secret = LinkSecret::generate().expect("randomness");
     let config = conclave_e2ee::Config {
         suite: Suite::Classic,
+        raw_video: false,
     };
     let id = conclave_e2ee::ParticipantId([1; 16]);
     let mut session =

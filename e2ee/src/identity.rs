@@ -86,7 +86,16 @@ pub struct Member {
     pub participant: ParticipantId,
     /// What it calls itself.
     pub name: Name,
+    /// Whether it takes video frames in packets without a payload descriptor,
+    /// which then show nothing of a frame but its length. Its leaf lists
+    /// [`RAW_VIDEO`] among the extensions it supports.
+    pub raw_video: bool,
 }
+
+/// The extension type by which a leaf's capabilities say that its member takes
+/// raw video (RFC 9420 section 7.2). It is of the private range (section 17.3)
+/// and never has a value.
+pub const RAW_VIDEO: u16 = 0xF0A1;
 
 /// What a credential says: participant and name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -56,7 +56,7 @@ pub mod trust;
 
 pub use epoch::{Opened, RETIRED_MS};
 pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};
-pub use identity::{Leaf, Member, Name, ParticipantId, RoomId};
+pub use identity::{Leaf, Member, Name, ParticipantId, RAW_VIDEO, RoomId};
 pub use mls::group::Pending;
 pub use mls::knock::{Knock, VerifiedKnock};
 pub use secret::LinkSecret;

@@ -25,6 +25,9 @@ const MAX_EXPORT: usize = 255;
 pub struct Config {
     /// The only cipher suite this session will use.
     pub suite: Suite,
+    /// Whether we take video frames in packets without a payload descriptor.
+    /// Our leaf says so to the members; see [`Member::raw_video`].
+    pub raw_video: bool,
 }
 
 /// What a commit changed.
@@ -101,7 +104,7 @@ impl Session {
         };
         let provider = Provider::default();
         let link = secret.keys(room)?;
-        let own = Own::new(&provider, config.suite, room, identity, link.psk())?;
+        let own = Own::new(&provider, config, room, identity, link.psk())?;
         let epochs = Epochs::new(config.suite.media());
         Ok(Self {
             provider,

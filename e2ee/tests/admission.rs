@@ -30,6 +30,25 @@ fn both_suites_admit_and_let_members_talk() {
 }
 
 #[test]
+fn members_learn_from_each_others_leaves_who_takes_raw_video() {
+    let takes = |number, raw_video| {
+        let config = Config {
+            suite: Suite::Classic,
+            raw_video,
+        };
+        session_with(config, number, SECRET)
+    };
+    let (mut anna, mut ben, mut chris) = (takes(1, true), takes(2, false), takes(3, true));
+    anna.create_group(0).unwrap();
+    admit(&mut [&mut anna], &mut ben, 0);
+    admit(&mut [&mut anna, &mut ben], &mut chris, 0);
+    for session in [&anna, &ben, &chris] {
+        let told: Vec<_> = session.members().iter().map(|m| m.raw_video).collect();
+        assert_eq!(told, [true, false, true]);
+    }
+}
+
+#[test]
 fn a_verified_knock_shows_participant_and_name() {
     let (anna, mut ben) = (founder(1), session(2));
     let knock = verified(&anna, &mut ben);

@@ -7,7 +7,8 @@
 use super::provider::Provider;
 use super::rules::{self, Effect};
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
-use crate::identity::{Identity, Leaf, Member, RoomId};
+use crate::identity::{Identity, Leaf, Member, RAW_VIDEO, RoomId};
+use crate::session::Config;
 use crate::suite::Suite;
 use openmls::group::{
     CreateCommitError, GroupId, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
@@ -17,7 +18,7 @@ use openmls::group::{
 use openmls::prelude::tls_codec::Deserialize;
 use openmls::prelude::{
     Capabilities, ContentType, CreationFromExternalError, CredentialType, CredentialWithKey,
-    KeyPackage, KeyPackageBundle, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn,
+    ExtensionType, KeyPackage, KeyPackageBundle, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn,
     PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion,
     Sender,
 };
@@ -39,6 +40,7 @@ const PADDING: usize = 256;
 /// Who we are in a group of this suite, and the room it is for.
 pub(crate) struct Own {
     pub(crate) suite: Suite,
+    raw_video: bool,
     pub(crate) room: RoomId,
     pub(crate) identity: Identity,
     pub(crate) signer: SignatureKeyPair,
@@ -82,7 +84,7 @@ impl Own {
     /// Draws a fresh signature key and stores the link secret's PSK.
     pub(crate) fn new(
         provider: &Provider,
-        suite: Suite,
+        Config { suite, raw_video }: Config,
         room: RoomId,
         identity: Identity,
         psk: &[u8; 32],
@@ -91,6 +93,7 @@ impl Own {
             .map_err(|_| Error::Internal)?;
         let own = Self {
             suite,
+            raw_video,
             room,
             identity,
             signer,
@@ -122,7 +125,8 @@ impl Own {
         Capabilities::new(
             Some(&[ProtocolVersion::Mls10]),
             Some(&[self.suite.mls()]),
-            None,
+            self.raw_video
+                .then_some(&[ExtensionType::Unknown(RAW_VIDEO)][..]),
             None,
             Some(&[CredentialType::Basic]),
         )
@@ -213,7 +217,7 @@ impl Group {
         if context.extensions().iter().next().is_some() {
             return Err(PeerMisbehaved::InvalidWelcome.into());
         }
-        rules::members(staged.members())?;
+        rules::members(staged.members(), |_| false)?;
         staged
             .into_group(provider)
             .map(|mls| Self { mls, pending: None })

@@ -12,11 +12,13 @@
 //! - the group stays within the leaves a key id can name.
 
 use crate::error::{Error, PeerMisbehaved};
-use crate::identity::{Identity, Leaf, Member};
+use crate::identity::{Identity, Leaf, Member, RAW_VIDEO};
 use crate::sframe::MAX_LEAVES;
 use openmls::group::{MlsGroup, StagedCommit};
 use openmls::prelude::tls_codec::{Deserialize, Serialize};
-use openmls::prelude::{LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender};
+use openmls::prelude::{
+    ExtensionType, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender,
+};
 use openmls::schedule::psk::{PreSharedKeyId, Psk};
 
 /// What an accepted commit does to the roster.
@@ -97,12 +99,17 @@ pub(crate) fn check(
 
 /// The members by ascending leaf, each credential parsed, no participant twice.
 pub(crate) fn roster(group: &MlsGroup) -> Result<Vec<Member>, PeerMisbehaved> {
-    members(group.members())
+    members(group.members(), |index| {
+        let leaf = group.public_group().leaf(index);
+        let raw_video = ExtensionType::Unknown(RAW_VIDEO);
+        leaf.is_some_and(|leaf| leaf.capabilities().extensions().contains(&raw_video))
+    })
 }
 
 /// As [`roster`], of any tree.
 pub(crate) fn members(
     tree: impl Iterator<Item = openmls::prelude::Member>,
+    takes_raw_video: impl Fn(LeafNodeIndex) -> bool,
 ) -> Result<Vec<Member>, PeerMisbehaved> {
     let mut members = Vec::new();
     for member in tree {
@@ -121,6 +128,7 @@ pub(crate) fn members(
             leaf: Leaf(leaf),
             participant: identity.participant,
             name: identity.name,
+            raw_video: takes_raw_video(member.index),
         });
     }
     Ok(members)

@@ -15,8 +15,16 @@ pub fn participant(number: u8) -> ParticipantId {
 }
 
 pub fn session_in(suite: Suite, number: u8, secret: [u8; 32]) -> Session {
+    let config = Config {
+        suite,
+        raw_video: false,
+    };
+    session_with(config, number, secret)
+}
+
+pub fn session_with(config: Config, number: u8, secret: [u8; 32]) -> Session {
     Session::new(
-        Config { suite },
+        config,
         ROOM,
         participant(number),
         &format!("Person {number}"),

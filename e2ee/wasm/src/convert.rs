@@ -85,6 +85,7 @@ fn member(member: &Member) -> Object {
         ("leaf", member.leaf.index().into()),
         ("participant", bytes(&member.participant.0).into()),
         ("name", member.name.as_str().into()),
+        ("rawVideo", member.raw_video.into()),
     ])
 }
 

@@ -13,7 +13,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 /** A member as its authenticated leaf says. */
-export interface Member { leaf: number; participant: Uint8Array; name: string }
+export interface Member { leaf: number; participant: Uint8Array; name: string; rawVideo: boolean }
 /** What a newcomer sends to the members. */
 export interface Knock { keyPackage: Uint8Array; tag: Uint8Array }
 /** A commit of ours that waits for the delivery service. */
@@ -100,7 +100,8 @@ pub struct WasmSession {
 #[wasm_bindgen(js_class = Session)]
 impl WasmSession {
     /// `suite` is 0x004E or 0x0001; `room` and `participant` have 16 bytes;
-    /// `fragment` is the link's text behind `#`.
+    /// `fragment` is the link's text behind `#`; `rawVideo` is whether we take
+    /// video frames in packets without a payload descriptor.
     #[wasm_bindgen(constructor)]
     pub fn new(
         suite: u16,
@@ -108,14 +109,21 @@ impl WasmSession {
         participant: &[u8],
         name: &str,
         fragment: &str,
+        #[wasm_bindgen(js_name = rawVideo)] raw_video: bool,
     ) -> Result<Self, JsValue> {
         let suite = Suite::from_id(suite)
             .ok_or_else(|| convert::error(e2ee::PeerIncompatible::Suite.into()))?;
         let room = RoomId(convert::array(room, Misuse::UnknownParticipant)?);
         let participant = participant_id(participant)?;
         let secret = LinkSecret::from_fragment(fragment).map_err(convert::error)?;
-        let inner = Session::new(Config { suite }, room, participant, name, &secret)
-            .map_err(convert::error)?;
+        let inner = Session::new(
+            Config { suite, raw_video },
+            room,
+            participant,
+            name,
+            &secret,
+        )
+        .map_err(convert::error)?;
         Ok(Self {
             inner,
             buffer: Vec::new(),
