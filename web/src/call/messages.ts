@@ -48,6 +48,7 @@ export type Event =
   | { readonly type: 'media'; readonly state: 'connecting' | 'connected' | 'broken' }
   | { readonly type: 'speaking'; readonly participants: readonly ParticipantId[] }
   | { readonly type: 'sound-blocked' }
+  | { readonly type: 'takes-raw' }
   // Time
   | { readonly type: 'timer'; readonly timer: Timer };
 

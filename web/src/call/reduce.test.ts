@@ -69,7 +69,7 @@ function tree(epoch: number, ...participants: string[]): Tree {
   return {
     epoch,
     code: '0000 0000 0000',
-    members: participants.map((participant, leaf) => ({ leaf, participant, name: participant.toUpperCase() })),
+    members: participants.map((participant, leaf) => ({ leaf, participant, name: participant.toUpperCase(), rawVideo: false })),
   };
 }
 

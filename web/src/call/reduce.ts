@@ -69,6 +69,8 @@ export function reduce(state: State, event: Event): Outcome<State> {
       return outcome({ ...state, quality: event.quality }, { type: 'apply-quality', quality: event.quality });
     case 'unlock-sound':
       return outcome({ ...state, soundBlocked: false }, { type: 'play-sound' });
+    case 'takes-raw':
+      return outcome({ ...state, takesRaw: true });
     case 'sound-blocked':
       return outcome({ ...state, soundBlocked: true });
     case 'entered':
@@ -140,10 +142,10 @@ function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): 
 }
 
 /** Fresh keys for this stay. */
-function begin({ link, self, name, suite }: State): Effect {
+function begin({ link, self, name, suite, takesRaw: rawVideo }: State): Effect {
   return {
     type: 'keys',
-    call: { op: 'begin', suite, room: link.room, participant: self ?? '', name, secret: link.secret },
+    call: { op: 'begin', suite, room: link.room, participant: self ?? '', name, secret: link.secret, rawVideo },
   };
 }
 

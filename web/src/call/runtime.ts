@@ -9,6 +9,7 @@ import { forgetLink, keepLink, type RoomLink } from '../link';
 import { Connection } from '../media/connection';
 import { Local } from '../media/local';
 import { Meters } from '../media/meter';
+import { takesRaw } from '../media/raw';
 import { Receive } from '../media/receive';
 import type { Preferences } from '../preferences';
 import { browserSurroundings, Signaling, type Answer } from '../signaling';
@@ -16,7 +17,7 @@ import type { Request, Source } from '../wire';
 import type { Announcement, Effect, Event, Timer } from './messages';
 import { reduce } from './reduce';
 import { AUDIO_SLOTS } from './slots';
-import { initialState, type State } from './state';
+import { initialState, sendsRaw, type State } from './state';
 
 /** Who shows the call. */
 export interface View {
@@ -79,6 +80,9 @@ export class Runtime {
       () => this.#state.quality,
     );
     addEventListener('online', () => this.#signaling?.hurry());
+    void takesRaw().then((takes) => {
+      if (takes) this.dispatch({ type: 'takes-raw' });
+    });
   }
 
   get state(): State {
@@ -109,6 +113,7 @@ export class Runtime {
     } finally {
       this.#running = false;
     }
+    this.#connection?.setRaw(sendsRaw(this.#state));
     this.view.state(this.#state);
   }
 
@@ -268,8 +273,10 @@ export class Runtime {
         },
       },
       this.#state.quality,
+      this.#state.takesRaw,
     );
     this.#connection = connection;
+    connection.setRaw(sendsRaw(this.#state));
     this.#received.take(connection.tracks);
     connection.tracks.slice(0, AUDIO_SLOTS).forEach((track, slot) => this.meters.set(`slot ${slot}`, track));
     this.view.streams();

@@ -120,6 +120,8 @@ export interface State {
   readonly lastSpoke: readonly ParticipantId[];
   /** The browser wants a click before it plays sound. */
   readonly soundBlocked: boolean;
+  /** Whether this browser takes raw video. */
+  readonly takesRaw: boolean;
 }
 
 /** The state before anything has happened. */
@@ -155,7 +157,16 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     speaking: [],
     lastSpoke: [],
     soundBlocked: false,
+    takesRaw: false,
   };
+}
+
+/**
+ * Whether pictures go out raw: every member takes them so. Told by the members' authenticated leaves, not by the
+ * server, which therefore cannot bring a call down to a format that shows more.
+ */
+export function sendsRaw({ handshake: { tree } }: State): boolean {
+  return tree !== null && tree.members.every(({ rawVideo }) => rawVideo);
 }
 
 /** What we have live now, for the roster. */

@@ -7,6 +7,8 @@ export interface TreeMember {
   readonly leaf: number;
   readonly participant: ParticipantId;
   readonly name: string;
+  /** Whether it takes raw video. */
+  readonly rawVideo: boolean;
 }
 
 /** The MLS group at one epoch. */
@@ -37,7 +39,7 @@ export interface Commit {
 export interface Operations {
   /** Starts afresh: earlier keys are wiped. */
   begin: {
-    args: { suite: number; room: RoomId; participant: ParticipantId; name: string; secret: string };
+    args: { suite: number; room: RoomId; participant: ParticipantId; name: string; secret: string; rawVideo: boolean };
     result: null;
   };
   create: { args: Record<never, never>; result: Tree };

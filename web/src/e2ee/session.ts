@@ -20,8 +20,8 @@ function bytes(text: string): Uint8Array {
 export class KeySession implements FrameSession {
   readonly #session: Session;
 
-  constructor({ suite, room, participant, name, secret }: Operations['begin']['args']) {
-    this.#session = new Session(suite, bytes(room), bytes(participant), name, secret);
+  constructor({ suite, room, participant, name, secret, rawVideo }: Operations['begin']['args']) {
+    this.#session = new Session(suite, bytes(room), bytes(participant), name, secret, rawVideo);
   }
 
   /** The epoch the group is in. */
@@ -110,7 +110,7 @@ export class KeySession implements FrameSession {
       code: this.#session.callCode(),
       members: this.#session
         .members()
-        .map(({ leaf, participant, name }) => ({ leaf, participant: encode(participant), name })),
+        .map(({ leaf, participant, name, rawVideo }) => ({ leaf, participant: encode(participant), name, rawVideo })),
     };
   }
 }

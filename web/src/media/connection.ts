@@ -9,6 +9,7 @@ import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
 import { describe, encodings } from './layers';
+import { mayBeRaw, setCodec, withRaw } from './raw';
 import { limit } from './wanted';
 
 /** ICE may lose the path for so long before the connection is given up. */
@@ -35,7 +36,7 @@ function kindOf(source: Source): 'audio' | 'video' {
   return source === 'microphone' || source === 'screen-audio' ? 'audio' : 'video';
 }
 
-/** Only what both browsers can encrypt whole: Opus, and VP9 profile 0 with its retransmissions. */
+/** Only what every browser can encrypt whole: Opus, and VP9 profile 0 with its retransmissions. */
 function accepted({ mimeType, sdpFmtpLine }: RTCRtpCodec): boolean {
   switch (mimeType.toLowerCase()) {
     case 'audio/opus':
@@ -48,11 +49,12 @@ function accepted({ mimeType, sdpFmtpLine }: RTCRtpCodec): boolean {
   }
 }
 
-function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', sends: boolean): void {
+function preferCodecs(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', sends: boolean, raw: boolean): void {
   // Firefox has it since 128. Before, the server's answer alone decides; it takes nothing else either.
   if (typeof transceiver.setCodecPreferences !== 'function') return;
   const capabilities = (sends ? RTCRtpSender : RTCRtpReceiver).getCapabilities(kind);
-  transceiver.setCodecPreferences((capabilities?.codecs ?? []).filter(accepted));
+  const codecs = capabilities?.codecs ?? [];
+  transceiver.setCodecPreferences([...codecs.filter(accepted), ...(raw ? codecs.filter(mayBeRaw) : [])]);
 }
 
 /** One PeerConnection. */
@@ -61,6 +63,7 @@ export class Connection {
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: RTCRtpTransceiver[] = [];
   #wanted: readonly Wanted[] = [];
+  #raw = false;
   #adjusted: Promise<void> = Promise.resolve();
   #closed = false;
   #restarting = false;
@@ -70,6 +73,7 @@ export class Connection {
   constructor(
     private readonly needs: ConnectionNeeds,
     private quality: Quality,
+    private readonly takesRaw: boolean,
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#timer = setTimeout(() => this.#broken(), CONNECT_WITHIN_MS);
@@ -87,14 +91,15 @@ export class Connection {
         sendEncodings: encodings(source, quality),
       });
       if (kind === 'video') describe(transceiver);
-      preferCodecs(transceiver, kind, true);
+      preferCodecs(transceiver, kind, true, takesRaw);
       transceiver.sender.transform = needs.transform({ direction: 'send', source });
       this.#senders.set(source, transceiver);
     }
     for (let slot = 0; slot < AUDIO_SLOTS + VIDEO_SLOTS; slot += 1) {
       const kind = slot < AUDIO_SLOTS ? 'audio' : 'video';
       const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
-      preferCodecs(transceiver, kind, false);
+      if (kind === 'video') describe(transceiver);
+      preferCodecs(transceiver, kind, false, takesRaw);
       transceiver.receiver.transform = needs.transform({ direction: 'receive', slot });
       this.#slots.push(transceiver);
     }
@@ -108,7 +113,10 @@ export class Connection {
   /** Offers and takes the answer. The mids of the slots, or `null` if nothing came of it. */
   async negotiate(): Promise<string[] | null> {
     try {
-      if (await this.#offer()) return this.#slots.map(({ mid }) => mid ?? '');
+      if (await this.#offer()) {
+        if (this.#raw) void this.#adjust();
+        return this.#slots.map(({ mid }) => mid ?? '');
+      }
     } catch {
       // Said below.
     }
@@ -134,7 +142,10 @@ export class Connection {
 
   /** Whether the offer was answered. */
   async #offer(): Promise<boolean> {
-    await this.#pc.setLocalDescription();
+    if (this.takesRaw) {
+      const { sdp } = await this.#pc.createOffer();
+      await this.#pc.setLocalDescription({ type: 'offer', sdp: withRaw(sdp ?? '') });
+    } else await this.#pc.setLocalDescription();
     const sdp = this.#pc.localDescription?.sdp;
     if (this.#closed || sdp === undefined) return false;
     const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
@@ -165,6 +176,13 @@ export class Connection {
     return this.#adjust();
   }
 
+  /** Sends pictures raw, or in the format that every browser takes. */
+  setRaw(raw: boolean): void {
+    if (raw === this.#raw) return;
+    this.#raw = raw;
+    if (this.#pc.currentRemoteDescription !== null) void this.#adjust();
+  }
+
   /** One change after the other: parameters that changed between get and set are refused. */
   #adjust(): Promise<void> {
     return (this.#adjusted = this.#adjusted.then(() => this.#adjustNow()));
@@ -176,8 +194,9 @@ export class Connection {
       const wanted = this.#wanted.find((named) => named.source === source);
       const parameters = sender.getParameters();
       const full = encodings(source, this.quality);
-      if (!limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial)) continue;
-      await sender.setParameters(parameters).catch(() => undefined);
+      const limited = limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial);
+      const changed = this.takesRaw && setCodec(parameters.encodings, this.#raw);
+      if (limited || changed) await sender.setParameters(parameters).catch(() => undefined);
     }
   }
 
