@@ -1,5 +1,6 @@
-// What leaves a page holds no byte of what its encoders made: every payload is a VP9 descriptor and
-// a part of an SFrame, or an SFrame of sound. Read where the browser hands packets to SRTP.
+// What leaves a page holds no byte of what its encoders made: every payload is a part of an SFrame of
+// pictures, behind a VP9 descriptor where that is the format, or an SFrame of sound. Read where the
+// browser hands packets to SRTP.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -7,23 +8,35 @@ import test from 'node:test';
 import { anna, ben } from './harness/cast.mjs';
 import { framesOf } from './harness/frame-spy.mjs';
 import { gather, inChromium } from './harness/gather.mjs';
-import { dumpTo, sentPackets, sframeHeader, videoFrames } from './harness/rtp-dump.mjs';
+import { dumpTo, rawFrames, sentPackets, sframeHeader, videoFrames } from './harness/rtp-dump.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
 
 /** Runs of so many equal bytes do not happen by chance: 2^-96 each. */
 const RUN = 12;
-/** A key frame of VP9 profile 0 begins so: frame marker, then the sync code (VP9 section 6.2). */
-const KEY_FRAME = /^[89a-b].498342/;
+/**
+ * How a key frame begins: of VP9 profile 0 with the frame marker, then the sync code (VP9 section 6.2), of AV1 with
+ * a temporal delimiter and a sequence header (AV1 section 7.5).
+ */
+const KEY_FRAME = /^[89ab].498342|^12000a/;
 
 const TAG = 16;
 
-test('no byte of an encoded frame leaves the page in clear', async (t) => {
+test('no byte of an encoded frame leaves the page in clear, in packets that show nothing of frames', (t) => nothingInClear(t, rawFrames));
+
+test('no byte of an encoded frame leaves the page in clear, in the format that every browser takes', (t) =>
+  nothingInClear(t, videoFrames));
+
+/**
+ * @param {import('node:test').TestContext} t
+ * @param {typeof videoFrames} framesIn
+ */
+async function nothingInClear(t, framesIn) {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const log = join(stage.folder, 'chromium.log');
-  const [host, guest] = await Promise.all([inChromium(stage, { ...anna, spy: true, ...dumpTo(log) }), inChromium(stage, ben)]);
+  const [host, guest] = await Promise.all([inChromium(stage, { ...anna, spy: true, ...dumpTo(log) }), inChromium(stage, { ...ben, common: framesIn === videoFrames })]);
   await gather(await server.room(), [host, guest]);
   await until('some seconds of pictures', async () => (await guest.flows()).some(({ source, frames }) => source === 'camera' && frames > 40), {
     within: 20_000,
@@ -45,16 +58,20 @@ test('no byte of an encoded frame leaves the page in clear', async (t) => {
   const counters = new Map();
 
   // Every frame on the wire is one that the worker sealed, whole.
-  for (const [ssrc, stream] of streams(packets)) {
+  for (const stream of streams(packets).values()) {
     // A retransmission: the sequence number and the payload of the original (RFC 4588 section 4).
     if (stream.every(({ payload }) => payloads.has(text(payload.subarray(2))))) {
       count.repeated += stream.length;
       continue;
     }
     const audio = stream.every(({ payload }) => worked.get(text(payload))?.kind === 'audio');
-    const frames = audio ? stream.map(({ payload }) => payload) : videoFrames(stream);
+    // Alone in the call, a page may send in another format than afterwards.
+    const formats = audio ? [(/** @type {typeof stream} */ all) => all.map(({ payload }) => payload)] : [framesIn, rawFrames, videoFrames];
+    const isKnown = (/** @type {Buffer} */ frame) => worked.has(text(frame));
+    const format = formats.find((framesOfFormat) => framesOfFormat(stream).some(isKnown)) ?? framesIn;
+    const frames = format(stream);
     stage.say(`payload type ${stream[0]?.payloadType}: ${stream.length} packets, ${frames.length} frames`);
-    assert.ok(frames.length > 0, `ssrc ${ssrc} carries something else than frames`);
+    assert.ok(frames.length > 0, `payload type ${stream[0]?.payloadType} carries something else than frames`);
     for (const frame of frames) {
       const known = worked.get(text(frame));
       assert.ok(known, `a frame left the page that the worker did not seal: ${frame.toString('hex', 0, 24)}…`);
@@ -66,7 +83,7 @@ test('no byte of an encoded frame leaves the page in clear', async (t) => {
       assert.equal(Number(header.kid >> 16n) % 4, audio ? 0 : 1, 'the key id names the source');
       assert.ok(header.counter > (counters.get(header.kid) ?? -1n), 'no counter twice');
       counters.set(header.kid, header.counter);
-      count[audio ? 'audio' : 'video'] += 1;
+      if (audio || format === framesIn) count[audio ? 'audio' : 'video'] += 1;
       if (!audio && KEY_FRAME.test(known.before.toString('hex', 0, 4))) count.keyFrames += 1;
     }
   }
@@ -84,21 +101,22 @@ test('no byte of an encoded frame leaves the page in clear', async (t) => {
     }
   }
   stage.say(`${JSON.stringify(count)} in ${packets.length} packets; ${runs.size} runs of encoded bytes searched for`);
-});
+}
 
 /** @param {Buffer} bytes */
 function text(bytes) {
   return bytes.toString('latin1');
 }
 
-/** @param {import('./harness/rtp-dump.mjs').Packet[]} packets */
+/** By source and format. @param {import('./harness/rtp-dump.mjs').Packet[]} packets */
 function streams(packets) {
-  /** @type {Map<number, import('./harness/rtp-dump.mjs').Packet[]>} */
+  /** @type {Map<string, import('./harness/rtp-dump.mjs').Packet[]>} */
   const found = new Map();
   for (const packet of packets) {
-    const stream = found.get(packet.ssrc);
+    const key = `${packet.ssrc} ${packet.payloadType}`;
+    const stream = found.get(key);
     if (stream) stream.push(packet);
-    else found.set(packet.ssrc, [packet]);
+    else found.set(key, [packet]);
   }
   return found;
 }

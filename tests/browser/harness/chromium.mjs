@@ -24,6 +24,7 @@ const PATIENCE = 10_000;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
+ * @property {boolean} [common]  takes only the format that every browser takes
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
  */
@@ -68,6 +69,7 @@ export async function openChromium(stage, options) {
   await context.addInitScript(remember, options.preferences ?? {});
   if (options.text) await context.addInitScript(installScreen, options.text);
   if (options.spy) await spyOnFrames(context);
+  if (options.common) await context.addInitScript(withoutRaw);
   const page = await context.newPage();
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
@@ -104,4 +106,13 @@ async function spyOnFrames(context) {
     const response = await route.fetch();
     await route.fulfill({ response, body: spyScript + (await response.text()) });
   });
+}
+
+/** Runs in the page: a browser without AV1 does not take raw video. */
+function withoutRaw() {
+  const original = RTCRtpReceiver.getCapabilities;
+  RTCRtpReceiver.getCapabilities = (kind) => {
+    const found = original.call(RTCRtpReceiver, kind);
+    return found && { ...found, codecs: found.codecs.filter(({ mimeType }) => mimeType !== 'video/AV1') };
+  };
 }

@@ -156,6 +156,11 @@ export class Person {
     return this.tab.run(({ slot, hertz }) => /** @type {any} */ (window).probe.hear(slot, hertz), { slot: flow.slot, hertz: tones });
   }
 
+  /** The formats of the pictures this page sends now. @returns {Promise<string[]>} */
+  formats() {
+    return this.tab.run(() => /** @type {any} */ (window).probe.formats());
+  }
+
   /** The colour of what a tile shows. @param {string} name @param {string} [source] */
   sees(name, source = 'camera') {
     return this.tab.run(

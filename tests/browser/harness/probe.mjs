@@ -72,6 +72,14 @@ export function installProbe() {
     return rows.filter((row) => row.type === 'outbound-rtp' && row.active !== false).map((row) => row.frameHeight ?? 0);
   }
 
+  /** The format of the pictures that the page sends now, like `video/VP9`; of all its streams. */
+  async function formats() {
+    const stats = await connection()?.getStats();
+    const rows = [...(stats?.values() ?? [])].filter(({ type, kind, active }) => type === 'outbound-rtp' && kind === 'video' && active !== false);
+    const codecs = rows.filter(({ framesEncoded, codecId }) => framesEncoded > 0 && codecId);
+    return [...new Set(codecs.map(({ codecId }) => stats?.get(codecId).mimeType))];
+  }
+
   /** The user fragment that the page's ICE checks carry. */
   function fragment() {
     return connection()?.localDescription?.sdp.match(/^a=ice-ufrag:(\S+)/m)?.[1] ?? '';
@@ -141,7 +149,7 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { received, sizes, fragment, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { received, sizes, formats, fragment, peers, hear, colour, violations } });
 }
 
 /**

@@ -84,7 +84,27 @@ export function descriptorLength(payload) {
 }
 
 /**
- * The encrypted video frames that packets of one SSRC carry, whole ones only.
+ * The encrypted video frames that raw packets of one SSRC carry, whole ones only: one layer, so that a
+ * picture is a frame, and the marker bit its end.
+ *
+ * @param {Packet[]} packets  in the order of sending
+ */
+export function rawFrames(packets) {
+  /** @type {Map<number, Packet[]>} */
+  const pictures = new Map();
+  for (const packet of packets) pictures.set(packet.timestamp, [...(pictures.get(packet.timestamp) ?? []), packet]);
+  const whole = [...pictures.values()].filter((parts) => parts.at(-1)?.marker && parts.every(follows));
+  return whole.map((parts) => Buffer.concat(parts.map(({ payload }) => payload)));
+}
+
+/** @param {Packet} packet @param {number} index @param {Packet[]} parts */
+function follows({ sequence }, index, parts) {
+  const before = parts[index - 1];
+  return before === undefined || sequence === ((before.sequence + 1) & 0xffff);
+}
+
+/**
+ * The encrypted video frames that packets of one SSRC carry behind VP9 payload descriptors, whole ones only.
  *
  * @param {Packet[]} packets  in the order of sending
  */
