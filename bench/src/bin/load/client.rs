@@ -1,7 +1,7 @@
 //! A participant: its socket, its connection, what it sends and what it counts.
 
 use crate::net;
-use crate::packet::{self, Place};
+use crate::packet::{self, Place, Sizes};
 use conclave_bench::floor;
 use conclave_sfu::rtp::Ssrc;
 use conclave_sfu::rtp::seq::ExtSeq;
@@ -9,6 +9,7 @@ use conclave_sfu::srtp::Keys;
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::ops::Range;
 use std::time::Instant;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
@@ -55,12 +56,16 @@ pub(crate) struct Client {
     pub(crate) verified: u64,
     /// Packets that were opened and are not what was sent.
     pub(crate) wrong: u64,
-    /// Bytes of the last media datagram.
-    pub(crate) datagram: usize,
+    /// Bytes of a media datagram besides its payload and padding.
+    pub(crate) overhead: usize,
+    /// Bytes of payload that were prepared.
+    pub(crate) prepared_bytes: u64,
     /// Opens every packet, not only the first of a stream.
     sampled: bool,
     address: SocketAddr,
     session: Session,
+    /// Bytes of the last media datagram.
+    datagram: usize,
     known: HashMap<u32, Known>,
     server: Option<SocketAddrV4>,
     publisher: u32,
@@ -87,7 +92,9 @@ impl Client {
             streams: 0,
             verified: 0,
             wrong: 0,
+            overhead: usize::MAX,
             datagram: 0,
+            prepared_bytes: 0,
             sampled,
             address,
             session: Session::Webrtc(Box::new(rtc)),
@@ -168,9 +175,9 @@ impl Client {
             self.feed(bytes);
             return None;
         }
-        self.datagram = bytes.len();
         let ssrc = u32::from_be_bytes(*bytes.get(8..12)?.first_chunk()?);
         let seq = u16::from_be_bytes(*bytes.get(2..4)?.first_chunk()?);
+        self.datagram = bytes.len();
         if self.sampled || !self.known.contains_key(&ssrc) {
             self.feed(bytes);
         }
@@ -194,10 +201,13 @@ impl Client {
     }
 
     /// Seals the next frame, so that sending it later takes no time.
-    pub(crate) fn prepare(&mut self, packets: usize) {
+    pub(crate) fn prepare(&mut self, packets: usize, sizes: Sizes) {
         self.prepared.clear();
         for packet in 0..packets {
+            let len = sizes.payload(self.publisher, self.frames, packet, packets);
+            self.prepared_bytes += len as u64;
             let place = Place {
+                len,
                 publisher: self.publisher,
                 index: self.packets,
                 frame: self.frames,
@@ -212,10 +222,11 @@ impl Client {
         self.keyframe = false;
     }
 
-    /// Sends the prepared frame.
-    pub(crate) fn send(&mut self) -> usize {
+    /// Sends those packets of the prepared frame.
+    pub(crate) fn send(&mut self, packets: Range<usize>) -> usize {
+        let packets = self.prepared.get(packets).unwrap_or_default();
         let server = self.server;
-        server.map_or(0, |to| net::send(&self.socket, to, &self.prepared))
+        server.map_or(0, |to| net::send(&self.socket, to, packets))
     }
 
     /// The number of the first packet that is not prepared yet.
@@ -282,17 +293,19 @@ impl Client {
                 // Before the first wrap, which no run reaches undecided.
                 let number = ExtSeq::first(seq);
                 let opened = keys.open_rtp(Ssrc(ssrc), number, bytes, HEADER, &mut payload);
-                let read = opened.ok().and_then(|len| packet::read(&payload[..len]));
-                self.note(ssrc, seq, read);
+                let payload = opened.ok().and_then(|len| payload.get(..len));
+                self.note(ssrc, seq, payload.unwrap_or_default());
             }
         }
     }
 
-    fn note(&mut self, ssrc: u32, seq: u16, read: Option<(usize, u64)>) {
-        let Some((publisher, index)) = read else {
+    fn note(&mut self, ssrc: u32, seq: u16, payload: &[u8]) {
+        let Some((publisher, index)) = packet::read(payload) else {
             self.wrong += 1;
             return;
         };
+        let overhead = self.datagram.saturating_sub(payload.len());
+        self.overhead = self.overhead.min(overhead);
         self.verified += 1;
         let known = Known {
             seq,
@@ -316,7 +329,7 @@ impl Client {
                     if let SocketAddr::V4(to) = transmit.destination {
                         self.server = Some(to);
                     }
-                    if transmit.contents.len() > packet::PAYLOAD_LEN {
+                    if is_media(&transmit.contents) {
                         self.prepared.push(transmit.contents.to_vec());
                     } else {
                         let _ = self
@@ -327,8 +340,8 @@ impl Client {
                 Ok(Output::Event(Event::Connected)) => self.connected = true,
                 Ok(Output::Event(Event::KeyframeRequest(_))) => self.keyframe = true,
                 Ok(Output::Event(Event::RtpPacket(packet))) => {
-                    let read = packet::read(&packet.payload);
-                    self.note(*packet.header.ssrc, packet.header.sequence_number, read);
+                    let header = &packet.header;
+                    self.note(*header.ssrc, header.sequence_number, &packet.payload);
                 }
                 Ok(Output::Event(_)) => {}
             }

@@ -13,17 +13,21 @@ mod server;
 mod shape;
 mod sink;
 
+use packet::Sizes;
 use run::{Outcome, Plan};
 use server::Spec;
 use shape::Shape;
 use sink::Sink;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 const USAGE: &str = "usage: load --server NAME=webrtc:COMMAND [--server NAME=plain:COMMAND]...
   --shape 1->100 [--shape 10x10 | 200*2x2]...   who sends to whom
   --rate 2000        packets a second of each publisher
-  --burst 1,4,8      packets sent back to back
+  --burst 1,4,8      packets of a frame
+  --spacing 0        microseconds between them; 0 sends them back to back
+  --sizes full       or split: frames of many lengths, split as browsers do
   --seconds 4        of each run
   --rounds 3         runs of each; the median counts
   --sample 10        one of so many participants opens all it receives
@@ -52,6 +56,8 @@ fn parse() -> Result<Arguments, Box<dyn Error>> {
             shape: "1->1".parse()?,
             rate: 2000,
             burst: 1,
+            spacing: Duration::ZERO,
+            sizes: Sizes::Full,
             seconds: 4,
             sample: 10,
             publish_from: local,
@@ -72,6 +78,8 @@ fn parse() -> Result<Arguments, Box<dyn Error>> {
                 let bursts: Result<_, _> = value.split(',').map(str::parse).collect();
                 arguments.bursts = bursts?;
             }
+            "--spacing" => plan.spacing = Duration::from_micros(value.parse()?),
+            "--sizes" => plan.sizes = value.parse()?,
             "--seconds" => plan.seconds = value.parse()?,
             "--rounds" => arguments.rounds = value.parse()?,
             "--sample" => plan.sample = value.parse()?,

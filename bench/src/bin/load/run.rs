@@ -2,6 +2,7 @@
 
 use crate::client::{Arrival, Client};
 use crate::net::{Buffers, Ready, now};
+use crate::packet::Sizes;
 use crate::server::{Server, Spec, Way};
 use crate::shape::Shape;
 use crate::sink::Sink;
@@ -9,8 +10,11 @@ use conclave_bench::floor;
 use conclave_wire::control::{Command, Sending, Show, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{ParticipantId, RoomId};
 use hdrhistogram::Histogram;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// How long everybody may take to connect and to receive the first packet.
@@ -31,8 +35,11 @@ pub(crate) struct Plan {
     pub(crate) shape: Shape,
     /// Packets a second of each publisher.
     pub(crate) rate: u64,
-    /// Packets sent back to back.
+    /// Packets of a frame.
     pub(crate) burst: usize,
+    /// Time between a frame's packets; none sends them in one call.
+    pub(crate) spacing: Duration,
+    pub(crate) sizes: Sizes,
     pub(crate) seconds: u64,
     /// One participant of so many opens every packet it receives.
     pub(crate) sample: usize,
@@ -88,7 +95,7 @@ struct Run {
 struct Publisher {
     client: usize,
     sent: Vec<u64>,
-    window: std::ops::Range<u64>,
+    window: Range<u64>,
 }
 
 pub(crate) fn run(spec: &Spec, plan: &Plan) -> Result<Outcome, Box<dyn Error>> {
@@ -123,7 +130,7 @@ pub(crate) fn run(spec: &Spec, plan: &Plan) -> Result<Outcome, Box<dyn Error>> {
     };
     let processor = server.processor_time()?;
     let start = Instant::now();
-    run.measure(plan);
+    let payload = run.measure(plan);
     let (seconds, processor) = (
         start.elapsed().as_secs_f64(),
         server.processor_time()? - processor,
@@ -139,8 +146,9 @@ pub(crate) fn run(spec: &Spec, plan: &Plan) -> Result<Outcome, Box<dyn Error>> {
     let (mut forwarded, mut joined) = (run.counted, 0.0);
     if let Some((sink, before)) = device {
         let count = sink.count()?;
-        let len = run.clients.iter().map(|client| client.datagram).max();
-        forwarded = count.datagrams_since(&before, len.unwrap_or(0) as u64);
+        let overhead = run.clients.iter().map(|client| client.overhead).min();
+        let len = overhead.unwrap_or(0) as f64 + payload as f64 / sent.max(1) as f64;
+        forwarded = count.datagrams_since(&before, len);
         joined = forwarded as f64 / count.messages_since(&before).max(1) as f64;
     }
     if std::env::var_os("LOAD_COUNTERS").is_some() {
@@ -216,8 +224,8 @@ impl Run {
 
     fn connect_plain(&mut self, server: &mut Server, plan: &Plan) -> Result<(), Box<dyn Error>> {
         let shape = plan.shape;
-        if shape.rooms != 1 || shape.publishers != 1 {
-            return Err("the floor has one room and one publisher".into());
+        if shape.rooms != 1 || shape.publishers != 1 || plan.sizes != Sizes::Full {
+            return Err("the floor has one room, one publisher and full packets".into());
         }
         for index in 0..shape.participants() {
             let client = self.client(plan, index, index == 0, |address, publisher, sampled| {
@@ -269,8 +277,8 @@ impl Run {
         let deadline = Instant::now() + SETUP;
         while known(self) < shape.subscriptions() {
             for publisher in 0..self.publishers.len() {
-                self.prepare(publisher, plan.burst);
-                self.send(publisher);
+                self.prepare(publisher, plan);
+                self.send(publisher, 0..plan.burst);
             }
             self.idle(WARM_UP);
             if Instant::now() > deadline {
@@ -282,45 +290,61 @@ impl Run {
         Ok(())
     }
 
-    /// Sends by the clock, whatever comes back.
-    fn measure(&mut self, plan: &Plan) {
+    /// Sends by the clock, whatever comes back; gives the bytes of all payloads.
+    fn measure(&mut self, plan: &Plan) -> u64 {
         let publishers = self.publishers.len();
         let interval = 1_000_000_000 * plan.burst as u64 / plan.rate;
         let frames = plan.seconds * 1_000_000_000 / interval;
-        for publisher in 0..publishers {
-            self.prepare(publisher, plan.burst);
-            let first = self.publishers[publisher].sent.len() as u64;
-            let end = first + frames * plan.burst as u64;
-            self.publishers[publisher].window = first..end;
-        }
         let start = now();
-        for frame in 0..frames {
-            for publisher in 0..publishers {
-                let offset = interval * publisher as u64 / publishers as u64;
-                let due = start + frame * interval + offset;
-                while now() < due {
-                    self.turn(Self::count);
-                }
-                self.send(publisher);
-                if frame + 1 < frames {
-                    self.prepare(publisher, plan.burst);
-                }
-            }
+        let mut payload = 0;
+        // When, who, and which packet of the window.
+        let mut queue = BinaryHeap::new();
+        for publisher in 0..publishers {
+            let offset = interval * publisher as u64 / publishers as u64;
+            queue.push(Reverse((start + offset, publisher, 0)));
+            let first = self.clients[self.publishers[publisher].client].next_index();
+            self.publishers[publisher].window = first..first + frames * plan.burst as u64;
+            payload += self.prepare(publisher, plan);
         }
+        let spacing = plan.spacing.as_nanos() as u64;
+        let together = if spacing == 0 { plan.burst } else { 1 };
+        while let Some(Reverse((due, publisher, packet))) = queue.pop() {
+            while now() < due {
+                self.turn(Self::count);
+            }
+            let place = packet % plan.burst;
+            self.send(publisher, place..place + together);
+            let next = packet + together;
+            let mut due = due + spacing;
+            if next.is_multiple_of(plan.burst) {
+                due += interval.saturating_sub(spacing * (plan.burst / together) as u64);
+                if next as u64 == frames * plan.burst as u64 {
+                    continue;
+                }
+                payload += self.prepare(publisher, plan);
+            }
+            queue.push(Reverse((due, publisher, next)));
+        }
+        payload
     }
 
-    fn prepare(&mut self, publisher: usize, burst: usize) {
+    fn prepare(&mut self, publisher: usize, plan: &Plan) -> u64 {
         let client = self.publishers[publisher].client;
-        self.clients[client].prepare(burst);
+        let client = &mut self.clients[client];
+        let before = client.prepared_bytes;
+        client.prepare(plan.burst, plan.sizes);
+        client.prepared_bytes - before
     }
 
-    /// Notes when, not when it was due: that the generator is late is not the
-    /// server's fault, and what comes back does not hold up what is sent.
-    fn send(&mut self, publisher: usize) {
+    /// Sends packets of the prepared frame. Notes when, not when they were due:
+    /// that the generator is late is not the server's fault, and what comes back
+    /// does not hold up what is sent.
+    fn send(&mut self, publisher: usize, packets: Range<usize>) {
         let publisher = &mut self.publishers[publisher];
         let client = &mut self.clients[publisher.client];
-        publisher.sent.resize(client.next_index() as usize, now());
-        client.send();
+        let sent = publisher.sent.len() + packets.len();
+        publisher.sent.resize(sent, now());
+        client.send(packets);
     }
 
     fn idle(&mut self, duration: Duration) {

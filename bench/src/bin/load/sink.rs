@@ -29,10 +29,12 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// Datagrams of `len` bytes since `before`, however they were joined.
-    pub(crate) fn datagrams_since(&self, before: &Count, len: u64) -> u64 {
+    /// Datagrams of `len` bytes on average since `before`, however they were
+    /// joined.
+    pub(crate) fn datagrams_since(&self, before: &Count, len: f64) -> u64 {
         let headers = self.messages_since(before) * HEADERS;
-        (self.bytes - before.bytes).saturating_sub(headers) / len.max(1)
+        let bytes = (self.bytes - before.bytes).saturating_sub(headers);
+        (bytes as f64 / len.max(1.0)) as u64
     }
 
     /// Messages since `before`.
