@@ -10,6 +10,15 @@
 //!
 //! What a receiver is due is a chain through one table of fixed size: a burst
 //! costs memory by what it holds, not by who could take part in it.
+//!
+//! The kernel splits a message into datagrams of one length, of which only the
+//! last may be shorter. Browsers split a frame into packets that differ by a
+//! byte, the longer ones last: the shorter ones get a byte of padding (RFC 3550
+//! section 5.1), and what a receiver is due is put in the order of its slots,
+//! so that other streams' packets between them do not part them.
+//!
+//! A packet may be held for a moment, so that more of its frame leave with it;
+//! the first that may not wait takes all with it.
 
 use crate::drop::DropReason;
 use crate::peer::PeerKey;
@@ -25,13 +34,30 @@ pub const PACKETS_MAX: usize = 64;
 /// loses the rest.
 pub const COPIES_MAX: usize = PACKETS_MAX * 256;
 
+/// Most bytes of padding that make a packet as long as a longer one of its
+/// frame: what browsers' packets of one frame differ by. More would join little
+/// more, and be paid for by every receiver's path.
+pub const PADDING_MAX: u8 = 1;
+
 /// A packet that waits, and holds its pool slot until the burst is over.
 #[derive(Debug, Clone, Copy)]
 pub struct Waiting {
     /// The packet.
     pub routed: Routed,
-    /// When it came.
-    pub at: Instant,
+    /// Bytes of padding it is sent with, at most [`PADDING_MAX`].
+    pub padding: u8,
+}
+
+impl Waiting {
+    /// A packet.
+    pub fn new(routed: Routed) -> Self {
+        Self { routed, padding: 0 }
+    }
+
+    /// Bytes of its payload with its padding.
+    fn padded(&self) -> u16 {
+        self.routed.packet.len + u16::from(self.padding)
+    }
 }
 
 /// A copy that a receiver is due.
@@ -77,6 +103,12 @@ pub struct Burst {
     /// Who is due something, in the order of their first packet.
     receivers: Vec<PeerKey>,
     served: usize,
+    /// What the present receiver is due.
+    dues: Vec<Due>,
+    /// When what waits goes; nothing when it does not wait any more.
+    held: Option<Instant>,
+    /// Copies of the packet that most receive.
+    widest: usize,
 }
 
 impl Burst {
@@ -88,6 +120,9 @@ impl Burst {
             chains: Vec::new(),
             receivers: Vec::new(),
             served: 0,
+            dues: Vec::with_capacity(COPIES_MAX),
+            held: None,
+            widest: 0,
         }
     }
 
@@ -106,16 +141,64 @@ impl Burst {
         self.packets.len() < PACKETS_MAX && self.links.len() + copies <= COPIES_MAX
     }
 
+    /// Whether the next packet may not fit, if as many receive it as received
+    /// any before.
+    pub fn is_full(&self) -> bool {
+        !self.is_empty() && !self.takes(self.widest)
+    }
+
+    /// Whether something waits that is to go now.
+    pub fn is_ready(&self) -> bool {
+        !self.is_empty() && (self.held.is_none() || self.is_full())
+    }
+
+    /// When what waits goes at the latest, if not now.
+    pub fn wake(&self) -> Option<Instant> {
+        self.held
+    }
+
+    /// It is `now`: what has waited for long enough goes.
+    pub fn pass(&mut self, now: Instant) {
+        self.held = self.held.filter(|until| now < *until);
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
 
-    /// Adds a packet; gives its place. Ask [`Burst::takes`] before.
-    pub fn push(&mut self, waiting: Waiting) -> usize {
+    /// Adds a packet for `copies` slots; gives its place. Ask [`Burst::takes`]
+    /// before. It goes at once and takes all others with it, unless it may wait
+    /// for more of them until `held`.
+    pub fn push(&mut self, waiting: Waiting, copies: usize, held: Option<Instant>) -> usize {
         debug_assert!(self.packets.len() < PACKETS_MAX);
+        self.widest = self.widest.max(copies);
+        self.held = match self.is_empty() {
+            true => held,
+            false => self.held.filter(|_| held.is_some()),
+        };
+        self.level(&waiting);
         self.packets.push(waiting);
         self.packets.len() - 1
+    }
+
+    /// Pads the packets before one of the same frame to its length.
+    fn level(&mut self, longer: &Waiting) {
+        let len = longer.padded();
+        let packet = &longer.routed.packet;
+        for before in self.packets.iter_mut().rev() {
+            if before.routed.origin != longer.routed.origin {
+                continue;
+            }
+            let short = len.checked_sub(before.padded());
+            let of_frame = before.routed.packet.timestamp == packet.timestamp;
+            match short.and_then(|short| u8::try_from(short).ok()) {
+                Some(short) if of_frame && (1..=PADDING_MAX - before.padding).contains(&short) => {
+                    before.padding += short;
+                }
+                _ => return,
+            }
+        }
     }
 
     /// A receiver is due a copy.
@@ -141,11 +224,6 @@ impl Burst {
         Ok(())
     }
 
-    /// A packet of the burst.
-    pub fn packet(&self, place: usize) -> &Waiting {
-        &self.packets[place]
-    }
-
     /// The next receiver who is due something.
     pub fn receiver(&mut self) -> Option<PeerKey> {
         let receiver = *self.receivers.get(self.served)?;
@@ -153,19 +231,23 @@ impl Burst {
         Some(receiver)
     }
 
-    /// The next copy that a receiver is due.
-    pub fn due(&mut self, receiver: PeerKey) -> Option<Due> {
-        let chain = self.chains.get_mut(receiver.0)?;
-        match self.links.get(chain.first as usize) {
-            Some(link) => {
-                chain.first = link.next;
-                Some(link.due)
+    /// What a receiver is due, slot by slot, and the burst's packets.
+    pub fn dues(&mut self, receiver: PeerKey) -> (&[Due], &[Waiting]) {
+        self.dues.clear();
+        if let Some(chain) = self.chains.get_mut(receiver.0) {
+            let mut place = chain.first;
+            while let Some(link) = self.links.get(place as usize) {
+                self.dues.push(link.due);
+                place = link.next;
             }
-            None => {
-                *chain = Chain::EMPTY;
-                None
-            }
+            *chain = Chain::EMPTY;
         }
+        if !self.dues.is_sorted_by_key(|due| due.slot) {
+            // In place: the packets' order is part of the key.
+            let order = |due: &Due| (due.slot, due.packet);
+            self.dues.sort_unstable_by_key(order);
+        }
+        (&self.dues, &self.packets)
     }
 
     /// Everybody has got what they were due: gives the packets back, in the
@@ -175,6 +257,7 @@ impl Burst {
         self.links.clear();
         self.receivers.clear();
         self.served = 0;
+        self.held = None;
         self.packets.drain(..)
     }
 }
@@ -195,6 +278,7 @@ mod tests {
     use crate::pool::Pool;
     use crate::rtp::seq::ExtSeq;
     use crate::slot::{Origin, Serial};
+    use std::time::Duration;
 
     fn waiting(seq: u64) -> Waiting {
         let mut pool = Pool::new(1);
@@ -224,14 +308,61 @@ mod tests {
                 restarted: false,
                 since: ExtSeq(0),
             },
-            at: Instant::now(),
+            padding: 0,
         }
     }
 
     fn dues(burst: &mut Burst, receiver: PeerKey) -> Vec<(usize, usize)> {
-        std::iter::from_fn(|| burst.due(receiver))
-            .map(|due| (due.packet, due.slot))
-            .collect()
+        let (dues, _) = burst.dues(receiver);
+        dues.iter().map(|due| (due.packet, due.slot)).collect()
+    }
+
+    /// The paddings of a burst of packets: stream, timestamp, length.
+    fn paddings(packets: &[(u64, u32, u16)]) -> Vec<u8> {
+        let mut burst = Burst::new();
+        for (seq, (stream, timestamp, len)) in packets.iter().enumerate() {
+            let mut waiting = waiting(seq as u64);
+            waiting.routed.origin.serial = Serial(*stream);
+            waiting.routed.packet.timestamp = *timestamp;
+            waiting.routed.packet.len = *len;
+            burst.push(waiting, 1, None);
+        }
+        burst.finish().map(|waiting| waiting.padding).collect()
+    }
+
+    #[test]
+    fn packets_of_a_frame_that_are_a_byte_shorter_are_padded() {
+        let frame = [(1, 9, 100), (1, 9, 100), (1, 9, 101), (1, 9, 101)];
+        assert_eq!(paddings(&frame), [1, 1, 0, 0]);
+        let parted = [(1, 9, 100), (2, 9, 50), (1, 9, 101), (2, 9, 51)];
+        assert_eq!(paddings(&parted), [1, 1, 0, 0], "another stream between");
+    }
+
+    #[test]
+    fn packets_that_padding_would_not_join_are_not_padded() {
+        for (case, packets) in [
+            ("too short", [(1, 9, 100), (1, 9, 102)]),
+            ("longer", [(1, 9, 102), (1, 9, 101)]),
+            ("of another frame", [(1, 9, 100), (1, 10, 101)]),
+            ("of another stream", [(1, 9, 100), (2, 9, 101)]),
+        ] {
+            assert_eq!(paddings(&packets), [0, 0], "{case}");
+        }
+        let steps = [(1, 9, 100), (1, 9, 101), (1, 9, 102)];
+        assert_eq!(paddings(&steps), [1, 1, 0], "none is padded twice");
+    }
+
+    #[test]
+    fn what_a_receiver_is_due_comes_slot_by_slot_and_in_order_within() {
+        let mut burst = Burst::new();
+        burst.admit(1);
+        for slot in [2, 0, 2, 1, 0] {
+            let packet = burst.push(waiting(0), 1, None);
+            burst.owe(PeerKey(0), Due { packet, slot }).expect("room");
+        }
+        let expected = [(1, 0), (4, 0), (3, 1), (0, 2), (2, 2)];
+        assert_eq!(dues(&mut burst, PeerKey(0)), expected);
+        assert_eq!(dues(&mut burst, PeerKey(0)), [], "only once");
     }
 
     #[test]
@@ -241,7 +372,7 @@ mod tests {
         burst.admit(3);
         for round in 0..2 {
             for (seq, receivers) in [(0, [(b, 5), (a, 1)]), (1, [(b, 6), (c, 0)])] {
-                let packet = burst.push(waiting(seq));
+                let packet = burst.push(waiting(seq), 2, None);
                 for (receiver, slot) in receivers {
                     burst.owe(receiver, Due { packet, slot }).expect("room");
                 }
@@ -260,12 +391,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_goes_in_its_time_or_with_the_first_that_may_not_wait() {
+        let start = Instant::now();
+        let [soon, later] = [1, 2].map(|ms| start + Duration::from_millis(ms));
+        let mut burst = Burst::new();
+        assert!(!burst.is_ready());
+        burst.push(waiting(0), 1, Some(soon));
+        burst.push(waiting(1), 1, Some(later));
+        burst.pass(start);
+        assert!(!burst.is_ready());
+        assert_eq!(burst.wake(), Some(soon), "the first waits longest");
+        burst.pass(soon);
+        assert!(burst.is_ready());
+        assert_eq!(burst.wake(), None);
+        assert_eq!(burst.finish().count(), 2);
+        burst.push(waiting(2), 1, Some(soon));
+        burst.push(waiting(3), 1, None);
+        assert!(burst.is_ready());
+        burst.push(waiting(4), 1, Some(later));
+        assert!(burst.is_ready(), "nothing holds what may go");
+        assert_eq!(burst.finish().count(), 3);
+        burst.push(waiting(5), 1, Some(later));
+        assert!(!burst.is_ready(), "another burst");
+    }
+
+    #[test]
+    fn a_burst_that_the_widest_packet_would_not_fit_is_full_and_not_held() {
+        let mut burst = Burst::new();
+        burst.admit(1);
+        let held = Some(Instant::now());
+        let copies = COPIES_MAX / 3;
+        for packets in 1..=3 {
+            assert!(!burst.is_ready(), "{packets}");
+            let packet = burst.push(waiting(0), copies, held);
+            for _ in 0..copies {
+                let due = Due { packet, slot: 0 };
+                burst.owe(PeerKey(0), due).expect("room");
+            }
+        }
+        assert!(burst.is_full() && burst.is_ready());
+        assert!(burst.takes(1));
+    }
+
+    #[test]
     fn a_burst_is_bounded() {
         let mut burst = Burst::new();
         burst.admit(1);
         for seq in 0..PACKETS_MAX {
             assert!(burst.takes(COPIES_MAX), "packet {seq}");
-            burst.push(waiting(seq as u64));
+            burst.push(waiting(seq as u64), 0, None);
         }
         assert!(!burst.takes(0));
         let due = Due { packet: 0, slot: 0 };

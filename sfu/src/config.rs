@@ -4,6 +4,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// How long a packet of a video frame waits for others of it, so that they
+/// leave in one message. Longer joins more where packets come apart, and shows
+/// in how late they are; the frame is complete no later.
+pub const HOLD: Duration = Duration::from_millis(1);
+
+/// A stream of which nothing came for so long is quiet: its next packet is not
+/// held. Longer holds the first packets of frames, too.
+pub const QUIET: Duration = Duration::from_millis(3);
+
 /// How an SFU runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -20,6 +29,8 @@ pub struct Config {
     /// The core the first shard's thread is pinned to, and the next ones the
     /// others'; unpinned where the machine is shared with other work.
     pub core: Option<usize>,
+    /// How long a packet waits for others of its frame; at most a millisecond.
+    pub hold: Duration,
     /// What a shard may hold.
     pub limits: Limits,
 }
@@ -32,6 +43,7 @@ impl Config {
             announce,
             shards: 1,
             core: None,
+            hold: HOLD,
             limits: Limits::default(),
         }
     }

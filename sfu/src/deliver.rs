@@ -3,6 +3,7 @@
 //! its keys and slots are at hand, and lie together in the batch.
 
 use crate::burst::{Due, Waiting};
+use crate::codec::MediaKind;
 use crate::drop::DropReason;
 use crate::metrics::Counter;
 use crate::peer::PeerKey;
@@ -36,11 +37,20 @@ impl Shard {
             self.pool.give(routed.packet.slot);
             return Err(DropReason::UnknownStream);
         };
+        let video = track.kind == MediaKind::Video;
         let encoding = track.encodings.get_mut(routed.origin.encoding);
-        if let Some(encoding) = encoding.filter(|_| routed.frame.entry) {
-            encoding.keyframes.seen();
+        let mut held = None;
+        if let Some(encoding) = encoding {
+            if routed.frame.entry {
+                encoding.keyframes.seen();
+            }
+            // More of the frame is under way, and nothing can be done with a
+            // part of it.
+            let more = video && encoding.is_lively() && !routed.packet.marker;
+            held = more.then(|| now + self.hold);
         }
-        let packet = self.burst.push(Waiting { routed, at: now });
+        let waiting = Waiting::new(routed);
+        let packet = self.burst.push(waiting, copies, held);
         for subscriber in &track.subscribers {
             let slot = subscriber.slot;
             if let Err(reason) = self.burst.owe(subscriber.peer, Due { packet, slot }) {
@@ -126,19 +136,19 @@ impl Shard {
     }
 
     fn deliver_to(&mut self, key: PeerKey) {
-        let mut receiver = self.peers.get_mut(key.0).and_then(Option::as_mut);
-        while let Some(due) = self.burst.due(key) {
-            // Whoever has gone since is due nothing.
-            let Some(receiver) = receiver.as_deref_mut() else {
-                continue;
-            };
-            let Waiting { routed, at } = self.burst.packet(due.packet);
+        let (dues, packets) = self.burst.dues(key);
+        // Whoever has gone since is due nothing.
+        let Some(Some(receiver)) = self.peers.get_mut(key.0) else {
+            return;
+        };
+        for due in dues {
+            let Waiting { routed, padding } = &packets[due.packet];
             let track = self.tracks.get_mut(routed.origin.track);
             let Some(track) = track.and_then(Option::as_mut) else {
                 self.metrics.count_drop(DropReason::BeforeSwitch);
                 continue;
             };
-            let selected = match select::select(receiver, due.slot, track, routed, *at) {
+            let selected = match select::select(receiver, due.slot, track, routed, self.now) {
                 Ok(selected) => selected,
                 Err(reason) => {
                     if reason == DropReason::AwaitingKeyframe
@@ -165,7 +175,7 @@ impl Shard {
             }
             let bytes = self.pool.slot(routed.packet.slot);
             let slot = &receiver.slots[due.slot];
-            let rewritten = rewrite::forward(slot, &selected, &routed.packet, bytes);
+            let rewritten = rewrite::forward(slot, &selected, &routed.packet, *padding, bytes);
             let protected = match &receiver.keys {
                 Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
                 None => Err(DropReason::NoKeys),

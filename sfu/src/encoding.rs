@@ -1,7 +1,7 @@
 //! One stream of a published source: the only one, or one of a simulcast. Its
 //! history, its numbers, whom it is asked of, and what its layers cost.
 
-use crate::config::ENCODING_SILENT;
+use crate::config::{ENCODING_SILENT, QUIET};
 use crate::history::History;
 use crate::keyframe::Requests;
 use crate::layer::Layer;
@@ -81,6 +81,8 @@ pub struct Encoding {
     pub rates: Rates,
     /// When its last packet came.
     heard: Option<Instant>,
+    /// The packet before the last came shortly before it.
+    lively: bool,
 }
 
 impl Encoding {
@@ -98,6 +100,7 @@ impl Encoding {
             described: Box::default(),
             rates: Rates::new(),
             heard: None,
+            lively: false,
         }
     }
 
@@ -113,8 +116,15 @@ impl Encoding {
 
     /// A packet of a layer came, with so many bytes of payload.
     pub fn hear(&mut self, layer: Layer, bytes: usize, now: Instant) {
+        let pause = self.heard.map(|heard| now.saturating_duration_since(heard));
+        self.lively = pause.is_some_and(|pause| pause < QUIET);
         self.heard = Some(now);
         self.rates.count(layer, bytes);
+    }
+
+    /// Whether its last packet was not the first after a pause.
+    pub fn is_lively(&self) -> bool {
+        self.lively
     }
 
     /// Whether it is being sent.

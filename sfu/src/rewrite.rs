@@ -35,12 +35,25 @@ impl Rewritten {
     }
 }
 
-/// Rewrites a packet that is forwarded; `bytes` is its pool slot.
-pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u8]) -> Rewritten {
+/// Rewrites a packet that is forwarded with so many bytes of padding; `bytes` is
+/// its pool slot.
+pub fn forward(
+    slot: &Slot,
+    selected: &Selected,
+    packet: &Packet,
+    padding: u8,
+    bytes: &mut [u8],
+) -> Rewritten {
     if selected.filler {
         return fill(slot, selected, packet);
     }
     patch(&selected.run, packet, bytes);
+    let end = HEADROOM + usize::from(packet.len);
+    let padded = end + usize::from(padding);
+    if let Some([rest @ .., last]) = bytes.get_mut(end..padded) {
+        rest.fill(0);
+        *last = padding;
+    }
     let header = outgoing(
         slot,
         &selected.run,
@@ -55,11 +68,12 @@ pub fn forward(slot: &Slot, selected: &Selected, packet: &Packet, bytes: &mut [u
             seq: selected.seq.wire(),
             marker: selected.marker,
             transport,
+            padding: padding > 0,
             ..header
         },
         selected.to,
         selected.seq,
-        HEADROOM..HEADROOM + usize::from(packet.len),
+        HEADROOM..padded,
     )
 }
 

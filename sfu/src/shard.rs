@@ -14,7 +14,7 @@
 use crate::address::Address;
 use crate::allocate::{Ladder, Standing};
 use crate::burst::{self, Burst};
-use crate::config::{Limits, SECTIONS_MAX, TICK};
+use crate::config::{HOLD, Limits, SECTIONS_MAX, TICK};
 use crate::demux::{Class, Classified, Datagram, classify};
 use crate::drop::DropReason;
 use crate::dtls::{Identity, Outcome};
@@ -35,7 +35,7 @@ use conclave_wire::id::{ParticipantId, RoomId};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Slots for packets that are on their way and in no history: a burst that
 /// waits, and what is being opened.
@@ -141,6 +141,9 @@ pub struct Shard {
     pub(crate) egress: Egress,
     pub(crate) events: VecDeque<Event>,
     pub(crate) next_tick: Option<Instant>,
+    pub(crate) hold: Duration,
+    /// The time as it was told last.
+    pub(crate) now: Instant,
     pub(crate) scratch: Scratch,
     serials: u64,
 }
@@ -191,6 +194,8 @@ impl Shard {
             pool,
             events: VecDeque::new(),
             next_tick: None,
+            hold: HOLD,
+            now: parts.clock.start,
             scratch: Scratch {
                 compound: Vec::with_capacity(SLOT_LEN),
                 opened: vec![0; SLOT_LEN].into_boxed_slice(),
@@ -211,6 +216,12 @@ impl Shard {
         self.egress.set_segments(segments);
     }
 
+    /// How long a packet waits for others of its frame; [`HOLD`] until it is
+    /// said.
+    pub fn set_hold(&mut self, hold: Duration) {
+        self.hold = hold;
+    }
+
     /// The addresses at which clients may open TCP connections, told from the
     /// next answer on.
     pub fn set_tcp_candidates(&mut self, candidates: Vec<SocketAddr>) {
@@ -224,6 +235,7 @@ impl Shard {
 
     /// Takes what happened at `now`, which never goes back.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        self.now = now;
         match input {
             Input::Datagram { from, bytes } => {
                 self.metrics.count(Counter::Received);
@@ -236,6 +248,7 @@ impl Shard {
             Input::Command(command) => self.command(now, command),
             Input::Timeout => {}
         }
+        self.burst.pass(now);
         if self.next_tick.is_some_and(|due| due <= now) {
             self.next_tick = None;
             self.upkeep(now);
@@ -250,7 +263,7 @@ impl Shard {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
-        let wake = self.next_tick;
+        let wake = self.next_tick.into_iter().chain(self.burst.wake()).min();
         let (runs, arena) = self.take_runs(1);
         match runs.first() {
             Some(run) => Output::Transmit {
@@ -266,7 +279,7 @@ impl Shard {
     /// one, and the arena they lie in; none when nothing waits.
     pub fn take_runs(&mut self, runs: usize) -> (&[Run], &[u8]) {
         self.egress.recycle();
-        while self.egress.is_empty() && !self.burst.is_empty() {
+        while self.egress.is_empty() && self.burst.is_ready() {
             self.deliver();
         }
         let (runs, arena) = self.egress.take(runs);
@@ -279,7 +292,7 @@ impl Shard {
 
     /// Whether to drain before the next input: what came since fills a burst.
     pub fn is_full(&self) -> bool {
-        !self.burst.takes(0)
+        self.burst.is_full()
     }
 
     /// The counters.

@@ -1,6 +1,7 @@
 //! SRTP and SRTCP in: the only place where an [`Authentic`] packet comes from.
 //! No state of a stream moves before the tag has verified.
 
+use crate::burst::PADDING_MAX;
 use crate::config::STREAMS_MAX;
 use crate::demux::Classified;
 use crate::drop::DropReason;
@@ -108,8 +109,8 @@ pub fn rtp(
             None => learn(peer, header.ssrc, header.pt, &elements)?,
         };
         let dependency = elements.dependency.and_then(|bytes| {
-            // Behind the payload, where the tag was.
-            let at = HEADROOM + len;
+            // Behind the payload, where the tag was, and behind its padding.
+            let at = HEADROOM + len + usize::from(PADDING_MAX);
             let place = at..at + bytes.len();
             pool.slot(slot)
                 .get_mut(place.clone())?

@@ -5,9 +5,10 @@
 mod kit;
 
 use conclave_sfu::burst::PACKETS_MAX;
+use conclave_sfu::config::HOLD;
 use conclave_sfu::drop::DropReason;
 use conclave_sfu::metrics::Counter;
-use conclave_sfu::shard::Input;
+use conclave_sfu::shard::{Input, Output};
 use conclave_wire::control::{Command, Source};
 use kit::{Packet, Slot, Way, World};
 use std::cell::RefCell;
@@ -15,8 +16,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// A publisher, three receivers of its camera, and the next packets of it as
-/// they come from the network.
+/// they come from the network, each a frame.
 fn world(packets: usize) -> (World, Vec<Vec<u8>>) {
+    let mut world = connected();
+    let frame = Packet::frame(false, &[1; 500]);
+    let (packets, _) = captured(&mut world, &vec![frame; packets]);
+    (world, packets)
+}
+
+fn connected() -> World {
     let mut world = World::new();
     world.join(&[Source::Camera], 0, 0);
     for _ in 0..3 {
@@ -27,6 +35,11 @@ fn world(packets: usize) -> (World, Vec<Vec<u8>>) {
         world.assign(client, Slot::Video(0), Some((0, Source::Camera)));
     }
     world.send(0, Source::Camera, Packet::frame(true, &[1; 500]));
+    world
+}
+
+/// Packets of the camera as they come from the network, and their payloads.
+fn captured(world: &mut World, packets: &[Packet]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let held = Rc::new(RefCell::new(Vec::new()));
     let keeper = held.clone();
     world.filter = Box::new(move |way, bytes| {
@@ -36,13 +49,29 @@ fn world(packets: usize) -> (World, Vec<Vec<u8>>) {
         }
         !media
     });
-    while held.borrow().len() < packets {
-        world.send(0, Source::Camera, Packet::frame(false, &[1; 500]));
-        world.run(Duration::from_millis(5));
+    let mut payloads = Vec::new();
+    for packet in packets {
+        payloads.push(world.send(0, Source::Camera, packet.clone()));
+        while held.borrow().len() < payloads.len() {
+            world.run(Duration::from_millis(5));
+        }
     }
+    world.run(Duration::from_millis(5));
     world.filter = Box::new(|_, _| true);
-    let packets = held.borrow()[..packets].to_vec();
-    (world, packets)
+    let packets = held.borrow().clone();
+    (packets, payloads)
+}
+
+/// A frame in packets of those lengths.
+fn split(lengths: &[usize]) -> Vec<Packet> {
+    let last = lengths.len() - 1;
+    let packet = |(at, len): (usize, &usize)| Packet {
+        keyframe: false,
+        begins: at == 0,
+        ends: at == last,
+        body: vec![at as u8; *len],
+    };
+    lengths.iter().enumerate().map(packet).collect()
 }
 
 fn feed(world: &mut World, packets: &[Vec<u8>]) {
@@ -128,4 +157,57 @@ fn a_shard_that_is_not_drained_forwards_more_than_a_burst() {
         assert_eq!(seqs, expected, "in order, nothing missing");
         assert_eq!(seqs.len(), 1 + packets.len());
     }
+}
+
+#[test]
+fn a_frame_whose_last_packets_are_a_byte_longer_is_one_run_and_arrives_as_it_was() {
+    let mut world = connected();
+    world.shard.set_segments(64);
+    let lengths = [500, 500, 501, 501];
+    let (packets, _) = captured(&mut world, &split(&lengths));
+    feed(&mut world, &packets);
+    let mut taken = runs(&mut world);
+    taken.sort_unstable();
+    assert_eq!(taken, [(1, 4), (2, 4), (3, 4)]);
+    world.shard.set_segments(1);
+    let (packets, payloads) = captured(&mut world, &split(&lengths));
+    feed(&mut world, &packets);
+    world.settle();
+    for client in 1..4 {
+        // Behind the descriptor, whose numbers are the slot's.
+        let received = world.clients[client].received.iter();
+        let received: Vec<_> = received
+            .skip(1)
+            .map(|packet| &packet.payload[5..])
+            .collect();
+        let sent: Vec<_> = payloads.iter().map(|payload| &payload[5..]).collect();
+        assert!(received == sent, "client {client}");
+    }
+}
+
+#[test]
+fn packets_of_a_frame_wait_for_each_other_but_the_first_and_the_last_do_not_wait() {
+    let mut world = connected();
+    world.shard.set_segments(64);
+    let (packets, _) = captured(&mut world, &split(&[500; 6]));
+    let everybody = |datagrams: usize| [(1, datagrams), (2, datagrams), (3, datagrams)];
+    let step = Duration::from_micros(300);
+    feed(&mut world, &packets[..1]);
+    assert_eq!(runs(&mut world), everybody(1), "the first after a pause");
+    world.now += step;
+    feed(&mut world, &packets[1..2]);
+    assert!(runs(&mut world).is_empty());
+    let due = world.now + HOLD;
+    world.now += step;
+    feed(&mut world, &packets[2..3]);
+    assert!(runs(&mut world).is_empty());
+    assert_eq!(world.shard.poll_output(), Output::Timeout(Some(due)));
+    world.now = due;
+    world.shard.handle_input(due, Input::Timeout);
+    assert_eq!(runs(&mut world), everybody(2), "no longer than that");
+    world.now += step;
+    feed(&mut world, &packets[3..5]);
+    assert!(runs(&mut world).is_empty());
+    feed(&mut world, &packets[5..]);
+    assert_eq!(runs(&mut world), everybody(3), "with the last");
 }

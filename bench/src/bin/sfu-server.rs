@@ -1,18 +1,20 @@
-//! `sfu-server ADDRESS [SHARDS [CORE]]`: the SFU alone in a process of its own, so that its
+//! `sfu-server ADDRESS [SHARDS [CORE [HOLD]]]`: the SFU alone in a process of its own, so that its
 //! processor time can be read. Commands come in on standard input and events
 //! go out on standard output, one JSON object a line, as the wire crate writes
-//! them. It ends with its input. Its shards are pinned from that core on.
+//! them. It ends with its input. Its shards are pinned from that core on;
+//! `HOLD` is how many microseconds packets wait for others of their frame.
 
 use conclave_sfu::{Config, start};
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next();
     let address: SocketAddr = address
-        .ok_or("usage: sfu-server ADDRESS [SHARDS [CORE]]")?
+        .ok_or("usage: sfu-server ADDRESS [SHARDS [CORE [HOLD]]]")?
         .parse()?;
     let mut config = Config::new(address, vec![address]);
     // One room of a benchmark is larger than a sensible default.
@@ -22,6 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(core) = arguments.next() {
         config.core = Some(core.parse()?);
+    }
+    if let Some(hold) = arguments.next() {
+        config.hold = Duration::from_micros(hold.parse()?);
     }
     let (sfu, mut events) = start(&config)?;
     std::thread::spawn(move || {

@@ -193,6 +193,7 @@ fn start_shard(
     });
     shard.set_segments(socket.segments());
     shard.set_index(index);
+    shard.set_hold(config.hold);
     let (instructions, inbox) = mpsc::channel();
     let port = Port {
         socket,

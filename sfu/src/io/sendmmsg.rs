@@ -152,6 +152,23 @@ pub(super) fn wait_writable(socket: BorrowedFd<'_>, at_most: Duration) {
     unsafe { libc::poll(&raw mut poll, 1, at_most.as_millis() as i32) };
 }
 
+/// Waits until there is something to read, at most that long, to the
+/// microsecond.
+pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, at_most: Duration) {
+    let mut poll = libc::pollfd {
+        fd: descriptor.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let time = libc::timespec {
+        tv_sec: at_most.as_secs() as libc::time_t,
+        tv_nsec: at_most.subsec_nanos() as _,
+    };
+    // SAFETY: one entry and a time, which live through the call; no signal
+    // mask. Whatever it returns, the next look tells.
+    unsafe { libc::ppoll(&raw mut poll, 1, &raw const time, std::ptr::null()) };
+}
+
 fn name(to: SocketAddr, mapped: bool) -> (Name, libc::socklen_t) {
     match to.ip() {
         IpAddr::V4(ip) if !mapped => {

@@ -1,6 +1,7 @@
 //! A shard's thread: waits for the socket, a command or the time, tells the
 //! shard, does what it says.
 
+use super::sendmmsg;
 use super::tcp::Streams;
 use super::udp::{self, Receiver, Sender, Socket};
 use crate::address::Address;
@@ -11,9 +12,10 @@ use conclave_wire::control::{Command, Event};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 const SOCKET: Token = Token(0);
@@ -21,6 +23,10 @@ const WAKER: Token = Token(1);
 
 /// Batches received before commands and timers have their turn.
 const BATCHES_PER_TURN: usize = 16;
+
+/// The poll counts in this unit and rounds up: what is shorter is waited for
+/// otherwise.
+const POLL_UNIT: Duration = Duration::from_millis(1);
 
 /// What reaches the thread.
 #[derive(Debug)]
@@ -88,8 +94,15 @@ impl Worker {
         loop {
             let wake = self.wake.into_iter().chain(self.streams.wake()).min();
             let wait = match readable || self.streams.is_readable() {
-                true => Some(std::time::Duration::ZERO),
+                true => Some(Duration::ZERO),
                 false => wake.map(|wake| wake.saturating_duration_since(Instant::now())),
+            };
+            let wait = match wait {
+                Some(short) if !short.is_zero() && short < POLL_UNIT => {
+                    sendmmsg::wait_readable(self.poll.registry().as_fd(), short);
+                    Some(Duration::ZERO)
+                }
+                wait => wait,
             };
             if let Err(error) = self.poll.poll(&mut ready, wait)
                 && error.kind() != io::ErrorKind::Interrupted
