@@ -614,6 +614,7 @@ impl Shard {
             return;
         };
         let (current, pending) = (slot.current(), slot.pending);
+        let connected = peer.announced;
         let wanted = match slot.target {
             Target::UpTo(wanted) => Some(wanted),
             Target::Paused => None,
@@ -633,7 +634,10 @@ impl Shard {
         });
         if !stays {
             track.subscribe(subscriber);
-            if let Some(wanted) = wanted.filter(|_| track.kind == MediaKind::Video) {
+            // Whoever is not connected yet asks when they are: a keyframe now
+            // would be lost to them, and put off the next.
+            let asks = connected && track.kind == MediaKind::Video;
+            if let Some(wanted) = wanted.filter(|_| asks) {
                 let desired = track.desired(wanted);
                 if let Some(encoding) = track.encodings.get_mut(desired) {
                     encoding.want();

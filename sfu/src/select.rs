@@ -55,6 +55,8 @@ pub fn select(
     now: Instant,
 ) -> Result<Selected, DropReason> {
     let to = receiver.destination(now).ok_or(DropReason::NoConsent)?;
+    // A slot that began before anything can be sealed would lose its keyframe.
+    receiver.keys.as_ref().ok_or(DropReason::NoKeys)?;
     let slot = receiver
         .slots
         .get_mut(slot)
