@@ -40,7 +40,7 @@ async fn no_run_of_plaintext_leaves_a_client_and_the_members_open_the_very_frame
     let frames: Vec<Vec<u8>> = (0..90).map(|n| film.frame(n).data.to_vec()).collect();
     let mut tone = AudioSource::new(Signal::Tone(440.0)).expect("an encoder");
     let sounds: Vec<Vec<u8>> = (0..1000)
-        .map(|_| tone.next_frame().expect("a packet"))
+        .map(|_| tone.next_frame().expect("a packet").packet)
         .collect();
     let known = runs(frames.iter().chain(&sounds).map(Vec::as_slice));
 
@@ -178,7 +178,10 @@ async fn the_servers_memory_files_and_log_hold_no_secret_of_a_running_call() {
         film.frame(0).data[64..128].to_vec(),
     ));
     let mut tone = AudioSource::new(Signal::Tone(440.0)).expect("an encoder");
-    needles.push(Needle::new("a sound", tone.next_frame().expect("a packet")));
+    needles.push(Needle::new(
+        "a sound",
+        tone.next_frame().expect("a packet").packet,
+    ));
     // What the server has to hold shows that the search finds what is there.
     let present = [
         Needle::new("room id", room.id.0),

@@ -177,13 +177,14 @@ impl Publisher {
         }
         if let Some(line) = self.sound.as_mut().filter(|line| !line.muted) {
             while let Some(timestamp) = line.pace.take(now) {
-                let packet = line.audio.next_frame()?;
+                let frame = line.audio.next_frame()?;
                 let mut sealed = Vec::new();
-                session.seal(Context::MICROPHONE, &packet, &mut sealed)?;
+                session.seal(Context::MICROPHONE, &frame.packet, &mut sealed)?;
                 self.sent += 1;
                 let outgoing = Outgoing {
                     timestamp,
                     marker: false,
+                    level: Some(frame.level),
                     payload: Bytes::from(sealed),
                 };
                 out.push((Source::Microphone, outgoing));
@@ -228,6 +229,7 @@ impl PictureLine {
             let outgoing = Outgoing {
                 timestamp,
                 marker: n == last,
+                level: None,
                 payload,
             };
             out.push((self.source, outgoing));

@@ -1,10 +1,11 @@
 //! Decides what the receive slots carry: every other member's microphone, then
 //! cameras and screens that are live, as many as there are slots. What is in a
-//! slot stays in it as long as it is wanted.
+//! slot stays in it as long as it is wanted. Where there are more microphones
+//! than slots, those slots float: the SFU gives them whoever is heard.
 
 use crate::transport::Kind;
 use conclave_wire::client::Member;
-use conclave_wire::control::{Show, SlotAssignment, Source, SourceOf};
+use conclave_wire::control::{Show, ShownAs, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId};
 
 /// The slots of one media connection and what they carry.
@@ -18,6 +19,7 @@ struct Slot {
     mid: Mid,
     kind: Kind,
     carries: Option<SourceOf>,
+    floats: bool,
 }
 
 impl Slots {
@@ -27,6 +29,7 @@ impl Slots {
             mid,
             kind,
             carries: None,
+            floats: false,
         });
         Self {
             slots: slots.collect(),
@@ -40,8 +43,16 @@ impl Slots {
 
     /// Fits the slots to a roster; gives the changes.
     pub fn fit(&mut self, roster: &[Member], me: ParticipantId) -> Vec<SlotAssignment> {
-        let wanted = wanted(roster, me);
+        let mut wanted = wanted(roster, me);
         let mut changes = Vec::new();
+        let sounds = wanted
+            .iter()
+            .filter(|of| Kind::of(of.source) == Kind::Audio);
+        let room = self.slots.iter().filter(|slot| slot.kind == Kind::Audio);
+        let floating = sounds.count() > room.count();
+        if floating {
+            wanted.retain(|of| of.source != Source::Microphone);
+        }
         for slot in &mut self.slots {
             if slot.carries.is_some_and(|source| !wanted.contains(&source)) {
                 slot.carries = None;
@@ -64,17 +75,33 @@ impl Slots {
                 }
             }
         }
-        let carries = |mid: &Mid| self.carries(mid);
-        changes
-            .iter()
-            .map(|mid| SlotAssignment {
-                mid: mid.clone(),
-                carries: carries(mid),
-                // What is received is counted or written down, never shown
-                // small: everything of it is taken.
-                show: Show::default(),
-            })
-            .collect()
+        for slot in self.slots.iter_mut().filter(|s| s.kind == Kind::Audio) {
+            let floats = floating && slot.carries.is_none();
+            if slot.floats != floats {
+                slot.floats = floats;
+                if !changes.contains(&slot.mid) {
+                    changes.push(slot.mid.clone());
+                }
+            }
+        }
+        let changed = |mid: &Mid| self.slots.iter().find(|slot| slot.mid == *mid);
+        changes.iter().filter_map(changed).map(Slot::told).collect()
+    }
+}
+
+impl Slot {
+    fn told(&self) -> SlotAssignment {
+        // What is received is counted or written down, never shown small:
+        // everything of it is taken.
+        let mut show = Show::default();
+        if self.floats {
+            (show.height, show.rank) = (0, ShownAs::Speaker);
+        }
+        SlotAssignment {
+            mid: self.mid.clone(),
+            carries: self.carries,
+            show,
+        }
     }
 }
 
@@ -161,13 +188,40 @@ mod tests {
         assert_eq!(
             told(&slots.fit(&[member(2, &[Camera])], ME)),
             [
-                ("0".into(), Some((2, Microphone))),
                 ("1".into(), Some((2, Camera))),
+                ("0".into(), Some((2, Microphone))),
             ]
         );
         assert_eq!(
             told(&slots.fit(&[], ME)),
             [("0".into(), None), ("1".into(), None)]
         );
+    }
+
+    #[test]
+    fn slots_float_where_there_are_more_microphones_and_come_back() {
+        let mut slots = slots(2, 0);
+        let floats = |changes: &[SlotAssignment]| -> Vec<_> {
+            let floats = |change: &SlotAssignment| change.show.rank == ShownAs::Speaker;
+            changes
+                .iter()
+                .map(|change| (change.mid.to_string(), floats(change)))
+                .collect()
+        };
+        let few = [member(1, &[]), member(2, &[])];
+        let many = [member(1, &[]), member(2, &[]), member(3, &[])];
+        let sharing = [member(1, &[Source::ScreenAudio]), many[1].clone()];
+        slots.fit(&few, ME);
+        let both = [("0".into(), true), ("1".into(), true)];
+        let changes = slots.fit(&many, ME);
+        assert_eq!(floats(&changes), both);
+        assert!(changes.iter().all(|change| change.carries.is_none()));
+        assert_eq!(slots.fit(&many, ME), []);
+        let changes = slots.fit(&sharing, ME);
+        assert_eq!(floats(&changes), [("0".into(), false)]);
+        assert_eq!(told(&changes)[0].1, Some((1, Source::ScreenAudio)));
+        let changes = slots.fit(&few, ME);
+        assert!(floats(&changes).iter().all(|(_, floats)| !floats));
+        assert_eq!(told(&changes).len(), 2);
     }
 }

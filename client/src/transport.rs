@@ -29,7 +29,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
-use rtc::sdp::extmap::SDES_MID_URI;
+use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -131,6 +131,9 @@ pub struct Outgoing {
     pub timestamp: u32,
     /// Last packet of a picture, or first of a talk spurt.
     pub marker: bool,
+    /// How loud it is, in −dBov (RFC 6464), if it is sound. It is seen by the
+    /// SFU.
+    pub level: Option<u8>,
     /// The payload.
     pub payload: Bytes,
 }
@@ -211,8 +214,17 @@ struct Outlet {
     ssrc: u32,
     mid: Bytes,
     sequence: u16,
-    /// Filled in by the answer: payload type and the mid extension's id.
-    negotiated: Option<(u8, Option<u8>)>,
+    /// Filled in by the answer.
+    negotiated: Option<Negotiated>,
+}
+
+/// What the answer says of a section that sends.
+#[derive(Clone, Copy)]
+struct Negotiated {
+    payload_type: u8,
+    /// The ids of the header extensions.
+    mid: Option<u8>,
+    level: Option<u8>,
 }
 
 impl Transport {
@@ -330,19 +342,21 @@ impl Transport {
             .outlets
             .get_mut(&source)
             .ok_or(TransportError::UnknownSource)?;
-        let (payload_type, mid_extension) =
-            outlet.negotiated.ok_or(TransportError::UnknownSource)?;
+        let negotiated = outlet.negotiated.ok_or(TransportError::UnknownSource)?;
         let mut header = rtc::rtp::Header {
             version: 2,
             marker: packet.marker,
-            payload_type,
+            payload_type: negotiated.payload_type,
             sequence_number: outlet.sequence,
             timestamp: packet.timestamp,
             ssrc: outlet.ssrc,
             ..Default::default()
         };
-        if let Some(id) = mid_extension {
+        if let Some(id) = negotiated.mid {
             header.set_extension(id, outlet.mid.clone())?;
+        }
+        if let Some((id, level)) = negotiated.level.zip(packet.level) {
+            header.set_extension(id, Bytes::copy_from_slice(&[level & 0x7f]))?;
         }
         outlet.sequence = outlet.sequence.wrapping_add(1);
         let payload = packet.payload;
@@ -469,16 +483,20 @@ impl Outlet {
             return Ok(());
         };
         let parameters = sender.get_parameters().await?.rtp_parameters;
-        let mid_extension = parameters
-            .header_extensions
-            .iter()
-            .find(|extension| extension.uri == SDES_MID_URI)
-            .and_then(|extension| u8::try_from(extension.id).ok());
+        let extension = |uri| {
+            let mut extensions = parameters.header_extensions.iter();
+            let extension = extensions.find(|extension| extension.uri == uri)?;
+            u8::try_from(extension.id).ok()
+        };
         self.negotiated = parameters
             .codecs
             .iter()
             .find(|codec| [codecs::OPUS, codecs::VP9].contains(&codec.payload_type))
-            .map(|codec| (codec.payload_type, mid_extension));
+            .map(|codec| Negotiated {
+                payload_type: codec.payload_type,
+                mid: extension(SDES_MID_URI),
+                level: extension(AUDIO_LEVEL_URI),
+            });
         Ok(())
     }
 }

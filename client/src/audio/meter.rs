@@ -126,7 +126,7 @@ mod tests {
             let packet = source.next_frame().expect("encodes");
             let mut samples = [0.0; FRAME];
             let len = decoder
-                .decode_float(&packet, &mut samples, false)
+                .decode_float(&packet.packet, &mut samples, false)
                 .expect("decodes");
             tones.extend(meter.hear(&samples[..len]));
         }

@@ -10,6 +10,21 @@ const MAX_PACKET: usize = 1275;
 /// A quarter of full scale, about -12 dB: clear, and far from clipping.
 const AMPLITUDE: f32 = 0.25;
 
+/// The level that stands for no sound, in −dBov (RFC 6464 section 3).
+const SILENCE: u8 = 127;
+/// Levels are told in steps of so many dB: enough to find out who speaks, and
+/// as little as possible of how.
+const LEVEL_STEP: f32 = 10.0;
+
+/// An encoded frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The Opus packet.
+    pub packet: Vec<u8>,
+    /// How loud it is, in −dBov: a multiple of ten, or 127 for no sound.
+    pub level: u8,
+}
+
 /// Where the samples come from.
 #[derive(Debug, Clone)]
 pub enum Signal {
@@ -46,13 +61,28 @@ impl AudioSource {
     ///
     /// # Errors
     /// When libopus fails, which on valid input it does not.
-    pub fn next_frame(&mut self) -> Result<Vec<u8>, opus::Error> {
+    pub fn next_frame(&mut self) -> Result<Frame, opus::Error> {
         let mut samples = [0.0; FRAME];
         for (n, sample) in samples.iter_mut().enumerate() {
             *sample = self.signal.at(self.position + n as u64);
         }
         self.position += FRAME as u64;
-        self.encoder.encode_vec_float(&samples, MAX_PACKET)
+        Ok(Frame {
+            packet: self.encoder.encode_vec_float(&samples, MAX_PACKET)?,
+            level: level(&samples),
+        })
+    }
+}
+
+/// The level of a frame, rounded to whole steps.
+fn level(samples: &[f32; FRAME]) -> u8 {
+    let energy = samples.iter().map(|sample| sample * sample).sum::<f32>();
+    let steps = -10.0 * (energy / FRAME as f32).log10() / LEVEL_STEP;
+    let level = steps.round().max(0.0) * LEVEL_STEP;
+    if level < f32::from(SILENCE) {
+        level as u8
+    } else {
+        SILENCE
     }
 }
 
@@ -66,5 +96,26 @@ impl Signal {
             Self::Samples(samples) if samples.is_empty() => 0.0,
             Self::Samples(samples) => samples[(position % samples.len() as u64) as usize],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_told_in_whole_steps() {
+        let of = |amplitude: f32| level(&[amplitude; FRAME]);
+        assert_eq!([of(1.0), of(0.25), of(0.01), of(0.0)], [0, 10, 40, 127]);
+        assert_eq!(of(2.0), 0, "clipped");
+        assert_eq!(of(1e-9), 127);
+    }
+
+    #[test]
+    fn a_frame_of_a_tone_says_how_loud_it_is() {
+        let mut tone = AudioSource::new(Signal::Tone(440.0)).expect("an encoder");
+        assert_eq!(tone.next_frame().expect("a frame").level, 20);
+        let mut silence = AudioSource::new(Signal::Samples(Vec::new())).expect("an encoder");
+        assert_eq!(silence.next_frame().expect("a frame").level, 127);
     }
 }

@@ -1,5 +1,6 @@
 //! What the offer names: Opus and VP9 profile 0 with retransmission, and the
-//! RTP header extensions for mid and transport-wide congestion control.
+//! RTP header extensions for mid, transport-wide congestion control and the
+//! level of sound.
 
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP9, MediaEngine,
@@ -7,7 +8,7 @@ use rtc::peer_connection::configuration::media_engine::{
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
-use rtc::sdp::extmap::{SDES_MID_URI, TRANSPORT_CC_URI};
+use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI, TRANSPORT_CC_URI};
 use webrtc::error::Result;
 
 /// Payload type of Opus in the offer.
@@ -68,6 +69,10 @@ pub(super) fn engine() -> Result<MediaEngine> {
             engine.register_header_extension(extension, kind, None)?;
         }
     }
+    let level = RTCRtpHeaderExtensionCapability {
+        uri: AUDIO_LEVEL_URI.to_owned(),
+    };
+    engine.register_header_extension(level, RtpCodecKind::Audio, None)?;
     Ok(engine)
 }
 

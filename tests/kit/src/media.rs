@@ -123,6 +123,7 @@ impl Media {
         let packet = Outgoing {
             timestamp,
             marker,
+            level: None,
             payload: payload.into(),
         };
         self.transport

@@ -379,6 +379,23 @@ describe('slots', () => {
     expect(shown()).toContain(`${last} camera`);
   });
 
+  test('with more microphones than slots, the slots carry whoever is heard', () => {
+    const many = Array.from({ length: AUDIO_SLOTS }, (_, index) => `p${index}`);
+    const few = many.map((participant) => member(participant));
+    const page = open(...many);
+    const before = page.state.slots;
+    const floating = { carries: null, show: { height: 0, as: 'speaker' } };
+    const changes = assigned(page.roster(member('me'), ...few, member('last')));
+    expect(changes).toEqual(before.slice(0, AUDIO_SLOTS).map(({ mid }) => ({ mid, ...floating })));
+    expect(assigned(page.roster(member('me'), ...few, member('last')))).toEqual([]);
+    page.do({ type: 'slot', slot: 3, sender: { participant: 'last', name: 'LAST', source: 'microphone' }, failing: false });
+    expect(page.state.slots[3]).toMatchObject({ sender: { participant: 'last' }, alarm: false, suspect: false });
+    const sharing = assigned(page.roster(member('me'), ...few, member('last', ['screen-audio'])));
+    expect(sharing).toEqual([{ mid: 'm0', carries: { participant: 'last', source: 'screen-audio' } }]);
+    const back = assigned(page.roster(member('me'), ...few));
+    expect(back.map(({ carries, show }) => [carries?.participant, show])).toEqual(many.map((participant) => [participant, undefined]));
+  });
+
   test('a new connection is told everything again', () => {
     const page = open('a');
     page.roster(member('me'), member('a', ['camera']));

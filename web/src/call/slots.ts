@@ -1,6 +1,7 @@
 /**
  * Which source each receive slot carries. A slot keeps what it carries as long as that is wanted: switching
- * costs a keyframe. Pinned comes before screens, screens before who spoke last, those before the others.
+ * costs a keyframe. Where there are more microphones than slots, those slots float: the server gives them whoever is
+ * heard, and their frames say who that is. Pinned comes before screens, screens before who spoke last, those before the others.
  */
 
 import type { ParticipantId, Show, SlotAssignment, Source, SourceOf } from '../wire';
@@ -74,6 +75,20 @@ function showOf(state: State, carries: SourceOf | null): Show | null {
   return { height, as: state.lastSpoke[0] === carries.participant && carries.source === 'camera' ? 'speaker' : 'tile' };
 }
 
+/** As what a slot is shown that carries whoever is heard. */
+const FLOATING: Show = { height: 0, as: 'speaker' };
+
+/** The slots for sound: each carries a source, or all that carry none float. */
+function fillAudio(slots: readonly Slot[], wanted: readonly SourceOf[]): Slot[] {
+  if (wanted.length <= slots.length) {
+    return fill(slots, wanted).map((slot) => (slot.show === null ? slot : { ...slot, show: null }));
+  }
+  const assigned = wanted.filter((of) => of.source !== 'microphone');
+  return fill(slots, assigned).map((slot) =>
+    slot.carries !== null || slot.show !== null ? slot : { ...slot, show: FLOATING },
+  );
+}
+
 function fill(slots: readonly Slot[], wanted: readonly SourceOf[]): Slot[] {
   const taken = wanted.slice(0, slots.length);
   const waiting = taken.filter((of) => !slots.some((slot) => same(slot.carries, of)));
@@ -97,7 +112,7 @@ export function openSlots(state: State, mids: readonly string[]): Outcome<State>
 export function reassign(state: State): Outcome<State> {
   if (state.slots.length === 0) return unchanged(state);
   const slots = [
-    ...fill(state.slots.slice(0, AUDIO_SLOTS), wantedAudio(state)),
+    ...fillAudio(state.slots.slice(0, AUDIO_SLOTS), wantedAudio(state)),
     ...fill(state.slots.slice(AUDIO_SLOTS), wantedVideo(state)),
   ].map((slot) => {
     const show = showOf(state, slot.carries);
