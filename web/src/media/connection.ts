@@ -10,6 +10,7 @@ import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
 import { describe, encodings } from './layers';
 import { mayBeRaw, setCodec, withRaw } from './raw';
+import { LOOK_EVERY_MS, Silence, countsOf } from './silence';
 import { limit } from './wanted';
 
 /** ICE may lose the path for so long before the connection is given up. */
@@ -69,6 +70,8 @@ export class Connection {
   #restarting = false;
   #type = network()?.type;
   #timer: ReturnType<typeof setTimeout>;
+  readonly #silence = new Silence();
+  #looking: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly needs: ConnectionNeeds,
@@ -213,6 +216,7 @@ export class Connection {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#looking);
     network()?.removeEventListener('change', this.#typeChanged);
     window.removeEventListener('online', this.#networkChanged);
     this.#pc.close();
@@ -250,7 +254,15 @@ export class Connection {
   #up(): void {
     if (this.#closed) return;
     clearTimeout(this.#timer);
+    this.#looking ??= setInterval(() => void this.#look(), LOOK_EVERY_MS);
     this.needs.changed('connected');
+  }
+
+  /** Restarts a path that no longer answers, sooner than the browser notices. */
+  async #look(): Promise<void> {
+    const stats = await this.#senders.get('microphone')?.sender.getStats();
+    const counts = stats && countsOf(stats.values());
+    if (counts && this.#silence.look(counts, performance.now())) this.#networkChanged();
   }
 
   #broken(): void {

@@ -43,8 +43,12 @@ async function findOut(): Promise<boolean> {
   }
 }
 
-/** A computer that is too slow for AV1 says so itself. */
+/** AV1 in three sizes keeps so many processors busy, besides those that show the others. */
+const PROCESSORS = 4;
+
+/** Whether this computer is fast enough. */
 async function isSmooth(): Promise<boolean> {
+  if (navigator.hardwareConcurrency < PROCESSORS) return false;
   const video = { contentType: 'video/AV1', width: 1280, height: 720, bitrate: 1_500_000, framerate: 30 };
   const [made, shown] = await Promise.all([
     navigator.mediaCapabilities.encodingInfo({ type: 'webrtc', video }),
