@@ -16,7 +16,7 @@ test('a call is in the best format that all its members take', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();
-  const [host, guest] = await Promise.all([inChromium(stage, anna), inChromium(stage, ben)]);
+  const [host, guest] = await Promise.all([inChromium(stage, { ...anna, raw: true }), inChromium(stage, { ...ben, raw: true })]);
   await gather(links, [host, guest]);
   await allSend([host, guest], RAW);
   await picturesGoOn([host, guest]);

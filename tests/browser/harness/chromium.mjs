@@ -24,7 +24,7 @@ const PATIENCE = 10_000;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
- * @property {boolean} [common]  takes only the format that every browser takes
+ * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
  */
@@ -69,7 +69,7 @@ export async function openChromium(stage, options) {
   await context.addInitScript(remember, options.preferences ?? {});
   if (options.text) await context.addInitScript(installScreen, options.text);
   if (options.spy) await spyOnFrames(context);
-  if (options.common) await context.addInitScript(withoutRaw);
+  await context.addInitScript(computer, options.raw ? 8 : 2);
   const page = await context.newPage();
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
@@ -108,11 +108,7 @@ async function spyOnFrames(context) {
   });
 }
 
-/** Runs in the page: a browser without AV1 does not take raw video. */
-function withoutRaw() {
-  const original = RTCRtpReceiver.getCapabilities;
-  RTCRtpReceiver.getCapabilities = (kind) => {
-    const found = original.call(RTCRtpReceiver, kind);
-    return found && { ...found, codecs: found.codecs.filter(({ mimeType }) => mimeType !== 'video/AV1') };
-  };
+/** Runs in the page: so many processors, whatever the machine has. @param {number} processors */
+function computer(processors) {
+  Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => processors });
 }
