@@ -2,6 +2,7 @@
 
 use crate::{assets, media_metrics};
 use clap::Args;
+use conclave_sfu::config::Pinning;
 use conclave_signaling as signaling;
 use conclave_wire::control::{Command, Event};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -28,9 +29,17 @@ pub(crate) struct Serve {
     #[arg(long, env = "CONCLAVE_ANNOUNCE", value_delimiter = ',')]
     announce: Vec<IpAddr>,
     /// Threads that forward media, each with a UDP port of its own, the next one: as many as
-    /// cores are free for it. A room lives on one of them
+    /// cores are free for it. A call lives on one of them while there is room, and spans more then
     #[arg(long, env = "CONCLAVE_SHARDS", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     shards: u16,
+    /// Participants with whom one of these threads is full: the next ones of its calls go to
+    /// another thread
+    #[arg(long, env = "CONCLAVE_SHARD_MEMBERS", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
+    shard_members: u16,
+    /// Let the kernel move these threads between cores. Otherwise several of them stay on a core
+    /// each, if there are as many cores
+    #[arg(long, env = "CONCLAVE_UNPINNED")]
+    unpinned: bool,
     /// How many microphones of a call are heard at once: the loudest, by a level that clients tell
     /// the server. "all": nobody is asked how loud it is, and everybody is heard, as far as the
     /// receivers' slots reach
@@ -90,6 +99,10 @@ impl Serve {
             .collect();
         let mut media = conclave_sfu::Config::new(self.media, candidates);
         media.shards = self.shards.into();
+        media.shard_members = self.shard_members.into();
+        if self.unpinned {
+            media.pinning = Pinning::None;
+        }
         media.limits.heard = self.heard.0;
         let (sfu, events) = conclave_sfu::start(&media)?;
         let over_tcp = self.tcp_port != Some(0);

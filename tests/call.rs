@@ -199,3 +199,33 @@ async fn the_classic_ciphersuite_serves_a_call_as_well() {
     seats.push(seat(ben, 660.0).await);
     everybody_sees_and_hears_everybody(&mut seats).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_spans_media_threads_is_one_call() {
+    let _turn = quiet().await;
+    let settings = [
+        ("CONCLAVE_MEDIA", "127.0.0.1:0"),
+        ("CONCLAVE_SHARDS", "2"),
+        ("CONCLAVE_SHARD_MEMBERS", "1"),
+    ];
+    let server = Server::start_with(PROGRAM, &settings).await;
+    let (door, room) = (server.door(), server.room().await);
+    let anna = Native::host(&door, &room.host_link(&door), "Anna", 440.0);
+    let mut seats = vec![seat(anna, 440.0).await];
+    for (name, hertz) in [("Ben", 660.0), ("Clara", 880.0)] {
+        let guest = Native::guest(&door, &room.link(&door), name, hertz);
+        seats.push(seat(guest, hertz).await);
+    }
+    everybody_sees_and_hears_everybody(&mut seats).await;
+    for seat in &seats {
+        clean(&seat.native.report().await, 2);
+    }
+    let metrics = server.metrics().await;
+    for shard in ["0", "1"] {
+        for kind in ["relayed", "mirrored"] {
+            let labels = format!("kind=\"{kind}\",shard=\"{shard}\"");
+            let counted = metrics.sum(&labels);
+            assert!(counted > 0.0, "shard {shard}: {kind}");
+        }
+    }
+}

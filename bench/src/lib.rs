@@ -148,7 +148,7 @@ impl Rig {
                     std::hint::black_box(bytes);
                     out += 1;
                 }
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Wake(_) => {}
                 Output::Timeout(_) => return out,
             }
         }
@@ -234,7 +234,7 @@ impl Rig {
             loop {
                 let (to, bytes) = match self.shard.poll_output() {
                     Output::Transmit { to, bytes, .. } => (to, bytes.to_vec()),
-                    Output::Event(_) => continue,
+                    Output::Event(_) | Output::Wake(_) => continue,
                     Output::Timeout(_) => break,
                 };
                 moved = true;

@@ -26,9 +26,12 @@ pub struct Config {
     /// How many shards share the rooms, at least one: as many as cores are to
     /// forward. Each has a thread and a UDP port.
     pub shards: usize,
-    /// The core the first shard's thread is pinned to, and the next ones the
-    /// others'; unpinned where the machine is shared with other work.
-    pub core: Option<usize>,
+    /// Participants with whom a shard is full: a room's next ones go to another
+    /// shard, and the room spans both. Fewer uses all cores sooner, and copies
+    /// packets between them that one alone could still send.
+    pub shard_members: usize,
+    /// Which cores the shards' threads stay on.
+    pub pinning: Pinning,
     /// How long a packet waits for others of its frame; at most a millisecond.
     pub hold: Duration,
     /// What a shard may hold.
@@ -42,11 +45,27 @@ impl Config {
             bind,
             announce,
             shards: 1,
-            core: None,
+            shard_members: 50,
+            pinning: Pinning::Own,
             hold: HOLD,
             limits: Limits::default(),
         }
     }
+}
+
+/// Most shards of an SFU: what the bits of a word can name.
+pub const SHARDS_MAX: usize = 64;
+
+/// Which cores threads stay on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pinning {
+    /// The kernel moves them: where the machine is shared with other work.
+    None,
+    /// Each of several has one of its own, where there are as many. One alone
+    /// goes where it is quiet.
+    Own,
+    /// The first has that core, each further one the next.
+    From(usize),
 }
 
 /// Bounds on what clients can make a shard keep.

@@ -10,6 +10,7 @@ use crate::estimate::Estimate;
 use crate::history::History;
 use crate::ice::Generation;
 use crate::layer::Target;
+use crate::link::Wish;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
 use crate::path::Paths;
@@ -19,7 +20,7 @@ use crate::rtp::Ssrc;
 use crate::rtp::extension::{Ids, Kind};
 use crate::shard::Shard;
 use crate::slot::{Origin, Slot};
-use crate::track::{Subscriber, Track};
+use crate::track::{Owner, Published, Subscriber, Track};
 use crate::twcc::Arrivals;
 use aws_lc_rs::rand::SecureRandom;
 use conclave_wire::code::Code;
@@ -192,7 +193,7 @@ impl Shard {
         Ok(())
     }
 
-    fn history_of(&self, kind: MediaKind) -> usize {
+    pub(crate) fn history_of(&self, kind: MediaKind) -> usize {
         match kind {
             MediaKind::Audio => self.limits.audio_history,
             MediaKind::Video => self.limits.video_history,
@@ -302,6 +303,8 @@ impl Shard {
             .iter()
             .filter(|section| matches!(section.role, Role::Sending(..)))
             .fold(peer.ids, |ids, section| merge(ids, section.ids));
+        let room = peer.room;
+        self.links.loosen(room);
         self.end_unsent(key, offer);
         self.end_unopened(key, offer);
         for section in &offer.sections {
@@ -328,9 +331,11 @@ impl Shard {
         let slots = peer.slots.iter().enumerate();
         let floating = slots.filter(|(_, slot)| slot.floats);
         let floating = floating.map(|(index, _)| index).collect();
-        if let Some(room) = self.rooms.get_mut(&peer.room) {
-            room.listen(key, floating);
+        let room = peer.room;
+        if let Some(listened) = self.rooms.get_mut(&room) {
+            listened.listen(key, floating);
         }
+        self.want_listened(room);
     }
 
     /// Ends the tracks of sections that no longer send the same.
@@ -452,9 +457,8 @@ impl Shard {
         kind: MediaKind,
         encodings: usize,
     ) -> Result<usize, Code> {
-        let Some(participant) = self.peer(key).map(|peer| peer.participant) else {
-            return Err(Code::Internal);
-        };
+        let peer = self.peer(key).ok_or(Code::Internal)?;
+        let (participant, room) = (peer.participant, peer.room);
         let history = self.history_of(kind);
         if !self.pool.reserve(history * encodings) {
             return Err(Code::Full);
@@ -463,9 +467,23 @@ impl Shard {
             participant,
             source,
         };
-        let encodings = (0..encodings).map(|_| Encoding::new(self.fresh_serial(), history));
-        let encodings = encodings.collect();
-        let track = Track::new(key, source, kind, encodings);
+        let encodings = (0..encodings)
+            .map(|_| Encoding::new(self.fresh_serial(), history))
+            .collect();
+        let published = Published {
+            owner: Owner::Peer(key),
+            room,
+            source,
+            kind,
+        };
+        let index = self.add_track(Track::new(published, encodings));
+        self.offer_track(index);
+        Ok(index)
+    }
+
+    /// Puts a track into the table; gives its place.
+    pub(crate) fn add_track(&mut self, track: Track) -> usize {
+        let source = track.source;
         let free = self.tracks.iter().position(Option::is_none);
         let index = match free {
             Some(free) => {
@@ -478,7 +496,7 @@ impl Shard {
             }
         };
         self.by_source.insert(source, index);
-        Ok(index)
+        index
     }
 
     /// Points the room's slots that wait for a source at its new track.
@@ -486,10 +504,12 @@ impl Shard {
         let Some(Some(track)) = self.tracks.get(index) else {
             return;
         };
-        let source = track.source;
-        let Some(room) = self.peer(track.owner).map(|peer| peer.room) else {
-            return;
-        };
+        let (source, room) = (track.source, track.room);
+        self.serve(now, room, source);
+    }
+
+    /// Points the room's slots that carry a source at where it is now.
+    pub(crate) fn serve(&mut self, now: Instant, room: RoomId, source: SourceOf) {
         let members = self.rooms.get(&room).map(|room| room.members.clone());
         for member in members.unwrap_or_default() {
             let slots = self.peer(member).map_or(0, |peer| peer.slots.len());
@@ -567,6 +587,7 @@ impl Shard {
             };
             let known = peer.slots.iter().position(|s| s.mid == assignment.mid);
             if let Some(slot) = known {
+                let room = peer.room;
                 let floated = peer.slots[slot].floats;
                 peer.slots[slot].assign(assignment);
                 let floats = peer.slots[slot].floats;
@@ -574,6 +595,7 @@ impl Shard {
                 if !(floated && floats) {
                     self.point(now, Subscriber { peer: key, slot });
                 }
+                self.links.loosen(room);
             }
         }
         self.listen(key);
@@ -602,15 +624,19 @@ impl Shard {
             .and_then(|source| self.by_source.get(&source).copied())
             .filter(|index| {
                 self.tracks[*index].as_ref().is_some_and(|track| {
-                    let room = self.peer(track.owner).map(|owner| owner.room);
                     // Nobody receives themselves, or another room.
-                    track.owner != subscriber.peer
+                    track.owner != Owner::Peer(subscriber.peer)
                         && track.kind == slot.kind
-                        && room == Some(peer.room)
+                        && track.room == peer.room
                 })
             });
         let Some(target) = target else {
-            self.unsubscribe(subscriber);
+            let (room, carries) = (peer.room, slot.carries);
+            match carries.is_some_and(|source| self.want(room, Wish::Source(source))) {
+                // As it would for one that is here, until it can switch.
+                true => self.give_up_waiting(subscriber),
+                false => self.unsubscribe(subscriber),
+            }
             return;
         };
         let (current, pending) = (slot.current(), slot.pending);
@@ -661,6 +687,20 @@ impl Shard {
             slot.pending = (!stays).then_some(target);
         }
         self.ask_keyframe(now, target);
+    }
+
+    /// A slot waits for no track any more.
+    fn give_up_waiting(&mut self, subscriber: Subscriber) {
+        let Some(Some(peer)) = self.peers.get_mut(subscriber.peer.0) else {
+            return;
+        };
+        let slot = &mut peer.slots[subscriber.slot];
+        let current = slot.current().map(|run| run.origin.track);
+        let given_up = slot.pending.take().filter(|track| Some(*track) != current);
+        let track = given_up.and_then(|track| self.tracks.get_mut(track)?.as_mut());
+        if let Some(track) = track {
+            track.unsubscribe(subscriber);
+        }
     }
 
     /// A slot carries nothing, and waits for nothing.
@@ -717,7 +757,8 @@ impl Shard {
         }
     }
 
-    fn end_track(&mut self, index: usize) {
+    pub(crate) fn end_track(&mut self, index: usize) {
+        self.end_relaying(index);
         let Some(mut track) = self.tracks.get_mut(index).and_then(Option::take) else {
             return;
         };
@@ -728,8 +769,7 @@ impl Shard {
                 slot.lose(index);
             }
         }
-        let owner = self.peers.get(track.owner.0).and_then(Option::as_ref);
-        if let Some(room) = owner.and_then(|owner| self.rooms.get_mut(&owner.room)) {
+        if let Some(room) = self.rooms.get_mut(&track.room) {
             room.speakers.forget(index);
             for listener in &room.listeners {
                 if let Some(Some(peer)) = self.peers.get_mut(listener.peer.0) {
@@ -744,6 +784,9 @@ impl Shard {
         if self.by_source.get(&track.source) == Some(&index) {
             self.by_source.remove(&track.source);
         }
+        if let Owner::Shard(shard, relay) = track.owner {
+            self.links.mirrors.remove(&(shard, relay));
+        }
     }
 
     fn request_keyframes(&mut self, now: Instant, room: RoomId) {
@@ -752,7 +795,9 @@ impl Shard {
             let Some(Some(track)) = self.tracks.get_mut(index) else {
                 continue;
             };
-            let here = members.as_ref().is_some_and(|m| m.contains(&track.owner));
+            let owner = track.owner.peer();
+            let here = members.as_ref().zip(owner);
+            let here = here.is_some_and(|(members, owner)| members.contains(&owner));
             if here && track.kind == MediaKind::Video {
                 for encoding in &mut track.encodings {
                     encoding.keyframes.want_fresh();
@@ -785,6 +830,7 @@ impl Shard {
             self.by_ufrag.remove(&ice.local.ufrag);
         }
         self.by_participant.remove(&peer.participant);
+        self.want_elsewhere(peer.room, peer.participant);
         if let Some(room) = self.rooms.get_mut(&peer.room) {
             room.members.retain(|member| *member != key);
             room.listen(key, Vec::new());

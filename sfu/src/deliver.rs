@@ -10,7 +10,7 @@ use crate::peer::PeerKey;
 use crate::room::Room;
 use crate::route::Routed;
 use crate::shard::Shard;
-use crate::track::{Subscriber, Track};
+use crate::track::{Owner, Subscriber, Track};
 use crate::{protect, rewrite, select};
 use conclave_wire::control::Source;
 use std::time::Instant;
@@ -59,9 +59,11 @@ impl Shard {
         }
         let Some(place) = place else { return Ok(()) };
         let owner = track.owner;
-        let room = self.peers.get(owner.0).and_then(Option::as_ref);
-        if let Some(room) = room.and_then(|owner| self.rooms.get(&owner.room)) {
-            let listeners = room.listeners.iter().filter(|l| l.peer != owner);
+        if let Some(room) = self.rooms.get(&track.room) {
+            let listeners = room
+                .listeners
+                .iter()
+                .filter(|l| owner != Owner::Peer(l.peer));
             for (peer, slot) in listeners.filter_map(|l| Some((l.peer, *l.slots.get(place)?))) {
                 if let Err(reason) = self.burst.owe(peer, Due { packet, slot }) {
                     self.metrics.count_drop(reason);
@@ -73,7 +75,7 @@ impl Shard {
 
     /// The room of a track's owner.
     fn room_of(&self, track: &Track) -> Option<&Room> {
-        self.rooms.get(&self.peer(track.owner)?.room)
+        self.rooms.get(&track.room)
     }
 
     /// Whether a track is forwarded at present: a microphone may not be.
@@ -100,8 +102,7 @@ impl Shard {
         if track.source.source != Source::Microphone {
             return Ok((routed, None));
         }
-        let owner = self.peers.get(track.owner.0).and_then(Option::as_ref);
-        let room = owner.and_then(|owner| self.rooms.get_mut(&owner.room));
+        let room = self.rooms.get_mut(&track.room);
         let room = room.ok_or(DropReason::UnknownStream)?;
         let packet = &routed.packet;
         let heard =

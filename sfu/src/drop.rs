@@ -70,6 +70,11 @@ reasons! {
     Padding = "padding",
     /// route: a retransmission of a packet that was here already.
     Duplicate = "duplicate",
+    /// relay: the ring to another shard is full.
+    LinkFull = "link-full",
+    /// mirror: of a track that was given up, or has ended, while the packet
+    /// crossed.
+    UnknownRelay = "unknown-relay",
     /// route: a piece of a raw frame whose descriptor is missing, or refers to
     /// a structure that has not come.
     Undescribed = "undescribed",

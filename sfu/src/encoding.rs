@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::keyframe::Requests;
 use crate::layer::Layer;
 use crate::rates::Rates;
+use crate::resent::Resent;
 use crate::rtp::Ssrc;
 use crate::rtp::dependency::Structure;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
@@ -79,6 +80,8 @@ pub struct Encoding {
     pub described: Box<Described>,
     /// What its layers cost.
     pub rates: Rates,
+    /// What another shard was asked for, where it comes from one.
+    pub asked: Resent,
     /// When its last packet came.
     heard: Option<Instant>,
     /// The packet before the last came shortly before it.
@@ -99,6 +102,7 @@ impl Encoding {
             highest: None,
             described: Box::default(),
             rates: Rates::new(),
+            asked: Resent::new(false),
             heard: None,
             lively: false,
         }

@@ -14,6 +14,7 @@ use crate::rewrite::{self, Retransmission};
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{Compound, Malformed, Message, Nacks, Writer};
 use crate::shard::Shard;
+use crate::track::Owner;
 use crate::{estimate, protect, unprotect};
 use std::time::Instant;
 
@@ -97,10 +98,13 @@ impl Shard {
             && let Some(encoding) = track.encodings.get_mut(inbound.encoding)
             && encoding.ssrc == Some(ssrc)
         {
-            encoding.clock = Some(PublisherClock {
+            let clock = PublisherClock {
                 ntp: ntp.wrapping_add(offset),
                 rtp,
-            });
+            };
+            encoding.clock = Some(clock);
+            let (track, encoding) = (section.track, inbound.encoding);
+            self.relay_clock(track, encoding, clock);
         }
         Ok(())
     }
@@ -168,10 +172,10 @@ impl Shard {
             .and_then(|track| track.encodings.get(run.origin.encoding))
             .filter(|encoding| encoding.serial == run.origin.serial)
             .ok_or(DropReason::NotInHistory)?;
-        let packet = encoding
-            .history
-            .packet(seq)
-            .ok_or(DropReason::NotInHistory)?;
+        let Some(packet) = encoding.history.packet(seq) else {
+            self.ask_across(now, run.origin, seq);
+            return Err(DropReason::NotInHistory);
+        };
         let codec = slot
             .codec(packet.codec)
             .filter(|codec| codec.rtx.is_some())
@@ -244,6 +248,9 @@ impl Shard {
             return;
         };
         let (owner, encodings) = (track.owner, track.encodings.len());
+        let Owner::Peer(owner) = owner else {
+            return self.ask_keyframe_across(now, index);
+        };
         let reachable = self
             .peer(owner)
             .is_some_and(|peer| peer.keys.is_some() && peer.destination(now).is_some());

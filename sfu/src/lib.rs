@@ -35,7 +35,10 @@
 //!   [`twcc`], [`history`] and [`keyframe`] keep what they need.
 //! - [`rtp`] holds formats only; [`pool`] the packet slots; [`drop`] why
 //!   something went no further; [`metrics`] how often.
-//! - [`placement`] says which shard a room lives on.
+//! - [`placement`] says on which shard a member of a room lives. Where a room
+//!   spans shards, [`relay`] sends what members publish over a [`link`] to where
+//!   it is received, and [`mirror`] takes it there; [`interest`] knows what
+//!   that is.
 //! - [`shard`] is the core: it is told the time and does no I/O. [`io`] is the
 //!   shell around it: socket, thread, clock. [`config`] has every limit and
 //!   interval.
@@ -61,10 +64,13 @@ pub mod feedback;
 pub mod frame;
 pub mod history;
 pub mod ice;
+pub mod interest;
 pub mod io;
 pub mod keyframe;
 pub mod layer;
+pub mod link;
 pub mod metrics;
+pub mod mirror;
 pub mod negotiate;
 pub mod numbers;
 pub mod path;
@@ -74,6 +80,7 @@ pub mod pool;
 pub mod protect;
 pub mod rates;
 pub mod reception;
+pub mod relay;
 pub mod resent;
 pub mod rewrite;
 pub mod room;

@@ -37,6 +37,12 @@ counters! {
     SentBytes = "sent-bytes",
     /// Media packets forwarded, counted per receiver.
     Forwarded = "forwarded",
+    /// Packets handed to another shard, counted per shard.
+    Relayed = "relayed",
+    /// Packets handed to another shard that had not got them.
+    RelayedAgain = "relayed-again",
+    /// Packets taken from other shards.
+    Mirrored = "mirrored",
     /// Packets sent again because a receiver asked.
     Retransmitted = "retransmitted",
     /// Lost packets asked of senders.

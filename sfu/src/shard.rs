@@ -20,9 +20,11 @@ use crate::drop::DropReason;
 use crate::dtls::{Identity, Outcome};
 use crate::egress::{Egress, Run};
 use crate::ice::{ANSWER_MAX, Check};
+use crate::link::Link;
 use crate::metrics::{Counter, Metrics};
 use crate::peer::{Peer, PeerKey, SessionKeys};
 use crate::pool::{Pool, SLOT_LEN};
+use crate::relay::{Links, bits};
 use crate::room::Room;
 use crate::rtp::rtcp::ReportBlock;
 use crate::slot::Serial;
@@ -58,6 +60,15 @@ pub enum Input<'a> {
     },
     /// The signaling service says something.
     Command(Command),
+    /// A room has members on other shards, too.
+    Spans {
+        /// The room.
+        room: RoomId,
+        /// On which, one bit each; on none: it has them no more.
+        others: u64,
+    },
+    /// Another shard said [`Output::Wake`], or this one.
+    Linked,
     /// The time of [`Output::Timeout`] has come.
     Timeout,
 }
@@ -77,6 +88,8 @@ pub enum Output<'a> {
     },
     /// Tell the signaling service.
     Event(Event),
+    /// Give a shard, which may be this one, [`Input::Linked`].
+    Wake(usize),
     /// Nothing more; call with [`Input::Timeout`] then, or never.
     Timeout(Option<Instant>),
 }
@@ -139,13 +152,14 @@ pub struct Shard {
     pub(crate) pool: Pool,
     pub(crate) burst: Burst,
     pub(crate) egress: Egress,
+    pub(crate) links: Links,
     pub(crate) events: VecDeque<Event>,
     pub(crate) next_tick: Option<Instant>,
     pub(crate) hold: Duration,
     /// The time as it was told last.
     pub(crate) now: Instant,
     pub(crate) scratch: Scratch,
-    serials: u64,
+    pub(crate) serials: u64,
 }
 
 /// Buffers that are used again and again, so that no packet allocates.
@@ -192,6 +206,7 @@ impl Shard {
             tracks: Vec::new(),
             by_source: HashMap::new(),
             pool,
+            links: Links::default(),
             events: VecDeque::new(),
             next_tick: None,
             hold: HOLD,
@@ -233,6 +248,11 @@ impl Shard {
         self.index = index;
     }
 
+    /// Its links to the SFU's shards, by their indices; none to itself.
+    pub fn set_links(&mut self, links: Vec<Option<Link>>) {
+        self.links = Links::new(links);
+    }
+
     /// Takes what happened at `now`, which never goes back.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         self.now = now;
@@ -246,6 +266,8 @@ impl Shard {
             }
             Input::Closed { from } => self.path_closed(from),
             Input::Command(command) => self.command(now, command),
+            Input::Spans { room, others } => self.span(room, others),
+            Input::Linked => self.linked(now),
             Input::Timeout => {}
         }
         self.burst.pass(now);
@@ -253,7 +275,8 @@ impl Shard {
             self.next_tick = None;
             self.upkeep(now);
         }
-        if self.next_tick.is_none() && !self.by_participant.is_empty() {
+        let idle = self.by_participant.is_empty() && self.links.slack.is_empty();
+        if self.next_tick.is_none() && !idle {
             self.next_tick = Some(now + TICK);
         }
     }
@@ -262,6 +285,10 @@ impl Shard {
     pub fn poll_output(&mut self) -> Output<'_> {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
+        }
+        if let Some(shard) = bits(self.links.wakes).next() {
+            self.links.wakes &= !(1 << shard);
+            return Output::Wake(shard);
         }
         let wake = self.next_tick.into_iter().chain(self.burst.wake()).min();
         let (runs, arena) = self.take_runs(1);
@@ -288,6 +315,11 @@ impl Shard {
         self.metrics.add(Counter::Sent, datagrams as u64);
         self.metrics.add(Counter::SentBytes, bytes as u64);
         (runs, arena)
+    }
+
+    /// The shards for which [`Output::Wake`] would be said, one bit each.
+    pub fn take_wakes(&mut self) -> u64 {
+        std::mem::take(&mut self.links.wakes)
     }
 
     /// Whether to drain before the next input: what came since fills a burst.
@@ -353,6 +385,7 @@ impl Shard {
         if routed.repaired {
             self.metrics.count(Counter::Repaired);
         }
+        self.relay(&routed);
         self.enlist(now, routed)
     }
 

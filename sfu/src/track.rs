@@ -3,10 +3,12 @@
 use crate::codec::MediaKind;
 use crate::encoding::Encoding;
 use crate::layer::{Layer, LayerRate};
+use crate::link::Relay;
 use crate::peer::PeerKey;
 use crate::speakers::Voice;
-use crate::wanted::Wanted;
+use crate::wanted::{Extent, Wanted};
 use conclave_wire::control::SourceOf;
+use conclave_wire::id::RoomId;
 use std::time::Instant;
 
 /// Most layers of all encodings that are measured apart.
@@ -25,11 +27,45 @@ pub struct Subscriber {
     pub slot: usize,
 }
 
+/// Where a track comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A connection of this shard.
+    Peer(PeerKey),
+    /// Another shard, where its sender is connected and which sends it as that.
+    Shard(usize, Relay),
+}
+
+impl Owner {
+    /// The connection that sends it, if it is here.
+    pub fn peer(self) -> Option<PeerKey> {
+        match self {
+            Self::Peer(peer) => Some(peer),
+            Self::Shard(..) => None,
+        }
+    }
+}
+
+/// What a track is.
+#[derive(Debug, Clone, Copy)]
+pub struct Published {
+    /// Who sends it.
+    pub owner: Owner,
+    /// Whose members may receive it.
+    pub room: RoomId,
+    /// Which source it is.
+    pub source: SourceOf,
+    /// Audio or video.
+    pub kind: MediaKind,
+}
+
 /// A published source.
 #[derive(Debug)]
 pub struct Track {
     /// Who sends it.
-    pub owner: PeerKey,
+    pub owner: Owner,
+    /// Whose members may receive it.
+    pub room: RoomId,
     /// What it is.
     pub source: SourceOf,
     /// Audio or video.
@@ -46,20 +82,22 @@ pub struct Track {
     pub wanted: Wanted,
     /// How loud it is, if it is a microphone.
     pub voice: Voice,
+    serial: u64,
+    /// The other shards that it is sent to, one bit each.
+    pub relayed: u64,
+    /// How much of it they receive.
+    pub elsewhere: Vec<(usize, Extent)>,
 }
 
 impl Track {
     /// A track that nobody receives and that has sent nothing.
-    pub fn new(
-        owner: PeerKey,
-        source: SourceOf,
-        kind: MediaKind,
-        encodings: Vec<Encoding>,
-    ) -> Self {
+    pub fn new(published: Published, encodings: Vec<Encoding>) -> Self {
         Self {
-            owner,
-            source,
-            kind,
+            owner: published.owner,
+            room: published.room,
+            source: published.source,
+            kind: published.kind,
+            serial: encodings.first().map_or(0, |first| first.serial.0),
             encodings,
             subscribers: Vec::new(),
             alive: 0,
@@ -67,6 +105,16 @@ impl Track {
             usual: Vec::with_capacity(LAYERS_MAX),
             wanted: Wanted::default(),
             voice: Voice::default(),
+            relayed: 0,
+            elsewhere: Vec::new(),
+        }
+    }
+
+    /// Its name towards other shards, as it lies at `index` of the table.
+    pub fn relay(&self, index: usize) -> Relay {
+        Relay {
+            track: index,
+            serial: self.serial,
         }
     }
 
@@ -194,8 +242,14 @@ mod tests {
             participant: ParticipantId([1; 16]),
             source: Source::Camera,
         };
+        let published = Published {
+            owner: Owner::Peer(PeerKey(0)),
+            room: RoomId([1; 16]),
+            source,
+            kind: MediaKind::Video,
+        };
         let encodings = (0..encodings).map(|n| Encoding::new(Serial(n as u64), 1));
-        Track::new(PeerKey(0), source, MediaKind::Video, encodings.collect())
+        Track::new(published, encodings.collect())
     }
 
     fn layer(spatial: u8, temporal: u8) -> Layer {

@@ -48,6 +48,7 @@ impl Shard {
             self.ask_wanted(now, track);
             self.ask_keyframe(now, track);
         }
+        self.settle_spanning(now);
     }
 
     fn retransmit_handshake(&mut self, now: Instant, key: PeerKey) {

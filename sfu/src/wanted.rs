@@ -4,14 +4,15 @@
 use crate::codec::MediaKind;
 use crate::config::UNWANTED;
 use crate::layer::Target;
+use crate::link::Signal;
 use crate::shard::Shard;
-use crate::track::Track;
+use crate::track::{Owner, Track};
 use conclave_wire::control::{Event, Wanted as Told};
 use std::time::Instant;
 
 /// How much of a source is received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Extent {
+pub enum Extent {
     /// Nobody receives it.
     Nothing,
     /// No more than up to that spatial layer.
@@ -52,6 +53,12 @@ impl Wanted {
         }
         due
     }
+
+    /// Takes how much is received, for whoever waits himself before he asks for
+    /// less; whether that has changed.
+    fn follow(&mut self, extent: Extent) -> bool {
+        std::mem::replace(&mut self.told, extent) != extent
+    }
 }
 
 impl Shard {
@@ -68,6 +75,12 @@ impl Shard {
         let Some(Some(track)) = self.tracks.get_mut(index) else {
             return;
         };
+        if let Owner::Shard(shard, relay) = track.owner {
+            if track.wanted.follow(extent) {
+                self.links.say(shard, Signal::Received(relay, extent));
+            }
+            return;
+        }
         if !track.wanted.update(extent, now) {
             return;
         }
@@ -105,7 +118,8 @@ impl Shard {
             Target::UpTo(layer) if layer.spatial < top => Extent::UpTo(layer.spatial),
             Target::UpTo(_) => Extent::Whole,
         });
-        extents.max().unwrap_or(Extent::Nothing)
+        let elsewhere = track.elsewhere.iter().map(|(_, extent)| *extent);
+        extents.chain(elsewhere).max().unwrap_or(Extent::Nothing)
     }
 }
 

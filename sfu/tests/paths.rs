@@ -89,7 +89,7 @@ fn feed(world: &mut World, from: SocketAddr, datagrams: &[Vec<u8>]) -> Vec<Vec<u
         loop {
             match world.shard.poll_output() {
                 Output::Transmit { to, bytes, .. } if to == from => sent.push(bytes.to_vec()),
-                Output::Transmit { .. } | Output::Event(_) => {}
+                Output::Transmit { .. } | Output::Event(_) | Output::Wake(_) => {}
                 Output::Timeout(_) => break,
             }
         }

@@ -4,6 +4,7 @@
 //! them. It ends with its input. Its shards are pinned from that core on;
 //! `HOLD` is how many microseconds packets wait for others of their frame.
 
+use conclave_sfu::config::Pinning;
 use conclave_sfu::{Config, start};
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         config.shards = shards.parse()?;
     }
     if let Some(core) = arguments.next() {
-        config.core = Some(core.parse()?);
+        config.pinning = Pinning::From(core.parse()?);
     }
     if let Some(hold) = arguments.next() {
         config.hold = Duration::from_micros(hold.parse()?);

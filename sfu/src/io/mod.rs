@@ -2,20 +2,22 @@
 //! It decides nothing.
 //!
 //! A shard has a thread and a port of its own; [`Placement`] says which of them
-//! a command is for.
+//! a command is for. Threads wake each other where a room spans their shards.
 
+mod affinity;
 mod clock;
 mod sendmmsg;
 mod tcp;
 mod thread;
 mod udp;
 
-use crate::config::Config;
+use crate::config::{Config, SHARDS_MAX};
 use crate::dtls::{Identity, NoIdentity};
 use crate::ice;
+use crate::link::{self, Link};
 use crate::metrics::{Metrics, Snapshot};
-use crate::placement::{Placement, Target};
-use crate::shard::{Parts, Shard};
+use crate::placement::Placement;
+use crate::shard::{Clock, Parts, Shard};
 use conclave_wire::control::{Command, Event};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -88,17 +90,11 @@ impl Handle {
         let placement = self.inner.placement.lock();
         // Whatever panicked holding it left it whole: it has no steps between.
         let mut placement = placement.unwrap_or_else(PoisonError::into_inner);
-        let to = match placement.target(&command) {
-            Target::Nowhere => return Ok(()),
-            Target::Shard(to) => to,
-            Target::Moves { from, to } => {
-                if let Command::Connect { participant, .. } = command {
-                    self.tell(from, Command::Disconnect { participant })?;
-                }
-                to
-            }
-        };
-        self.tell(to, command)
+        for (shard, order) in placement.orders(command) {
+            let shard = self.inner.shards.get(shard).ok_or(Stopped)?;
+            shard.tell(Instruction::Order(Box::new(order)))?;
+        }
+        Ok(())
     }
 
     /// Takes over a TCP connection that a client has opened for media. `first`
@@ -124,19 +120,19 @@ impl Handle {
         self.inner.shards.iter().try_for_each(told)
     }
 
-    fn tell(&self, shard: usize, command: Command) -> Result<(), Stopped> {
-        let shard = self.inner.shards.get(shard).ok_or(Stopped)?;
-        shard.tell(Instruction::Command(Box::new(command)))
+    /// The counters of each shard.
+    pub fn snapshots(&self) -> impl Iterator<Item = Snapshot> + '_ {
+        let shards = self.inner.shards.iter();
+        shards.map(|shard| shard.metrics.snapshot())
     }
 
     /// The counters of all shards together.
     pub fn snapshot(&self) -> Snapshot {
-        let mut shards = self.inner.shards.iter();
-        let first = shards.next().map(|shard| shard.metrics.snapshot());
-        shards.fold(first.unwrap_or_default(), |mut sum, shard| {
-            sum.add(&shard.metrics.snapshot());
+        let sum = self.snapshots().reduce(|mut sum, shard| {
+            sum.add(&shard);
             sum
-        })
+        });
+        sum.unwrap_or_default()
     }
 
     /// The addresses clients are told, of all shards.
@@ -153,29 +149,56 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     if config.announce.is_empty() {
         return Err(StartError::NothingAnnounced);
     }
-    let identity = Arc::new(Identity::generate()?);
     let (events, event_receiver) = tokio::sync::mpsc::unbounded_channel();
-    let count = config.shards.max(1);
+    let count = config.shards.clamp(1, SHARDS_MAX);
     let mut inner = Inner {
         shards: Vec::with_capacity(count),
-        placement: Mutex::new(Placement::new(count)),
+        placement: Mutex::new(Placement::new(count, config.shard_members)),
         candidates: Vec::new(),
     };
-    for index in 0..count {
-        let (running, candidates) = start_shard(config, index, &identity, &events)?;
+    let shared = Shared {
+        identity: Arc::new(Identity::generate()?),
+        clock: clock::now(),
+        events,
+    };
+    let mut workers = Vec::with_capacity(count);
+    for (index, links) in link::all(count).into_iter().enumerate() {
+        let (worker, running, candidates) = open_shard(config, index, links, &shared)?;
+        workers.push(worker);
         inner.shards.push(running);
         inner.candidates.extend(candidates);
+    }
+    let wakers: Vec<_> = inner.shards.iter().map(|s| s.waker.clone()).collect();
+    let cores = affinity::cores(config.pinning, count);
+    for (index, worker) in workers.into_iter().enumerate() {
+        let (wakers, core) = (wakers.clone(), cores.get(index).copied());
+        std::thread::Builder::new()
+            .name(format!("sfu-{index}"))
+            .spawn(move || {
+                if let Some(core) = core {
+                    affinity::pin(core);
+                }
+                worker.run(&wakers);
+            })?;
     }
     let inner = Arc::new(inner);
     Ok((Handle { inner }, event_receiver))
 }
 
-fn start_shard(
+/// What all shards share.
+struct Shared {
+    identity: Arc<Identity>,
+    /// One for all: they tell each other moments in it.
+    clock: Clock,
+    events: tokio::sync::mpsc::UnboundedSender<Event>,
+}
+
+fn open_shard(
     config: &Config,
     index: usize,
-    identity: &Arc<Identity>,
-    events: &tokio::sync::mpsc::UnboundedSender<Event>,
-) -> Result<(Running, Vec<SocketAddr>), StartError> {
+    links: Vec<Option<Link>>,
+    shared: &Shared,
+) -> Result<(Worker, Running, Vec<SocketAddr>), StartError> {
     let (socket, receiver, sender) = udp::Socket::bind(numbered(config.bind, index)?)?;
     let bound = socket.local_address()?;
     let announced = config.announce.iter().map(|address| match address.port() {
@@ -185,37 +208,29 @@ fn start_shard(
     let candidates = announced.collect::<Result<Vec<_>, _>>()?;
     let metrics = Arc::new(Metrics::default());
     let mut shard = Shard::new(Parts {
-        identity: identity.clone(),
+        identity: shared.identity.clone(),
         candidates: candidates.clone(),
         limits: config.limits,
         metrics: metrics.clone(),
-        clock: clock::now(),
+        clock: shared.clock,
     });
     shard.set_segments(socket.segments());
     shard.set_index(index);
     shard.set_hold(config.hold);
+    shard.set_links(links);
     let (instructions, inbox) = mpsc::channel();
     let port = Port {
         socket,
         receiver,
         sender,
     };
-    let (worker, waker) = Worker::new(shard, port, inbox, events.clone())?;
-    let core = config.core.map(|first| first + index);
-    std::thread::Builder::new()
-        .name(format!("sfu-{index}"))
-        .spawn(move || {
-            if let Some(core) = core {
-                core_affinity::set_for_current(core_affinity::CoreId { id: core });
-            }
-            worker.run();
-        })?;
+    let (worker, waker) = Worker::new(shard, port, inbox, shared.events.clone())?;
     let running = Running {
         instructions,
         waker,
         metrics,
     };
-    Ok((running, candidates))
+    Ok((worker, running, candidates))
 }
 
 /// A shard's address: the first one's with the port that many further, unless

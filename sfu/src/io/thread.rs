@@ -7,8 +7,10 @@ use super::udp::{self, Receiver, Sender, Socket};
 use crate::address::Address;
 use crate::drop::DropReason;
 use crate::egress::Run;
+use crate::placement::Order;
+use crate::relay::bits;
 use crate::shard::{Input, Output, Shard};
-use conclave_wire::control::{Command, Event};
+use conclave_wire::control::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -31,8 +33,8 @@ const POLL_UNIT: Duration = Duration::from_millis(1);
 /// What reaches the thread.
 #[derive(Debug)]
 pub(super) enum Instruction {
-    /// A command for the shard.
-    Command(Box<Command>),
+    /// Something for the shard.
+    Order(Box<Order>),
     /// A TCP connection for media.
     Stream(TcpStream),
     /// Where clients may open such connections.
@@ -59,8 +61,9 @@ pub(super) struct Worker {
     inbox: mpsc::Receiver<Instruction>,
     events: UnboundedSender<Event>,
     wake: Option<Instant>,
-    /// Kept open: the last handle wakes the thread and is gone before it looks.
-    _waker: Arc<Waker>,
+    /// Every shard's, its own among them: the last handle wakes the thread and
+    /// is gone before it looks.
+    wakers: Vec<Arc<Waker>>,
 }
 
 impl Worker {
@@ -82,16 +85,18 @@ impl Worker {
             inbox,
             events,
             wake: None,
-            _waker: waker.clone(),
+            wakers: vec![waker.clone()],
         };
         Ok((worker, waker))
     }
 
     /// Runs until the last handle is gone.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, wakers: &[Arc<Waker>]) {
+        self.wakers = wakers.to_vec();
         let mut ready = Events::with_capacity(64);
         let mut readable = true;
         loop {
+            let mut linked = false;
             let wake = self.wake.into_iter().chain(self.streams.wake()).min();
             let wait = match readable || self.streams.is_readable() {
                 true => Some(Duration::ZERO),
@@ -114,7 +119,7 @@ impl Worker {
             for event in &ready {
                 match event.token() {
                     SOCKET => readable = true,
-                    WAKER => {}
+                    WAKER => linked = true,
                     stream => {
                         let readable = event.is_readable() || event.is_error();
                         self.streams.ready(stream, readable, event.is_writable());
@@ -123,6 +128,10 @@ impl Worker {
             }
             if !self.obey() {
                 return;
+            }
+            if linked {
+                self.shard.handle_input(Instant::now(), Input::Linked);
+                self.drain();
             }
             if readable {
                 readable = self.read();
@@ -142,9 +151,12 @@ impl Worker {
     fn obey(&mut self) -> bool {
         loop {
             match self.inbox.try_recv() {
-                Ok(Instruction::Command(command)) => {
-                    let now = Instant::now();
-                    self.shard.handle_input(now, Input::Command(*command));
+                Ok(Instruction::Order(order)) => {
+                    let input = match *order {
+                        Order::Command(command) => Input::Command(command),
+                        Order::Spans { room, others } => Input::Spans { room, others },
+                    };
+                    self.shard.handle_input(Instant::now(), input);
                     self.drain();
                 }
                 Ok(Instruction::Stream(stream)) => {
@@ -174,12 +186,14 @@ impl Worker {
                 shard,
                 port,
                 streams,
+                wakers,
                 ..
             } = self;
             for (from, bytes) in port.receiver.datagrams() {
                 let from = from.into();
                 shard.handle_input(now, Input::Datagram { from, bytes });
                 if shard.is_full() {
+                    wake(shard, wakers);
                     transmit(shard, &port.socket, &mut port.sender, streams);
                 }
             }
@@ -206,9 +220,11 @@ impl Worker {
             shard,
             port,
             streams,
+            wakers,
             ..
         } = self;
         streams.read(shard, Instant::now(), |shard, streams| {
+            wake(shard, wakers);
             transmit(shard, &port.socket, &mut port.sender, streams);
         });
         self.drain();
@@ -219,8 +235,10 @@ impl Worker {
             shard,
             port,
             streams,
+            wakers,
             ..
         } = self;
+        wake(shard, wakers);
         transmit(shard, &port.socket, &mut port.sender, streams);
         loop {
             match self.shard.poll_output() {
@@ -230,12 +248,26 @@ impl Worker {
                 }
                 // All were taken in batches.
                 Output::Transmit { .. } => {}
+                Output::Wake(shard) => wake_one(&self.wakers, shard),
                 Output::Timeout(wake) => {
                     self.wake = wake;
                     return;
                 }
             }
         }
+    }
+}
+
+/// Wakes the shards that packets were sent to, before this one seals its own
+/// receivers' copies of them.
+fn wake(shard: &mut Shard, wakers: &[Arc<Waker>]) {
+    bits(shard.take_wakes()).for_each(|shard| wake_one(wakers, shard));
+}
+
+fn wake_one(wakers: &[Arc<Waker>], shard: usize) {
+    let woken = wakers.get(shard).map_or(Ok(()), |waker| waker.wake());
+    if let Err(error) = woken {
+        tracing::error!(%error, shard, "a media thread cannot be woken");
     }
 }
 

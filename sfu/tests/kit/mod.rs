@@ -1,4 +1,4 @@
-//! A room in memory: the shard under test, and clients made of another WebRTC
+//! A room in memory: the shard under test, or several, and clients made of another WebRTC
 //! implementation (str0m), joined by a network without delay whose packets a
 //! test may drop or read. Time is virtual.
 
@@ -9,7 +9,9 @@ pub mod layered;
 use conclave_sfu::config::Limits;
 use conclave_sfu::dtls::Identity;
 use conclave_sfu::layer::Target;
+use conclave_sfu::link::{self, Link};
 use conclave_sfu::metrics::{Metrics, Snapshot};
+use conclave_sfu::placement::{Order, Placement};
 use conclave_sfu::shard::{Clock, Input, Output, Parts, Shard};
 use conclave_wire::control::{
     Command, Event, Sending, Show, ShownAs, SlotAssignment, Source, SourceOf,
@@ -47,6 +49,14 @@ pub type Filter = Box<dyn FnMut(Way, &[u8]) -> bool>;
 
 pub struct World {
     pub shard: Shard,
+    /// Further shards that the room may span.
+    pub others: Vec<Shard>,
+    /// Who lives where, if there are any.
+    pub placement: Placement,
+    /// Shards that wait for others to be told.
+    pub woken: u64,
+    /// Whether shards are kept from seeing what others sent.
+    pub held: bool,
     pub now: Instant,
     pub start: Instant,
     pub clients: Vec<Client>,
@@ -59,7 +69,7 @@ pub struct World {
     pub estimates: bool,
     /// How loud sounds say that they are, in dBov; nothing if they do not.
     pub level: Option<i8>,
-    metrics: Arc<Metrics>,
+    metrics: Vec<Arc<Metrics>>,
     request: u64,
 }
 
@@ -117,22 +127,49 @@ impl World {
     }
 
     pub fn with_limits(limits: Limits) -> Self {
+        Self::spanning(limits, 1, usize::MAX, link::all(1))
+    }
+
+    /// A world of that many shards, of which each is full with so many
+    /// clients.
+    pub fn of_shards(shards: usize, full: usize) -> Self {
+        Self::spanning(Limits::default(), shards, full, link::all(shards))
+    }
+
+    /// The same with links of one's own.
+    pub fn spanning(
+        limits: Limits,
+        shards: usize,
+        full: usize,
+        links: Vec<Vec<Option<Link>>>,
+    ) -> Self {
         str0m::crypto::from_feature_flags().install_process_default();
         let start = Instant::now();
         let sfu: SocketAddr = "10.0.0.1:7000".parse().unwrap();
-        let metrics = Arc::new(Metrics::default());
-        let shard = Shard::new(Parts {
-            identity: Arc::new(Identity::generate().unwrap()),
-            candidates: vec![sfu],
-            limits,
-            metrics: metrics.clone(),
-            clock: Clock {
-                start,
-                ntp: 0x1234_5678_0000_0000,
-            },
+        let metrics: Vec<_> = (0..shards).map(|_| Arc::new(Metrics::default())).collect();
+        let identity = Arc::new(Identity::generate().unwrap());
+        let mut all = links.into_iter().enumerate().map(|(index, links)| {
+            let mut shard = Shard::new(Parts {
+                identity: identity.clone(),
+                candidates: vec![port(sfu, index)],
+                limits,
+                metrics: metrics[index].clone(),
+                clock: Clock {
+                    start,
+                    ntp: 0x1234_5678_0000_0000,
+                },
+            });
+            shard.set_index(index);
+            shard.set_links(links);
+            shard
         });
+        let shard = all.next().unwrap();
         Self {
             shard,
+            others: all.collect(),
+            placement: Placement::new(shards, full),
+            woken: 0,
+            held: false,
             now: start,
             start,
             clients: Vec::new(),
@@ -148,17 +185,58 @@ impl World {
     }
 
     pub fn metrics(&self) -> Snapshot {
-        self.metrics.snapshot()
+        let shards = self.metrics.iter().map(|metrics| metrics.snapshot());
+        let sum = shards.reduce(|mut sum, shard| {
+            sum.add(&shard);
+            sum
+        });
+        sum.unwrap()
+    }
+
+    /// The counters of one shard.
+    pub fn metrics_of(&self, shard: usize) -> Snapshot {
+        self.metrics[shard].snapshot()
+    }
+
+    pub fn shard_at(&mut self, index: usize) -> &mut Shard {
+        match index {
+            0 => &mut self.shard,
+            _ => &mut self.others[index - 1],
+        }
     }
 
     pub fn command(&mut self, command: Command) {
-        self.shard.handle_input(self.now, Input::Command(command));
+        self.tell(command);
         self.settle();
+    }
+
+    /// Has a command carried out by the shards it is for.
+    fn tell(&mut self, command: Command) {
+        for (shard, order) in self.placement.orders(command) {
+            let input = match order {
+                Order::Command(command) => Input::Command(command),
+                Order::Spans { room, others } => Input::Spans { room, others },
+            };
+            let now = self.now;
+            self.shard_at(shard).handle_input(now, input);
+        }
     }
 
     /// Joins a client that sends `sources` and opens slots; does not wait until
     /// it is connected.
     pub fn join(&mut self, sources: &[Source], audio: usize, video: usize) -> usize {
+        let id = ParticipantId([self.clients.len() as u8 + 1; 16]);
+        self.join_as(id, sources, audio, video)
+    }
+
+    /// The same as a participant of a client that was there before.
+    pub fn join_as(
+        &mut self,
+        id: ParticipantId,
+        sources: &[Source],
+        audio: usize,
+        video: usize,
+    ) -> usize {
         let index = self.clients.len();
         let config = RtcConfig::new()
             .clear_codecs()
@@ -215,7 +293,6 @@ impl World {
         let video_slots = slots(MediaKind::Video, video);
         let (offer, pending) = api.apply().unwrap();
         let offer = offer.to_sdp_string();
-        let id = ParticipantId([index as u8 + 1; 16]);
         let sending: Vec<_> = streams
             .iter()
             .map(|stream| Sending {
@@ -256,17 +333,13 @@ impl World {
     ) -> Result<String, conclave_wire::code::Code> {
         self.request += 1;
         let request = self.request;
-        self.shard.handle_input(
-            self.now,
-            Input::Command(Command::Connect {
-                room: ROOM,
-                participant,
-                request,
-                offer: offer.to_owned(),
-                sending,
-            }),
-        );
-        self.settle();
+        self.command(Command::Connect {
+            room: ROOM,
+            participant,
+            request,
+            offer: offer.to_owned(),
+            sending,
+        });
         for event in &self.events {
             match event {
                 Event::Answer {
@@ -459,6 +532,9 @@ impl World {
         let mid = self.clients[client].video_slots[slot].clone();
         let id = self.clients[client].id;
         self.shard.aim(id, &mid, target);
+        for shard in &mut self.others {
+            shard.aim(id, &mid, target);
+        }
     }
 
     pub fn run(&mut self, duration: Duration) {
@@ -471,7 +547,10 @@ impl World {
                     .handle_input(str0m::Input::Timeout(self.now))
                     .unwrap();
             }
-            self.shard.handle_input(self.now, Input::Timeout);
+            for shard in 0..=self.others.len() {
+                let now = self.now;
+                self.shard_at(shard).handle_input(now, Input::Timeout);
+            }
             self.settle();
         }
     }
@@ -483,45 +562,68 @@ impl World {
             for index in 0..self.clients.len() {
                 while let Some((to, bytes)) = self.poll_client(index) {
                     moved = true;
-                    if to == self.sfu && (self.filter)(Way::ToSfu(index), &bytes) {
+                    let mut shards = 0..=self.others.len();
+                    let shard = shards.find(|shard| port(self.sfu, *shard) == to);
+                    let Some(shard) = shard else { continue };
+                    if (self.filter)(Way::ToSfu(index), &bytes) {
                         let from = self.clients[index].outside.into();
-                        self.shard.handle_input(
-                            self.now,
-                            Input::Datagram {
-                                from,
-                                bytes: &bytes,
-                            },
-                        );
+                        let datagram = Input::Datagram {
+                            from,
+                            bytes: &bytes,
+                        };
+                        let now = self.now;
+                        self.shard_at(shard).handle_input(now, datagram);
                     }
                 }
             }
-            loop {
-                let (to, bytes) = match self.shard.poll_output() {
-                    Output::Transmit { to, bytes, .. } => (to, bytes.to_vec()),
-                    Output::Event(event) => {
-                        self.events.push(event);
-                        continue;
-                    }
-                    Output::Timeout(_) => break,
-                };
-                moved = true;
-                let index = self.clients.iter().position(|client| to == client.outside);
-                let Some(index) = index else { continue };
-                if (self.filter)(Way::FromSfu(index), &bytes) {
-                    let client = &mut self.clients[index];
-                    let receive =
-                        Receive::new(Protocol::Udp, self.sfu, client.address, &bytes).unwrap();
-                    client
-                        .rtc
-                        .handle_input(str0m::Input::Receive(self.now, receive))
-                        .unwrap();
-                    // The library holds one packet for its user: drained after
-                    // each, or the next takes its place.
-                    client.drain();
+            for shard in 0..=self.others.len() {
+                moved |= self.drain(shard);
+            }
+            for shard in 0..=self.others.len() {
+                if !self.held && self.woken & (1 << shard) != 0 {
+                    moved = true;
+                    self.woken &= !(1 << shard);
+                    let now = self.now;
+                    self.shard_at(shard).handle_input(now, Input::Linked);
+                    self.drain(shard);
                 }
             }
             if !moved {
                 return;
+            }
+        }
+    }
+
+    /// Takes what a shard has to say and to send; whether it had.
+    fn drain(&mut self, shard: usize) -> bool {
+        let mut moved = false;
+        loop {
+            let (to, bytes) = match self.shard_at(shard).poll_output() {
+                Output::Transmit { to, bytes, .. } => (to, bytes.to_vec()),
+                Output::Event(event) => {
+                    self.events.push(event);
+                    continue;
+                }
+                Output::Wake(other) => {
+                    self.woken |= 1 << other;
+                    continue;
+                }
+                Output::Timeout(_) => return moved,
+            };
+            moved = true;
+            let from = port(self.sfu, shard);
+            let index = self.clients.iter().position(|client| to == client.outside);
+            let Some(index) = index else { continue };
+            if (self.filter)(Way::FromSfu(index), &bytes) {
+                let client = &mut self.clients[index];
+                let receive = Receive::new(Protocol::Udp, from, client.address, &bytes).unwrap();
+                client
+                    .rtc
+                    .handle_input(str0m::Input::Receive(self.now, receive))
+                    .unwrap();
+                // The library holds one packet for its user: drained after
+                // each, or the next takes its place.
+                client.drain();
             }
         }
     }
@@ -548,6 +650,11 @@ impl World {
         taken.sort_by_key(|packet| packet.seq_no);
         taken
     }
+}
+
+/// A shard's address.
+fn port(first: SocketAddr, shard: usize) -> SocketAddr {
+    SocketAddr::new(first.ip(), first.port() + shard as u16)
 }
 
 /// The stream an answer gives a slot.
