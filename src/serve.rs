@@ -29,13 +29,12 @@ pub(crate) struct Serve {
     #[arg(long, env = "CONCLAVE_ANNOUNCE", value_delimiter = ',')]
     announce: Vec<IpAddr>,
     /// Threads that forward media, each with a UDP port of its own, the next one: as many as
-    /// cores are free for it. A call lives on one of them while there is room, and spans more then
+    /// cores are free for it. A large call spans several
     #[arg(long, env = "CONCLAVE_SHARDS", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     shards: u16,
-    /// Participants with whom one of these threads is full: the next ones of its calls go to
-    /// another thread
-    #[arg(long, env = "CONCLAVE_SHARD_MEMBERS", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
-    shard_members: u16,
+    /// A call goes on on another of these threads when its own has so many participants more
+    #[arg(long, env = "CONCLAVE_SPILL", default_value = "25", value_parser = clap::value_parser!(u16).range(1..))]
+    spill: u16,
     /// Let the kernel move these threads between cores. Otherwise several of them stay on a core
     /// each, if there are as many cores
     #[arg(long, env = "CONCLAVE_UNPINNED")]
@@ -99,7 +98,7 @@ impl Serve {
             .collect();
         let mut media = conclave_sfu::Config::new(self.media, candidates);
         media.shards = self.shards.into();
-        media.shard_members = self.shard_members.into();
+        media.spill = self.spill.into();
         if self.unpinned {
             media.pinning = Pinning::None;
         }

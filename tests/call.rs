@@ -206,7 +206,7 @@ async fn a_call_that_spans_media_threads_is_one_call() {
     let settings = [
         ("CONCLAVE_MEDIA", "127.0.0.1:0"),
         ("CONCLAVE_SHARDS", "2"),
-        ("CONCLAVE_SHARD_MEMBERS", "1"),
+        ("CONCLAVE_SPILL", "1"),
     ];
     let server = Server::start_with(PROGRAM, &settings).await;
     let (door, room) = (server.door(), server.room().await);

@@ -26,10 +26,11 @@ pub struct Config {
     /// How many shards share the rooms, at least one: as many as cores are to
     /// forward. Each has a thread and a UDP port.
     pub shards: usize,
-    /// Participants with whom a shard is full: a room's next ones go to another
-    /// shard, and the room spans both. Fewer uses all cores sooner, and copies
-    /// packets between them that one alone could still send.
-    pub shard_members: usize,
+    /// With so many participants more than the quietest, a shard gets no more of
+    /// a room, which then spans both. Fewer uses all cores sooner, and copies
+    /// packets between them that one alone could still send: 25 who see each
+    /// other in full take about a third of a core.
+    pub spill: usize,
     /// Which cores the shards' threads stay on.
     pub pinning: Pinning,
     /// How long a packet waits for others of its frame; at most a millisecond.
@@ -45,7 +46,7 @@ impl Config {
             bind,
             announce,
             shards: 1,
-            shard_members: 50,
+            spill: 25,
             pinning: Pinning::Own,
             hold: HOLD,
             limits: Limits::default(),

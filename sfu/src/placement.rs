@@ -1,6 +1,6 @@
-//! On which shard a member of a room lives. A room stays together while its
-//! shard is not full, and spans shards then; a new one begins where the fewest
-//! participants are.
+//! On which shard a member of a room lives. A new room begins where the fewest
+//! participants are, and stays together unless that makes its shard much fuller
+//! than another; then it spans both.
 
 use conclave_wire::control::Command;
 use conclave_wire::id::{ParticipantId, RoomId};
@@ -14,7 +14,7 @@ pub struct Placement {
     participants: HashMap<ParticipantId, (RoomId, usize)>,
     /// Participants of each shard.
     loads: Vec<usize>,
-    full: usize,
+    spill: usize,
 }
 
 /// What a shard is told.
@@ -32,26 +32,27 @@ pub enum Order {
 }
 
 /// Where a room's next member goes: `here` are those it has on each shard,
-/// `loads` all participants there. To the shard that has most of the room and
-/// is not `full`, or to the one with the fewest participants; to the first of
-/// equal ones.
-pub fn choose(loads: &[usize], here: &[usize], full: usize) -> usize {
+/// `loads` all participants there. To the one of the room's shards that has the
+/// fewest participants, unless that has at least `spill` more than the quietest
+/// of all, which then takes them; to the first of equal ones.
+pub fn choose(loads: &[usize], here: &[usize], spill: usize) -> usize {
     let shards = 0..loads.len().min(here.len());
-    let open = shards.clone().filter(|s| here[*s] > 0 && loads[*s] < full);
-    let most = open.min_by_key(|shard| std::cmp::Reverse(here[*shard]));
-    let quietest = shards.min_by_key(|shard| loads[*shard]);
-    most.or(quietest).unwrap_or(0)
+    let own = shards.clone().filter(|shard| here[*shard] > 0);
+    let own = own.min_by_key(|shard| loads[*shard]);
+    let quietest = shards.min_by_key(|shard| loads[*shard]).unwrap_or(0);
+    own.filter(|own| loads[*own] - loads[quietest] < spill)
+        .unwrap_or(quietest)
 }
 
 impl Placement {
     /// Places on that many shards, at least one and at most 64, each of which
-    /// is full with that many participants.
-    pub fn new(shards: usize, full: usize) -> Self {
+    /// spills when it has that many participants more than another.
+    pub fn new(shards: usize, spill: usize) -> Self {
         Self {
             rooms: HashMap::new(),
             participants: HashMap::new(),
             loads: vec![0; shards.clamp(1, 64)],
-            full,
+            spill,
         }
     }
 
@@ -109,7 +110,7 @@ impl Placement {
         }
         let nobody = vec![0; self.loads.len()];
         let here = self.rooms.entry(room).or_insert(nobody);
-        let shard = choose(&self.loads, here, self.full);
+        let shard = choose(&self.loads, here, self.spill);
         let first = here[shard] == 0;
         here[shard] += 1;
         self.loads[shard] += 1;
@@ -201,13 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn a_room_goes_on_where_most_of_it_is_until_that_is_full() {
+    fn a_room_goes_on_where_it_is_unless_that_is_much_fuller_than_elsewhere() {
         assert_eq!(choose(&[0, 0, 0], &[0, 0, 0], 5), 0, "the first of equals");
         assert_eq!(choose(&[3, 1, 2], &[0, 0, 0], 5), 1, "a new one");
-        assert_eq!(choose(&[4, 1, 0], &[4, 1, 0], 5), 0, "room is left");
+        assert_eq!(choose(&[4, 1, 0], &[4, 0, 0], 5), 0, "little fuller");
+        assert_eq!(choose(&[5, 1, 0], &[5, 0, 0], 5), 2, "much fuller");
         assert_eq!(choose(&[5, 1, 0], &[5, 1, 0], 5), 1, "where it is already");
-        assert_eq!(choose(&[5, 5, 0], &[5, 1, 0], 5), 2, "one more");
-        assert_eq!(choose(&[7, 5, 6], &[7, 0, 6], 5), 1, "all are full");
+        assert_eq!(choose(&[5, 5, 0], &[5, 5, 0], 5), 2, "one more");
+        assert_eq!(choose(&[90, 88, 89], &[1, 0, 0], 5), 0, "all are as full");
         assert_eq!(choose(&[7], &[7], 5), 0, "there is but one");
     }
 

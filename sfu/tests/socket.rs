@@ -66,7 +66,7 @@ fn offer() -> String {
 }
 
 #[test]
-fn shards_have_ports_of_their_own_and_rooms_that_stay_together() {
+fn shards_have_ports_of_their_own_and_small_rooms_that_stay_together() {
     let any = "127.0.0.1:0".parse().unwrap();
     let mut config = Config::new(any, vec![any]);
     config.shards = 3;

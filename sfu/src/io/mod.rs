@@ -153,7 +153,7 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     let count = config.shards.clamp(1, SHARDS_MAX);
     let mut inner = Inner {
         shards: Vec::with_capacity(count),
-        placement: Mutex::new(Placement::new(count, config.shard_members)),
+        placement: Mutex::new(Placement::new(count, config.spill)),
         candidates: Vec::new(),
     };
     let shared = Shared {

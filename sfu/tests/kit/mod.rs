@@ -130,17 +130,17 @@ impl World {
         Self::spanning(limits, 1, usize::MAX, link::all(1))
     }
 
-    /// A world of that many shards, of which each is full with so many
-    /// clients.
-    pub fn of_shards(shards: usize, full: usize) -> Self {
-        Self::spanning(Limits::default(), shards, full, link::all(shards))
+    /// A world of that many shards, of which each may have so many clients more
+    /// than another.
+    pub fn of_shards(shards: usize, spill: usize) -> Self {
+        Self::spanning(Limits::default(), shards, spill, link::all(shards))
     }
 
     /// The same with links of one's own.
     pub fn spanning(
         limits: Limits,
         shards: usize,
-        full: usize,
+        spill: usize,
         links: Vec<Vec<Option<Link>>>,
     ) -> Self {
         str0m::crypto::from_feature_flags().install_process_default();
@@ -167,7 +167,7 @@ impl World {
         Self {
             shard,
             others: all.collect(),
-            placement: Placement::new(shards, full),
+            placement: Placement::new(shards, spill),
             woken: 0,
             held: false,
             now: start,
