@@ -237,6 +237,7 @@ impl Shard {
             rtcp_windows: Vec::new(),
             sections: Vec::new(),
             ids: Ids::default(),
+            allocation: Box::default(),
             inbound: Vec::new(),
             by_ssrc: HashMap::new(),
             slots: Vec::new(),

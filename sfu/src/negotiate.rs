@@ -413,7 +413,7 @@ impl Section {
                 | (Role::Sending(..) | Role::Slot(_), Kind::TransportCc)
                 | (
                     Role::Sending(_, MediaKind::Video),
-                    Kind::Rid | Kind::RepairedRid | Kind::Dependency,
+                    Kind::Rid | Kind::RepairedRid | Kind::Dependency | Kind::Allocation,
                 )
                 | (Role::Slot(MediaKind::Video), Kind::Dependency)
                 | (
@@ -666,10 +666,14 @@ mod tests {
     }
 
     fn answer(lines: &str) -> String {
+        answered(&format!("{SECTION}{lines}"))
+    }
+
+    fn answered(section: &str) -> String {
         let offer = format!(
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
              a=ice-ufrag:ufra\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
-             a=fingerprint:sha-256 {}\r\n{SECTION}{lines}",
+             a=fingerprint:sha-256 {}\r\n{section}",
             ["AB"; 32].join(":")
         );
         let offer = Offer::parse(&offer, &[]).expect("an offer");
@@ -697,6 +701,21 @@ mod tests {
         let passive = ["192.0.2.1", "443", "typ", "host", "tcptype", "passive"];
         assert_eq!((tcp[2], &tcp[4..]), ("tcp", &passive[..]));
         assert_ne!(udp[0], tcp[0], "foundations");
+    }
+
+    #[test]
+    fn in_band_fec_is_answered_as_offered_and_redundant_audio_is_not() {
+        let sound = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+            a=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n\
+            a=fmtp:111 minptime=10;useinbandfec=1\r\n\
+            a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n";
+        let sdp = answered(sound);
+        assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"), "{sdp}");
+        assert!(
+            sdp.contains("a=fmtp:111 minptime=10;useinbandfec=1\r\n"),
+            "{sdp}"
+        );
+        assert!(!sdp.contains("red/48000"), "{sdp}");
     }
 
     #[test]

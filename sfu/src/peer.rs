@@ -9,6 +9,7 @@ use crate::estimate::Estimate;
 use crate::ice::Generation;
 use crate::path::Paths;
 use crate::reception::Reception;
+use crate::rtp::allocation::Allocation;
 use crate::rtp::extension::Ids;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
 use crate::rtp::{Pt, Ssrc};
@@ -112,6 +113,8 @@ pub struct Peer {
     pub sections: Vec<SendingSection>,
     /// Header extension ids of what the client sends.
     pub ids: Ids,
+    /// What the client said last of a source's layers.
+    pub allocation: Box<Allocation>,
     /// Streams that are received.
     pub inbound: Vec<Inbound>,
     /// Where they lie.

@@ -1,6 +1,6 @@
 //! From a stream to its track: where the one packet becomes many.
 
-use crate::codec::{CodecId, Entry};
+use crate::codec::{CodecId, Entry, MediaKind};
 use crate::drop::DropReason;
 use crate::encoding::Described;
 use crate::frame::Frame;
@@ -115,6 +115,10 @@ fn place(
             arrived.len = len;
             arrived.repaired = true;
         }
+    }
+    let spoken_for = authentic.allocated() && payload == Payload::Media;
+    if spoken_for && track.kind == MediaKind::Video {
+        track.plan(&peer.allocation);
     }
     let routed = accept(index, track, pool, arrived.clone(), fresh, now)?;
     if arrived.repaired {

@@ -1,10 +1,12 @@
 //! A published source: its streams, and who receives it.
 
 use crate::codec::MediaKind;
+use crate::config::UNREPORTED;
 use crate::encoding::Encoding;
 use crate::layer::{Layer, LayerRate};
 use crate::link::Relay;
 use crate::peer::PeerKey;
+use crate::rtp::allocation::Allocation;
 use crate::speakers::Voice;
 use crate::wanted::{Extent, Wanted};
 use conclave_wire::control::SourceOf;
@@ -168,6 +170,36 @@ impl Track {
         &self.usual
     }
 
+    /// The sender says what it sends, and what that is to cost: what it has
+    /// stopped need not be waited for, and what has not been measured is taken
+    /// at its word.
+    pub fn plan(&mut self, allocation: &Allocation) {
+        let simulcast = self.is_simulcast();
+        for stream in 0..self.encodings.len() {
+            if !allocation.sends(stream) {
+                self.alive &= !(1 << stream);
+            }
+        }
+        for (stream, mut layer, bits_per_second) in allocation.layers() {
+            if stream >= self.encodings.len() {
+                return;
+            }
+            if simulcast {
+                layer.spatial = stream as u8;
+            }
+            let place = self.usual.binary_search_by_key(&layer, |known| known.layer);
+            if let Err(at) = place
+                && self.usual.len() < LAYERS_MAX
+            {
+                let rate = LayerRate {
+                    layer,
+                    bits_per_second: bits_per_second.min(UNREPORTED),
+                };
+                self.usual.insert(at, rate);
+            }
+        }
+    }
+
     fn remember(&mut self) {
         for rate in &self.layers {
             let place = self
@@ -269,6 +301,30 @@ mod tests {
         track.hear(1, layer(0, 0), 100, start + Duration::from_secs(9));
         track.tick(start + Duration::from_secs(9));
         assert_eq!(track.desired(layer(0, 7)), 1, "the lowest went silent");
+    }
+
+    #[test]
+    fn what_a_sender_says_counts_until_it_is_measured_and_stops_what_it_stopped() {
+        let start = Instant::now();
+        let mut track = track(3);
+        (0..3).for_each(|n| track.hear(n, layer(0, 0), 100, start));
+        assert_eq!(track.desired(Layer::HIGHEST), 2);
+        // Streams of 100 and 300 kbit/s, the third stopped.
+        let said = [0x60, 0x11, 0x00, 0x00, 100, 0xac, 0x02];
+        track.plan(&Allocation::parse(&said).expect("an allocation"));
+        assert_eq!(track.desired(Layer::HIGHEST), 1, "at once");
+        let costs = |track: &Track| -> Vec<_> {
+            let usual = track.usual().iter();
+            usual.map(|rate| rate.bits_per_second / 100_000).collect()
+        };
+        assert_eq!(costs(&track), [1, 3]);
+        for ms in 0..8_000 {
+            let now = start + Duration::from_millis(ms);
+            track.hear(1, layer(0, 0), 125, now);
+            track.tick(now);
+        }
+        track.plan(&Allocation::parse(&said).expect("an allocation"));
+        assert!(costs(&track)[1] > 8, "{:?}", costs(&track));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::demux::Classified;
 use crate::drop::DropReason;
 use crate::peer::{Inbound, Payload, Peer};
 use crate::pool::{HEADROOM, PAYLOAD_MAX, Pool, SlotId};
+use crate::rtp::allocation::Allocation;
 use crate::rtp::header::Header;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
 use crate::rtp::{Pt, Ssrc};
@@ -25,6 +26,7 @@ pub struct Authentic {
     len: usize,
     audio_level: Option<u8>,
     dependency: Option<Range<usize>>,
+    allocated: bool,
 }
 
 impl Authentic {
@@ -62,6 +64,11 @@ impl Authentic {
     /// least the mandatory fields.
     pub fn dependency(&self) -> Option<Range<usize>> {
         self.dependency.clone()
+    }
+
+    /// Whether it brought the allocation that its peer has.
+    pub fn allocated(&self) -> bool {
+        self.allocated
     }
 
     /// The audio level byte, if the packet has one.
@@ -117,6 +124,10 @@ pub fn rtp(
                 .copy_from_slice(bytes);
             Some(place)
         });
+        let allocation = elements.allocation.and_then(Allocation::parse);
+        if let Some(allocation) = allocation {
+            *peer.allocation = allocation;
+        }
         let state = &mut peer.inbound[inbound];
         state.window.insert(seq.0);
         state.highest = Some(state.highest.map_or(seq, |highest| highest.max(seq)));
@@ -128,6 +139,7 @@ pub fn rtp(
             len,
             audio_level: elements.audio_level,
             dependency,
+            allocated: allocation.is_some(),
         })
     });
     if result.is_err() {
@@ -171,6 +183,7 @@ struct Elements<'a> {
     transport_cc: Option<u16>,
     audio_level: Option<u8>,
     dependency: Option<&'a [u8]>,
+    allocation: Option<&'a [u8]>,
 }
 
 impl<'a> Elements<'a> {
@@ -186,6 +199,8 @@ impl<'a> Elements<'a> {
                 read.audio_level = value.first().copied();
             } else if id == ids.dependency {
                 read.dependency = Some(value).filter(|value| value.len() >= 3);
+            } else if id == ids.allocation {
+                read.allocation = Some(value);
             } else if id == ids.rid {
                 read.rid = Some(value);
             } else if id == ids.repaired_rid {

@@ -17,11 +17,13 @@ pub enum Kind {
     RepairedRid,
     /// What a frame depends on ([`dependency`](super::dependency)).
     Dependency,
+    /// What a sender's layers are to cost ([`allocation`](super::allocation)).
+    Allocation,
 }
 
 impl Kind {
     /// Every kind with the URI that names it in SDP.
-    pub const URIS: [(Self, &'static str); 6] = [
+    pub const URIS: [(Self, &'static str); 7] = [
         (Self::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid"),
         (
             Self::TransportCc,
@@ -39,6 +41,10 @@ impl Kind {
         (
             Self::Dependency,
             "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        ),
+        (
+            Self::Allocation,
+            "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
         ),
     ];
 }
@@ -58,6 +64,8 @@ pub struct Ids {
     pub repaired_rid: u8,
     /// The id of [`Kind::Dependency`].
     pub dependency: u8,
+    /// The id of [`Kind::Allocation`].
+    pub allocation: u8,
 }
 
 impl Ids {
@@ -70,6 +78,7 @@ impl Ids {
             Kind::Rid => self.rid,
             Kind::RepairedRid => self.repaired_rid,
             Kind::Dependency => self.dependency,
+            Kind::Allocation => self.allocation,
         }
     }
 
@@ -82,6 +91,7 @@ impl Ids {
             Kind::Rid => self.rid = id,
             Kind::RepairedRid => self.repaired_rid = id,
             Kind::Dependency => self.dependency = id,
+            Kind::Allocation => self.allocation = id,
         }
     }
 }

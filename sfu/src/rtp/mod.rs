@@ -6,8 +6,10 @@
 //! - [`seq`]: 16-bit sequence numbers extended to 64 bits.
 //! - [`vp9`]: the VP9 payload descriptor (RFC 9628).
 //! - [`dependency`]: the Dependency Descriptor.
+//! - [`allocation`]: what a sender says its layers are to cost.
 //! - [`rtcp`]: compound packets, feedback, reports.
 
+pub mod allocation;
 pub mod dependency;
 pub mod extension;
 pub mod header;
