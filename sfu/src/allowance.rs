@@ -22,12 +22,13 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// So much time has passed on a path that carries `rate` bits a second of repairs.
-    pub fn refill(&mut self, rate: u64, passed: Duration) {
-        let rate = rate.max(LEAST);
-        let carried = |time: Duration| rate * time.as_micros() as u64 / 8_000_000;
-        let most = carried(SAVED).max(PACKET);
-        self.bytes = (self.bytes + carried(passed)).min(most);
+    /// So much time has passed on a path that carries `rate` bits a second, in
+    /// which `media` bytes were sent for the first time.
+    pub fn refill(&mut self, rate: u64, media: u64, passed: Duration) {
+        let at = |rate: u64, time: Duration| rate * time.as_micros() as u64 / 8_000_000;
+        let left = (self.bytes + at(rate, passed)).saturating_sub(media);
+        let least = self.bytes + at(LEAST, passed);
+        self.bytes = left.max(least).min(at(rate, SAVED).max(PACKET));
     }
 
     /// Takes a packet's bytes from it, if they are there.
@@ -44,11 +45,11 @@ mod tests {
 
     const TICK: Duration = Duration::from_millis(20);
 
-    fn sent_in_a_second(rate: u64) -> u64 {
+    fn sent_in_a_second(rate: u64, media: u64) -> u64 {
         let mut allowance = Allowance::default();
         let mut sent = 0;
         for _ in 0..50 {
-            allowance.refill(rate, TICK);
+            allowance.refill(rate, media / 8 / 50, TICK);
             while allowance.take(1_200) {
                 sent += 1_200;
             }
@@ -59,21 +60,28 @@ mod tests {
     #[test]
     fn repairs_take_no_more_than_the_path_carries() {
         for rate in [500_000, 2_000_000] {
-            let sent = sent_in_a_second(rate);
+            let sent = sent_in_a_second(rate, 0);
             assert!((rate * 9 / 10..=rate).contains(&sent), "{sent} of {rate}");
         }
     }
 
     #[test]
+    fn repairs_take_what_is_left_beside_what_is_sent_for_the_first_time() {
+        let sent = sent_in_a_second(1_000_000, 600_000);
+        assert!((360_000..=400_000).contains(&sent), "{sent}");
+    }
+
+    #[test]
     fn something_may_always_be_sent_again() {
-        assert!(sent_in_a_second(0) >= 30_000);
+        assert!(sent_in_a_second(0, 0) >= 30_000);
+        assert!(sent_in_a_second(200_000, 300_000) >= 30_000);
     }
 
     #[test]
     fn what_is_not_used_is_saved_for_a_moment_only() {
         let mut allowance = Allowance::default();
         for _ in 0..500 {
-            allowance.refill(1_000_000, TICK);
+            allowance.refill(1_000_000, 0, TICK);
         }
         assert!(allowance.take(12_500));
         assert!(!allowance.take(1));

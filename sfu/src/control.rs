@@ -242,7 +242,6 @@ impl Shard {
             by_ssrc: HashMap::new(),
             slots: Vec::new(),
             estimate: None,
-            spare: None,
             repairs: Allowance::default(),
             arrivals: Arrivals::new(now),
             reduced_size: offer.reduced_size,

@@ -162,7 +162,8 @@ impl Shard {
         let slot = &mut peer.slots[slot];
         let (run, seq) = slot.resolve(lost).ok_or(DropReason::NotInHistory)?;
         // What follows begins with a keyframe, and a full path has no room for more.
-        if slot.is_over(&run) && peer.spare.is_some() {
+        let full = peer.estimate.as_ref().is_some_and(|path| path.binds());
+        if full && slot.is_over(&run) {
             return Err(DropReason::RetransmitOutdated);
         }
         let encoding = self

@@ -123,9 +123,6 @@ pub struct Peer {
     pub slots: Vec<Slot>,
     /// What its path carries; nothing if it does not report arrivals.
     pub estimate: Option<Box<Estimate>>,
-    /// Bits a second that a full path carries beyond what slots are sent;
-    /// nothing while its path is not known to be full.
-    pub spare: Option<u64>,
     /// What it may be sent again.
     pub repairs: Allowance,
     /// Transport-wide arrivals.

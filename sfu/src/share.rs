@@ -56,13 +56,6 @@ impl Shard {
             let whole: u64 = ladders.iter().map(Ladder::whole).sum();
             let budget = budget(peer, sound + whole).saturating_sub(sound);
             allocate::settle(budget, &ladders, &mut standings, now);
-            let granted = ladders.iter().zip(&standings).map(|(ladder, standing)| {
-                ladder.cost(ladder.within(standing.target.unwrap_or_default()))
-            });
-            let estimate = peer.estimate.as_ref();
-            peer.spare = estimate
-                .filter(|estimate| estimate.binds())
-                .map(|_| budget.saturating_sub(granted.sum()));
             for (index, standing) in shared.iter().zip(&standings) {
                 let slot = &mut peer.slots[*index];
                 slot.standing = *standing;

@@ -32,8 +32,11 @@ impl Shard {
             for slot in &mut peer.slots {
                 slot.refill();
             }
-            peer.repairs
-                .refill(peer.spare.unwrap_or(UNREPORTED_REPAIRS), TICK);
+            let media = peer.estimate.as_mut().map_or(0, |path| path.take_media());
+            match peer.estimate.as_ref().filter(|path| path.binds()) {
+                Some(path) => peer.repairs.refill(path.rate(), media, TICK),
+                None => peer.repairs.refill(UNREPORTED_REPAIRS, 0, TICK),
+            }
             if now.saturating_duration_since(peer.heard) >= CONSENT_LOST {
                 self.lose(key);
                 continue;

@@ -111,9 +111,12 @@ impl Shard {
         let top = track.usual().last().map_or(0, |rate| rate.layer.spatial);
         let targets = track.subscribers.iter().filter_map(|subscriber| {
             let slots = &self.peer(subscriber.peer)?.slots;
-            Some(slots.get(subscriber.slot)?.target)
+            slots.get(subscriber.slot)
         });
-        let extents = targets.map(|target| match target {
+        let extents = targets.map(|slot| match slot.target {
+            // What does not fit now is measured on, and there at once when it
+            // does: the least of several sizes costs its sender little.
+            Target::Paused if slot.paused_since.is_some() && top > 0 => Extent::UpTo(0),
             Target::Paused => Extent::Nothing,
             Target::UpTo(layer) if layer.spatial < top => Extent::UpTo(layer.spatial),
             Target::UpTo(_) => Extent::Whole,

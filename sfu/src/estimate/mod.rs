@@ -111,6 +111,8 @@ pub struct Estimate {
     /// Bits a second that would be sent.
     wanted: f64,
     full: bool,
+    /// Bytes sent for the first time that have not been asked for.
+    media: u64,
     /// Since when it has looked full.
     looks_full: Option<u64>,
     first_feedback: Option<u64>,
@@ -171,6 +173,7 @@ impl Estimate {
             round_trip_least: f64::MAX,
             wanted: 0.0,
             full: false,
+            media: 0,
             looks_full: None,
             first_feedback: None,
             last_feedback: None,
@@ -222,7 +225,13 @@ impl Estimate {
         let at = self.micros(now);
         let len = payload + OVERHEAD;
         let cluster = self.probe.sent(at, len);
+        self.media += len as u64;
         self.sent.push(at, len, cluster)
+    }
+
+    /// Bytes that were sent for the first time since this was last asked.
+    pub fn take_media(&mut self) -> u64 {
+        std::mem::take(&mut self.media)
     }
 
     /// The same for a packet that is sent again. Some receivers do not report

@@ -214,13 +214,9 @@ impl Probe {
         };
         let proved = proved.min(rate);
         if proved >= 0.8 * rate {
-            let mut until = at;
-            if at >= self.doubted {
-                self.pause = PAUSE;
-            } else {
-                until += self.pause;
-            }
-            self.state = State::Resting { until };
+            self.pause = PAUSE;
+            let rest = if at < self.doubted { PAUSE } else { 0 };
+            self.state = State::Resting { until: at + rest };
         } else {
             self.failed(at);
         }

@@ -12,6 +12,11 @@ import type { Source } from '../wire';
 import { VIDEO } from './devices';
 
 const SCREEN_BITRATE = 2_500_000;
+/** The screen's streams, lowest first. Text is of no use in half its size: its frame rate gives, and how soon it is sharp. */
+const SCREENS = [
+  { rid: 's', maxBitrate: 300_000, maxFramerate: 5 },
+  { rid: 'f', maxBitrate: SCREEN_BITRATE },
+] as const;
 const VOICE_BITRATE = 40_000;
 const SCREEN_SOUND_BITRATE = 96_000;
 
@@ -53,8 +58,7 @@ export function encodings(source: Source, quality: Quality): Encoding[] {
     case 'camera':
       return makesLayers ? STREAMS.map((stream, index) => streamed(stream, index, quality)) : [{ maxBitrate: VIDEO[quality].bitrate }];
     case 'screen':
-      // Text is of no use in half its size; its frame rate may give.
-      return [{ maxBitrate: SCREEN_BITRATE, ...(makesLayers ? { scalabilityMode: 'L1T3' } : {}) }];
+      return makesLayers ? SCREENS.map((stream) => ({ ...stream, scaleResolutionDownBy: 1, scalabilityMode: 'L1T3' })) : [{ maxBitrate: SCREEN_BITRATE }];
   }
 }
 
