@@ -211,7 +211,7 @@ fn a_place_goes_on_with_another_who_was_waiting_when_its_speaker_leaves() {
     world.float(3, 0);
     let mut next = [None; 1];
     let said = levels(&[-25, -30, -60]);
-    for _ in 0..10 {
+    for _ in 0..50 {
         say(&mut world, &said);
     }
     assert_eq!(heard(&mut world, &mut next), BTreeSet::from([0]));
