@@ -95,6 +95,8 @@ fn a_keyframe_request_crosses_and_those_of_many_become_one() {
     let before = world.clients[0].keyframe_requests;
     world.assign(2, Slot::Video(0), Some((0, Source::Camera)));
     world.assign(3, Slot::Video(0), Some((0, Source::Camera)));
+    world.run(20 * MS);
+    assert_eq!(world.clients[0].keyframe_requests, before + 1);
     world.assign(1, Slot::Video(0), Some((0, Source::Camera)));
     world.run(20 * MS);
     assert_eq!(world.clients[0].keyframe_requests, before + 1);
