@@ -109,6 +109,8 @@ pub struct Burst {
     held: Option<Instant>,
     /// Copies of the packet that most receive.
     widest: usize,
+    /// Copies since they were asked for.
+    copies: usize,
 }
 
 impl Burst {
@@ -123,6 +125,7 @@ impl Burst {
             dues: Vec::with_capacity(COPIES_MAX),
             held: None,
             widest: 0,
+            copies: 0,
         }
     }
 
@@ -152,6 +155,11 @@ impl Burst {
         !self.is_empty() && (self.held.is_none() || self.is_full())
     }
 
+    /// Copies of all packets since this was asked last.
+    pub fn take_copies(&mut self) -> usize {
+        std::mem::take(&mut self.copies)
+    }
+
     /// When what waits goes at the latest, if not now.
     pub fn wake(&self) -> Option<Instant> {
         self.held
@@ -173,6 +181,7 @@ impl Burst {
     pub fn push(&mut self, waiting: Waiting, copies: usize, held: Option<Instant>) -> usize {
         debug_assert!(self.packets.len() < PACKETS_MAX);
         self.widest = self.widest.max(copies);
+        self.copies += copies;
         self.held = match self.is_empty() {
             true => held,
             false => self.held.filter(|_| held.is_some()),

@@ -46,7 +46,7 @@ impl Shard {
             }
             // More of the frame is under way, and nothing can be done with a
             // part of it.
-            let more = video && encoding.is_lively() && !routed.packet.marker;
+            let more = self.busy && video && encoding.is_lively() && !routed.packet.marker;
             held = more.then(|| now + self.hold);
         }
         let waiting = Waiting::new(routed);

@@ -156,6 +156,8 @@ pub struct Shard {
     pub(crate) events: VecDeque<Event>,
     pub(crate) next_tick: Option<Instant>,
     pub(crate) hold: Duration,
+    /// There is so much to send that packets wait for others.
+    pub(crate) busy: bool,
     /// The time as it was told last.
     pub(crate) now: Instant,
     pub(crate) scratch: Scratch,
@@ -210,6 +212,7 @@ impl Shard {
             events: VecDeque::new(),
             next_tick: None,
             hold: HOLD,
+            busy: false,
             now: parts.clock.start,
             scratch: Scratch {
                 compound: Vec::with_capacity(SLOT_LEN),
@@ -231,8 +234,8 @@ impl Shard {
         self.egress.set_segments(segments);
     }
 
-    /// How long a packet waits for others of its frame; [`HOLD`] until it is
-    /// said.
+    /// How long a packet waits for others of its frame where there is much to
+    /// send; [`HOLD`] until it is said.
     pub fn set_hold(&mut self, hold: Duration) {
         self.hold = hold;
     }

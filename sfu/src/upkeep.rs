@@ -4,7 +4,7 @@
 
 use crate::codec::MediaKind;
 use crate::config::{
-    CONSENT_LOST, KEYFRAME_RETRY, REPORTS, TICK, TRANSPORT_FEEDBACK, UNREPORTED_REPAIRS,
+    CONSENT_LOST, HOLD_FROM, KEYFRAME_RETRY, REPORTS, TICK, TRANSPORT_FEEDBACK, UNREPORTED_REPAIRS,
 };
 use crate::estimate::OVERHEAD;
 use crate::metrics::Counter;
@@ -24,6 +24,7 @@ const BLOCKS_MAX: usize = 31;
 impl Shard {
     /// Does what is due.
     pub(crate) fn upkeep(&mut self, now: Instant) {
+        self.busy = self.burst.take_copies() >= HOLD_FROM;
         for index in 0..self.peers.len() {
             let key = PeerKey(index);
             let Some(Some(peer)) = self.peers.get_mut(index) else {

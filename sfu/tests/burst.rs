@@ -5,7 +5,7 @@
 mod kit;
 
 use conclave_sfu::burst::PACKETS_MAX;
-use conclave_sfu::config::HOLD;
+use conclave_sfu::config::{HOLD, HOLD_FROM, TICK};
 use conclave_sfu::drop::DropReason;
 use conclave_sfu::metrics::Counter;
 use conclave_sfu::shard::{Input, Output};
@@ -189,9 +189,18 @@ fn a_frame_whose_last_packets_are_a_byte_longer_is_one_run_and_arrives_as_it_was
 fn packets_of_a_frame_wait_for_each_other_but_the_first_and_the_last_do_not_wait() {
     let mut world = connected();
     world.shard.set_segments(64);
+    let frame = Packet::frame(false, &[1; 500]);
+    let (load, _) = captured(&mut world, &vec![frame; HOLD_FROM.div_ceil(3)]);
     let (packets, _) = captured(&mut world, &split(&[500; 6]));
     let everybody = |datagrams: usize| [(1, datagrams), (2, datagrams), (3, datagrams)];
     let step = Duration::from_micros(300);
+    for packet in &load {
+        feed(&mut world, std::slice::from_ref(packet));
+        assert_eq!(runs(&mut world), everybody(1));
+    }
+    world.now += TICK;
+    world.shard.handle_input(world.now, Input::Timeout);
+    while !runs(&mut world).is_empty() {}
     feed(&mut world, &packets[..1]);
     assert_eq!(runs(&mut world), everybody(1), "the first after a pause");
     world.now += step;
@@ -201,6 +210,7 @@ fn packets_of_a_frame_wait_for_each_other_but_the_first_and_the_last_do_not_wait
     world.now += step;
     feed(&mut world, &packets[2..3]);
     assert!(runs(&mut world).is_empty());
+    while let Output::Event(_) = world.shard.poll_output() {}
     assert_eq!(world.shard.poll_output(), Output::Timeout(Some(due)));
     world.now = due;
     world.shard.handle_input(due, Input::Timeout);
@@ -210,4 +220,15 @@ fn packets_of_a_frame_wait_for_each_other_but_the_first_and_the_last_do_not_wait
     assert!(runs(&mut world).is_empty());
     feed(&mut world, &packets[5..]);
     assert_eq!(runs(&mut world), everybody(3), "with the last");
+}
+
+#[test]
+fn nothing_waits_where_there_is_little_to_send() {
+    let mut world = connected();
+    let (packets, _) = captured(&mut world, &split(&[500; 3]));
+    for packet in &packets {
+        feed(&mut world, std::slice::from_ref(packet));
+        assert_eq!(runs(&mut world).len(), 3);
+        world.now += Duration::from_micros(300);
+    }
 }
