@@ -5,18 +5,25 @@
 //! what Anna gets of Ben shows his uplink, what Ben gets of Anna his downlink.
 
 use conclave_client::audio::source::Signal;
+use conclave_client::call::Admit;
 use conclave_client::report::Report;
 use conclave_kit::emulator::{ADDRESS, Conditions, Direction, Loss, Outage, Rate, Who};
 use conclave_kit::native::{CAMERA, clip, options, remote};
 use conclave_kit::{Dice, Emulator, Native, PATIENCE, Server, eventually, quiet};
 use conclave_wire::id::ParticipantId;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
 
-/// Where Ben sends from: the emulator knows him by it.
-const BEN: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
+/// Where Ben sends from: the emulator knows him by it. It is where the system
+/// opens TCP connections from, too.
+const BEN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Where Anna does.
+const ANNA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 12));
+/// Where the server's media port is, behind the emulator, which has the same at
+/// [`ADDRESS`] or, for those who may use TCP, where HTTPS is.
+const BEHIND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
 
 /// How much sound a row is measured on: 5 s.
 const SOUNDS: u64 = 250;
@@ -30,9 +37,19 @@ const SOUND: f64 = 0.02;
 /// one, waited for 450 ms, and a keyframe is asked for again each 500 ms.
 const WHOLE_AGAIN: Duration = Duration::from_secs(2);
 
+/// From a path's death to pictures and sound over another: it is noticed after
+/// 2 to 2.5 s.
+const FOUND_AGAIN: Duration = Duration::from_millis(4_500);
+
+/// The same where UDP is tried for 2 s before TCP is.
+const OVER_TCP: Duration = Duration::from_millis(6_500);
+
+/// From admission to pictures and sound where UDP never got through.
+const WITHOUT_UDP: Duration = Duration::from_secs(5);
+
 /// Two people in a call through the emulator.
 struct Scene {
-    _server: Server,
+    server: Server,
     emulator: Emulator,
     anna: Native,
     ben: Native,
@@ -64,22 +81,42 @@ struct Row {
 
 impl Scene {
     async fn set(seed: u64) -> Self {
-        let announced = ADDRESS.to_string();
-        let server = Server::start_with(PROGRAM, &[("CONCLAVE_ANNOUNCE", &announced)]).await;
+        Self::set_at(ADDRESS.into(), seed, Conditions::default()).await
+    }
+
+    /// As [`set`](Self::set), where TCP leads to the server past the emulator,
+    /// which does `first` to Ben from the beginning.
+    async fn set_beside_tcp(seed: u64, first: Conditions) -> Self {
+        Self::set_at(Ipv4Addr::LOCALHOST.into(), seed, first).await
+    }
+
+    async fn set_at(announced: IpAddr, seed: u64, first: Conditions) -> Self {
+        let media = free_behind();
+        let (told, behind) = (announced.to_string(), media.to_string());
+        let settings = [("CONCLAVE_ANNOUNCE", &*told), ("CONCLAVE_MEDIA", &*behind)];
+        let server = Server::start_with(PROGRAM, &settings).await;
+        let listen = (announced, media.port()).into();
         let dice = Dice::new("networks", seed);
-        let emulator = Emulator::before(server.media(), dice).expect("an emulator");
+        let emulator = Emulator::between(listen, media, dice).expect("an emulator");
+        emulator.set(Who::At(BEN), None, first);
         let (door, room) = (server.door(), server.room().await);
-        let mut anna = Native::host(&door, &room.host_link(&door), "Anna", 440.0);
+        let someone = |link: &str, name, at, hertz| {
+            let mut options = options(&door, link, name);
+            options.bind = vec![(at, 0).into()];
+            options.sound = Some(Signal::Tone(hertz));
+            options.camera = Some(clip(CAMERA));
+            options
+        };
+        let mut host = someone(&room.host_link(&door), "Anna", ANNA, 440.0);
+        host.start = true;
+        host.admit = Admit::All;
+        let mut anna = Native::start(host);
         anna.admitted().await;
-        let mut options = options(&door, &room.link(&door), "Ben");
-        options.bind = vec![(BEN, 0).into()];
-        options.sound = Some(Signal::Tone(660.0));
-        options.camera = Some(clip(CAMERA));
-        let mut ben = Native::start(options);
+        let mut ben = Native::start(someone(&room.link(&door), "Ben", BEN, 660.0));
         let ids = (anna.id().await, ben.id().await);
         ben.admitted().await;
         let scene = Self {
-            _server: server,
+            server,
             emulator,
             anna,
             ben,
@@ -131,6 +168,11 @@ impl Scene {
             row.print(name, way);
         }
         rows
+    }
+
+    /// What the server has counted of a kind.
+    async fn counted(&self, kind: &str) -> u64 {
+        counted(&self.server, kind).await
     }
 
     async fn ends_with_the_connections_it_began_with(&self) {
@@ -310,4 +352,96 @@ async fn a_call_is_whole_again_soon_after_an_address_changed() {
         assert!(took <= WHOLE_AGAIN, "the {round}. time: {took:?}");
     }
     scene.ends_with_the_connections_it_began_with().await;
+}
+
+/// A media port that only the emulator finds.
+fn free_behind() -> SocketAddr {
+    let free = UdpSocket::bind((BEHIND, 0)).and_then(|socket| socket.local_addr());
+    free.expect("a port")
+}
+
+/// What a server has counted of a kind.
+async fn counted(server: &Server, kind: &str) -> u64 {
+    let metrics = server.metrics().await;
+    metrics.sum(&format!("kind=\"{kind}\"")) as u64
+}
+
+/// Nothing gets through any more.
+fn dark() -> Conditions {
+    Conditions {
+        loss: Loss::Random(1.0),
+        ..Conditions::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_on_over_another_path_when_its_own_is_dead() {
+    let _turn = quiet().await;
+    let scene = Scene::set(4).await;
+    let all = scene.emulator.report();
+    let ben = all.iter().find(|one| one.address.ip() == BEN);
+    // The path of these ICE credentials, and none of others.
+    let name = ben.expect("Ben").name.clone();
+    scene.emulator.set(Who::Named(name), None, dark());
+    let took = scene.both_get_something_new(PATIENCE).await;
+    println!(
+        "| a dead path | both | whole again after {} ms |",
+        took.as_millis()
+    );
+    assert!(took <= FOUND_AGAIN, "{took:?}");
+    scene.ends_with_the_connections_it_began_with().await;
+    assert_eq!(scene.counted("ice-restarts").await, 1);
+    assert_eq!(scene.counted("streams-opened").await, 0, "without TCP");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_on_over_tcp_when_udp_is_blocked() {
+    let _turn = quiet().await;
+    let scene = Scene::set_beside_tcp(5, Conditions::default()).await;
+    assert_eq!(scene.counted("streams-opened").await, 0, "UDP will do");
+    scene.emulator.set(Who::At(BEN), None, dark());
+    let took = scene.both_get_something_new(PATIENCE).await;
+    println!(
+        "| UDP blocked | both | whole again after {} ms |",
+        took.as_millis()
+    );
+    assert!(took <= OVER_TCP, "{took:?}");
+    assert_eq!(scene.counted("streams-opened").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_use_udp_sees_and_hears_within_five_seconds() {
+    let _turn = quiet().await;
+    let mut scene = Scene::set_beside_tcp(6, dark()).await;
+    let took = scene.ben.admitted().await.elapsed();
+    println!(
+        "| no UDP | both | {} ms after admission |",
+        took.as_millis()
+    );
+    assert!(took <= WITHOUT_UDP, "{took:?}");
+    assert_eq!(scene.counted("streams-opened").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tcp_media_reaches_every_room_on_whichever_shard() {
+    let _turn = quiet().await;
+    let media = free_behind().to_string();
+    // Nobody answers over UDP at what is announced.
+    let settings = [("CONCLAVE_MEDIA", &*media), ("CONCLAVE_SHARDS", "2")];
+    let server = Server::start_with(PROGRAM, &settings).await;
+    let door = server.door();
+    let mut pairs = Vec::new();
+    for room in 0..3 {
+        let links = server.room().await;
+        let mut anna = Native::host(&door, &links.host_link(&door), "Anna", 440.0);
+        anna.admitted().await;
+        let mut ben = Native::guest(&door, &links.link(&door), "Ben", 660.0);
+        ben.admitted().await;
+        let ids = (anna.id().await, ben.id().await);
+        anna.gets(PATIENCE, 10, &[ids.1]).await;
+        ben.gets(PATIENCE, 10, &[ids.0]).await;
+        println!("room {room} is served");
+        pairs.push((anna, ben));
+    }
+    assert_eq!(counted(&server, "streams-opened").await, 6);
 }

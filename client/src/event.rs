@@ -69,6 +69,8 @@ pub enum Event {
     },
     /// Media flows.
     MediaConnected,
+    /// Nothing comes any more: another path is looked for.
+    MediaInterrupted,
     /// The media connection is lost and made anew.
     MediaLost,
     /// So many slots are sent nothing, because the path carries too little.

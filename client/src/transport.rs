@@ -24,6 +24,7 @@ use rtc::interceptor::{
     SenderReportBuilder, Slot as Position, TwccReceiverBuilder, TwccSenderBuilder,
 };
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
@@ -39,9 +40,9 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
-    RTCPeerConnectionState, RTCSessionDescription, SettingEngineBuilder, SrtpProtectionProfile,
-    StatsSelector,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
+    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, SettingEngineBuilder,
+    SrtpProtectionProfile, StatsSelector,
 };
 use webrtc::rtp_transceiver::RtpTransceiver;
 
@@ -62,6 +63,17 @@ const ASK_FOR_MISSING: Duration = Duration::from_millis(30);
 /// address that changed on the way, and costs two small packets each.
 const KEEPALIVE: Duration = Duration::from_millis(500);
 
+/// Nothing came for this long, not even answers to four checks: the path is
+/// dead. Shorter looks for another sooner, and also where all four were lost.
+const INTERRUPTED: Duration = Duration::from_secs(2);
+
+/// A path that stays dead for so long again is given up.
+const LOST: Duration = Duration::from_secs(5);
+
+/// Checks of a pair of addresses, five a second, until it is given up: as long
+/// as [`LOST`], for what was blocked may be free again meanwhile.
+const CHECKS: u16 = 25;
+
 /// Requests for one packet; more would ask for what nobody waits for.
 const ASKS: u16 = 15;
 
@@ -77,6 +89,9 @@ pub struct Config {
     pub audio_slots: usize,
     /// Receive slots for pictures.
     pub video_slots: usize,
+    /// Whether to try TCP (RFC 6544), too, where the SFU takes it. UDP is
+    /// preferred.
+    pub tcp: bool,
 }
 
 impl Default for Config {
@@ -89,6 +104,7 @@ impl Default for Config {
             sources: vec![Source::Microphone],
             audio_slots: 8,
             video_slots: 12,
+            tcp: false,
         }
     }
 }
@@ -158,8 +174,10 @@ pub struct Incoming {
 /// What a transport tells its owner.
 #[derive(Debug)]
 pub enum Event {
-    /// ICE and DTLS are up.
+    /// ICE and DTLS are up, for the first time or again.
     Connected,
+    /// Nothing comes any more; a restart may help.
+    Interrupted,
     /// ICE, DTLS or the other side gave up; a new transport is needed.
     Lost,
     /// Media came in.
@@ -183,6 +201,9 @@ pub enum TransportError {
     /// The offer has a section without a valid mid.
     #[error("the offer's sections have no mids")]
     NoMid,
+    /// The answer is of another connection than the one that was to go on.
+    #[error("the other side has another connection")]
+    OtherConnection,
     /// The source is not one the transport was opened with.
     #[error("the source was not offered")]
     UnknownSource,
@@ -202,6 +223,14 @@ pub struct Transport {
     connection: Arc<dyn PeerConnection>,
     outlets: HashMap<Source, Outlet>,
     tracks: Tracks,
+    /// How often the local candidates were complete.
+    gathered: watch::Receiver<u64>,
+    /// What every offer opens again.
+    sending: Vec<Sending>,
+    slots: Vec<(Mid, Kind)>,
+    tcp: bool,
+    /// The other side's, once it has answered.
+    fingerprint: Option<String>,
     closed: bool,
 }
 
@@ -237,7 +266,7 @@ impl Transport {
         events: mpsc::Sender<Event>,
     ) -> Result<(Self, Offer), TransportError> {
         let (wanted, requests) = mpsc::channel(WANTED);
-        let (gathered_tx, mut gathered) = watch::channel(false);
+        let (gathered_tx, mut gathered) = watch::channel(0);
         let tracks = Tracks::default();
         let handler = Handler {
             events: events.clone(),
@@ -251,6 +280,10 @@ impl Transport {
                 .with_setting_engine(settings())
                 .with_handler(Arc::new(handler))
                 .with_udp_addrs(config.bind.clone())
+                .with_tcp_addrs(match config.tcp {
+                    true => config.bind.clone(),
+                    false => Vec::new(),
+                })
                 .build()
                 .await?,
         );
@@ -276,17 +309,7 @@ impl Transport {
             outlets.insert(source, Outlet::open(connection.as_ref(), source).await?);
         }
 
-        let offer = connection.create_offer(None).await?;
-        connection.set_local_description(offer).await?;
-        tokio::time::timeout(GATHERING, gathered.wait_for(|done| *done))
-            .await
-            .map_err(|_| TransportError::NoCandidates)?
-            .map_err(|_| TransportError::NoCandidates)?;
-        let sdp = connection
-            .local_description()
-            .await
-            .ok_or(TransportError::NoCandidates)?
-            .sdp;
+        let sdp = describe(connection.as_ref(), &mut gathered, None).await?;
 
         let mut sending = Vec::new();
         for (&source, outlet) in &mut outlets {
@@ -306,30 +329,69 @@ impl Transport {
             connection,
             outlets,
             tracks,
+            gathered,
+            sending,
+            slots,
+            tcp: config.tcp,
+            fingerprint: None,
             closed: false,
         };
-        Ok((
-            transport,
-            Offer {
-                sdp,
-                sending,
-                slots,
-            },
-        ))
+        let offer = transport.offer(sdp);
+        Ok((transport, offer))
     }
 
-    /// Takes the answer; [`Event::Connected`] follows.
+    fn offer(&self, sdp: String) -> Offer {
+        Offer {
+            sdp,
+            sending: self.sending.clone(),
+            slots: self.slots.clone(),
+        }
+    }
+
+    /// An ICE restart (RFC 8445 section 9): new credentials, and whatever
+    /// addresses there are now. DTLS, its keys and the slots go on; nothing is
+    /// sent until the offer is answered.
+    ///
+    /// # Errors
+    /// When no address can be bound or the WebRTC stack refuses.
+    pub async fn restart(&mut self) -> Result<Offer, TransportError> {
+        let anew = RTCOfferOptions { ice_restart: true };
+        let connection = self.connection.as_ref();
+        let sdp = describe(connection, &mut self.gathered, Some(anew)).await?;
+        Ok(self.offer(sdp))
+    }
+
+    /// Takes the answer; [`Event::Connected`] follows. Gives whether the other
+    /// side takes media over TCP.
     ///
     /// # Errors
     /// When the answer is no SDP, or does not fit the offer. A section that
-    /// sends has to declare its SSRC.
-    pub async fn accept(&mut self, answer: &str) -> Result<(), TransportError> {
+    /// sends has to declare its SSRC. [`TransportError::OtherConnection`] when
+    /// it answers a restart and knows nothing of what was to go on.
+    pub async fn accept(&mut self, answer: &str) -> Result<bool, TransportError> {
+        let fingerprint = answer::fingerprint(answer);
+        if self.fingerprint.is_some() && self.fingerprint != fingerprint {
+            return Err(TransportError::OtherConnection);
+        }
+        self.fingerprint = fingerprint;
+        let streams = answer::streams(answer);
         let answer = RTCSessionDescription::answer(answer::label(answer))?;
         self.connection.set_remote_description(answer).await?;
         for outlet in self.outlets.values_mut() {
             outlet.negotiate().await?;
         }
-        Ok(())
+        if self.tcp {
+            // The stack connects only to those it is told one by one.
+            for candidate in &streams {
+                let candidate = RTCIceCandidateInit {
+                    candidate: candidate.clone(),
+                    sdp_mline_index: Some(0),
+                    ..Default::default()
+                };
+                self.connection.add_ice_candidate(candidate).await?;
+            }
+        }
+        Ok(!streams.is_empty())
     }
 
     /// Sends a packet of a source.
@@ -501,6 +563,23 @@ impl Outlet {
     }
 }
 
+/// Makes an offer and waits for this host's candidates in it.
+async fn describe(
+    connection: &dyn PeerConnection,
+    gathered: &mut watch::Receiver<u64>,
+    options: Option<RTCOfferOptions>,
+) -> Result<String, TransportError> {
+    let before = *gathered.borrow_and_update();
+    let offer = connection.create_offer(options).await?;
+    connection.set_local_description(offer).await?;
+    tokio::time::timeout(GATHERING, gathered.wait_for(|times| *times > before))
+        .await
+        .map_err(|_| TransportError::NoCandidates)?
+        .map_err(|_| TransportError::NoCandidates)?;
+    let description = connection.local_description().await;
+    Ok(description.ok_or(TransportError::NoCandidates)?.sdp)
+}
+
 async fn mid(transceiver: &dyn RtpTransceiver) -> Result<Mid, TransportError> {
     let mid = transceiver.mid().await?.ok_or(TransportError::NoMid)?;
     mid.parse().map_err(|_| TransportError::NoMid)
@@ -520,7 +599,9 @@ fn settings() -> webrtc::peer_connection::SettingEngine {
             SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
         ])
-        .with_ice_timeouts(None, None, Some(KEEPALIVE))
+        .with_ice_timeouts(Some(INTERRUPTED), Some(LOST), Some(KEEPALIVE))
+        .with_ice_connection_attempts(None, Some(CHECKS))
+        .with_discard_local_candidates_during_ice_restart(true)
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(true)
         .build()
@@ -562,7 +643,7 @@ async fn forward_requests(
 
 struct Handler {
     events: mpsc::Sender<Event>,
-    gathered: watch::Sender<bool>,
+    gathered: watch::Sender<u64>,
     tracks: Tracks,
 }
 
@@ -570,13 +651,14 @@ struct Handler {
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
-            self.gathered.send_replace(true);
+            self.gathered.send_modify(|times| *times += 1);
         }
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         let event = match state {
             RTCPeerConnectionState::Connected => Event::Connected,
+            RTCPeerConnectionState::Disconnected => Event::Interrupted,
             RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => Event::Lost,
             _ => return,
         };

@@ -268,6 +268,7 @@ async fn exchange() {
         sources: vec![Source::Microphone, Source::Camera],
         audio_slots: 1,
         video_slots: 1,
+        tcp: false,
     };
     let (mut transport, offer) = Transport::open(&config, events_tx).await.expect("opens");
     assert_eq!(offer.sending.len(), 2);

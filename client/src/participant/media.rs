@@ -18,6 +18,11 @@ const QUEUE: usize = 2048;
 /// is offered again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long UDP may take to get through, until TCP is tried, too. Longer waits
+/// for networks that are slow or dark for a moment, shorter spares those that
+/// block UDP some silence: they shall hear within five seconds.
+const UDP_ALONE: Duration = Duration::from_secs(2);
+
 /// The media connection and what it needs to be made.
 pub(super) struct Media {
     config: Config,
@@ -34,7 +39,11 @@ struct Connection {
     slots: Slots,
     /// The offer's request, until it is answered.
     offered: Option<Tag>,
+    /// Whether that offer is a restart of what was connected before.
+    restarting: bool,
     connected: bool,
+    /// When TCP is tried, too, if nothing got through until then.
+    tcp_from: Option<Duration>,
 }
 
 impl Media {
@@ -59,9 +68,32 @@ impl Media {
             events,
             slots: Slots::new(offer.slots.clone()),
             offered: None,
+            restarting: false,
             connected: false,
+            tcp_from: None,
         });
         Ok(offer)
+    }
+
+    /// A new offer for what was connected and is not any more; none where an
+    /// offer is under way or there is nothing to go on with.
+    pub(super) async fn restart(&mut self) -> Result<Option<Offer>, TransportError> {
+        let connection = self.connection.as_mut();
+        let Some(connection) = connection.filter(|c| c.connected && c.offered.is_none()) else {
+            return Ok(None);
+        };
+        connection.restarting = true;
+        connection.transport.restart().await.map(Some)
+    }
+
+    /// From the next connection on, TCP is tried, too.
+    pub(super) fn use_tcp(&mut self) {
+        self.config.tcp = true;
+    }
+
+    /// When that is due.
+    pub(super) fn tcp_from(&self) -> Option<Duration> {
+        self.connection.as_ref()?.tcp_from
     }
 
     /// Remembers which request carried the offer.
@@ -71,11 +103,11 @@ impl Media {
         }
     }
 
-    /// Whether an offer waits for its answer.
+    /// Whether the offer of a new connection waits for its answer.
     pub(super) fn is_offering(&self) -> bool {
         self.connection
             .as_ref()
-            .is_some_and(|c| c.offered.is_some())
+            .is_some_and(|c| c.offered.is_some() && !c.restarting)
     }
 
     /// Whether this request carried the present offer.
@@ -86,10 +118,13 @@ impl Media {
     }
 
     /// Takes the answer to the present offer.
-    pub(super) async fn accept(&mut self, sdp: &str) -> Result<(), TransportError> {
+    pub(super) async fn accept(&mut self, sdp: &str, now: Duration) -> Result<(), TransportError> {
         if let Some(connection) = &mut self.connection {
             connection.offered = None;
-            connection.transport.accept(sdp).await?;
+            connection.restarting = false;
+            let takes_tcp = connection.transport.accept(sdp).await?;
+            let try_it = takes_tcp && !self.config.tcp;
+            connection.tcp_from = try_it.then_some(now + UDP_ALONE);
         }
         Ok(())
     }
@@ -105,11 +140,12 @@ impl Media {
         self.again
     }
 
-    /// ICE and DTLS are up.
+    /// ICE and DTLS are up, for the first time or again.
     pub(super) fn connected(&mut self) {
         if let Some(connection) = &mut self.connection {
-            connection.connected = true;
-            self.made += 1;
+            connection.tcp_from = None;
+            let again = std::mem::replace(&mut connection.connected, true);
+            self.made += u64::from(!again);
         }
     }
 

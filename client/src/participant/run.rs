@@ -94,6 +94,7 @@ impl Run {
             admit: options.admit,
         });
         let media = Media::new(transport::Config {
+            tcp: false,
             bind: options.bind,
             sources: SOURCES.to_vec(),
             audio_slots: options.audio_slots,
@@ -168,6 +169,7 @@ impl Run {
             self.receiver.next_timeout().map(ms),
             self.call.next_timeout().map(ms),
             self.media.again(),
+            self.media.tcp_from(),
             self.leaving.as_ref().map(|(_, until)| *until).or(leave),
         ]
         .into_iter()
@@ -193,6 +195,11 @@ impl Run {
             }
         }
         if self.media.again().is_some_and(|at| at <= now) {
+            self.offer().await?;
+        }
+        if self.media.tcp_from().is_some_and(|at| at <= now) {
+            self.media.use_tcp();
+            self.tell(Event::MediaLost);
             self.offer().await?;
         }
         match &self.leaving {
@@ -364,18 +371,35 @@ impl Run {
         let offer = self.media.open().await?;
         self.receiver.reset_slots();
         self.publisher.set_wanted(&[]);
+        self.send_offer(offer);
+        Ok(())
+    }
+
+    /// Looks for another path for the connection there is.
+    async fn restart(&mut self) -> Result<(), JoinError> {
+        if let Some(offer) = self.media.restart().await? {
+            self.tell(Event::MediaInterrupted);
+            self.send_offer(offer);
+        }
+        Ok(())
+    }
+
+    fn send_offer(&mut self, offer: transport::Offer) {
         let tag = self.call.ask(Request::Offer {
             sdp: offer.sdp,
             sending: offer.sending,
         });
         self.media.offered(tag);
-        Ok(())
     }
 
     async fn offer_answered(&mut self, answer: Answer) -> Result<(), JoinError> {
         match answer {
             Answer::Sdp(sdp) => {
-                self.media.accept(&sdp).await?;
+                let now = self.now();
+                match self.media.accept(&sdp, now).await {
+                    Err(TransportError::OtherConnection) => return self.offer().await,
+                    accepted => accepted?,
+                }
                 self.say_live();
                 self.assign();
             }
@@ -408,6 +432,7 @@ impl Run {
                 self.media.connected();
                 self.tell(Event::MediaConnected);
             }
+            transport::Event::Interrupted => self.restart().await?,
             transport::Event::Lost => self.media_lost().await?,
             transport::Event::KeyframeWanted(source) => {
                 self.publisher.want_keyframe(source);

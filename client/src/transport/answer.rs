@@ -27,6 +27,30 @@ pub(super) fn label(answer: &str) -> String {
     text
 }
 
+/// The candidates to which TCP connections can be opened (RFC 6544 section 4.5),
+/// each once.
+pub(super) fn streams(answer: &str) -> Vec<String> {
+    let mut streams: Vec<String> = Vec::new();
+    for candidate in values(answer, "a=candidate:") {
+        let is_passive = candidate.contains(" tcptype passive");
+        if is_passive && !streams.iter().any(|known| known == candidate) {
+            streams.push(candidate.to_owned());
+        }
+    }
+    streams
+}
+
+/// The fingerprint of the answerer's certificate (RFC 8122).
+pub(super) fn fingerprint(answer: &str) -> Option<String> {
+    values(answer, "a=fingerprint:").next().map(str::to_owned)
+}
+
+fn values<'a>(answer: &'a str, what: &'a str) -> impl Iterator<Item = &'a str> {
+    answer
+        .lines()
+        .filter_map(move |line| line.trim_end().strip_prefix(what))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +63,15 @@ mod tests {
             label(answer),
             "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=msid:slot 3\r\na=ssrc:7 cname:x\r\n"
         );
+    }
+
+    #[test]
+    fn what_takes_tcp_connections_is_named_once() {
+        let udp = "a=candidate:1 1 udp 1 192.0.2.1 7000 typ host\r\n";
+        let passive = "1 1 tcp 1 192.0.2.1 443 typ host tcptype passive";
+        let active = "a=candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\n";
+        let answer = format!("{udp}a=candidate:{passive}\r\n{active}a=candidate:{passive}\r\n");
+        assert_eq!(streams(&answer), [passive]);
     }
 
     #[test]

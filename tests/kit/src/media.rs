@@ -48,6 +48,7 @@ impl Media {
             sources: sources.to_vec(),
             audio_slots: 2,
             video_slots: 2,
+            tcp: false,
         };
         let (sender, events) = mpsc::channel(QUEUE);
         let (mut transport, offer) = Transport::open(&config, sender).await.expect("an offer");
@@ -167,7 +168,7 @@ impl Media {
                 self.lost = true;
                 None
             }
-            Event::Connected | Event::KeyframeWanted(_) => None,
+            Event::Connected | Event::Interrupted | Event::KeyframeWanted(_) => None,
         }
     }
 }

@@ -57,8 +57,8 @@ pub struct Client<T> {
 /// All clients.
 pub struct Clients<T> {
     dice: Dice,
-    /// What was said so far, for those who are yet to come.
-    rules: Vec<(Who, Option<Direction>, Conditions)>,
+    /// What was said so far, and when, for those who are yet to come.
+    rules: Vec<(Who, Option<Direction>, Conditions, Instant)>,
     all: Vec<Client<T>>,
 }
 
@@ -89,8 +89,8 @@ impl<T> Clients<T> {
             up: Link::new(self.dice.roll(), now),
             down: Link::new(self.dice.roll(), now),
         };
-        for (who, toward, conditions) in &self.rules {
-            client.obey(who, *toward, conditions, now);
+        for (who, toward, conditions, said) in &self.rules {
+            client.obey(who, *toward, conditions, *said);
         }
         self.all.push(client);
         Some(self.all.len() - 1)
@@ -103,8 +103,8 @@ impl<T> Clients<T> {
         }
         // A later rule for the same replaces the earlier one.
         self.rules
-            .retain(|(whose, way, _)| *whose != who || (toward.is_some() && *way != toward));
-        self.rules.push((who, toward, new));
+            .retain(|(whose, way, ..)| *whose != who || (toward.is_some() && *way != toward));
+        self.rules.push((who, toward, new, now));
     }
 
     /// What became of everybody's packets.
