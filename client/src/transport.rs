@@ -63,9 +63,10 @@ const ASK_FOR_MISSING: Duration = Duration::from_millis(30);
 /// address that changed on the way, and costs two small packets each.
 const KEEPALIVE: Duration = Duration::from_millis(500);
 
-/// Nothing came for this long, not even answers to four checks: the path is
-/// dead. Shorter looks for another sooner, and also where all four were lost.
-const INTERRUPTED: Duration = Duration::from_secs(2);
+/// Nothing came for this long, not even answers to seven checks: the path is
+/// dead. Shorter looks for another sooner, and also where a path only pauses:
+/// one that comes back is whole again sooner than one that was left.
+const INTERRUPTED: Duration = Duration::from_millis(3_500);
 
 /// A path that stays dead for so long again is given up.
 const LOST: Duration = Duration::from_secs(5);
