@@ -218,6 +218,7 @@ fn config(sources: &[Source]) -> Config {
         sources: sources.to_vec(),
         audio_slots: 2,
         video_slots: 2,
+        tcp: false,
     }
 }
 
