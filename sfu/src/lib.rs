@@ -48,6 +48,7 @@
 pub mod address;
 pub mod allocate;
 pub mod allowance;
+pub mod assign;
 pub mod burst;
 pub mod choice;
 pub mod codec;
