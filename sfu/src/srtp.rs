@@ -393,11 +393,14 @@ fn counter_mode(key: &EncryptingKey, iv: [u8; 16], in_out: &mut [u8]) -> Result<
 }
 
 fn rtp_nonce(salt: &[u8; 12], ssrc: Ssrc, seq: ExtSeq) -> Nonce {
+    // In one word, since it is made for every copy of every packet.
+    let rollover = u128::from(seq.rollover()) << 16;
+    let place = u128::from(ssrc.0) << 48 | rollover | u128::from(seq.wire());
+    let mut word = [0; 16];
+    word[4..].copy_from_slice(salt);
+    let word = (u128::from_be_bytes(word) ^ place).to_be_bytes();
     let mut nonce = [0; 12];
-    nonce[2..6].copy_from_slice(&ssrc.0.to_be_bytes());
-    nonce[6..10].copy_from_slice(&seq.rollover().to_be_bytes());
-    nonce[10..].copy_from_slice(&seq.wire().to_be_bytes());
-    xor(&mut nonce, salt);
+    nonce.copy_from_slice(&word[4..]);
     Nonce::assume_unique_for_key(nonce)
 }
 
