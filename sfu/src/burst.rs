@@ -285,6 +285,7 @@ mod tests {
     use crate::history::Packet;
     use crate::layer::Layer;
     use crate::pool::Pool;
+    use crate::rtp::picture::Picture;
     use crate::rtp::seq::ExtSeq;
     use crate::slot::{Origin, Serial};
     use std::time::Duration;
@@ -307,7 +308,7 @@ mod tests {
                     marker: false,
                     codec: CodecId::all().next().expect("codec"),
                     audio_level: None,
-                    vp9: None,
+                    picture: Picture::default(),
                     dependency: None,
                     layer: Layer::LOWEST,
                     ends: true,

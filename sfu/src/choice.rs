@@ -256,6 +256,7 @@ mod tests {
     use crate::codec::CodecId;
     use crate::frame::Switch;
     use crate::pool::Pool;
+    use crate::rtp::picture::Picture;
     use crate::rtp::vp9::Descriptor;
 
     fn packet(seq: ExtSeq, timestamp: u32, marker: bool, layer: Layer) -> Packet {
@@ -269,7 +270,7 @@ mod tests {
             marker,
             codec: CodecId::all().next().expect("codec"),
             audio_level: None,
-            vp9: None,
+            picture: Picture::default(),
             dependency: None,
             layer,
             ends: true,

@@ -4,8 +4,8 @@
 use crate::codec::CodecId;
 use crate::layer::Layer;
 use crate::pool::{Pool, SlotId};
+use crate::rtp::picture::Picture;
 use crate::rtp::seq::ExtSeq;
-use crate::rtp::vp9;
 
 /// An opened packet: what its header said, and where its payload lies.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +24,8 @@ pub struct Packet {
     pub codec: CodecId,
     /// The audio level byte (RFC 6464).
     pub audio_level: Option<u8>,
-    /// The payload descriptor as the publisher wrote it.
-    pub vp9: Option<vp9::Descriptor>,
+    /// Its picture's numbers as the publisher wrote them.
+    pub picture: Picture,
     /// The Dependency Descriptor as the publisher wrote it.
     pub dependency: Option<Dependency>,
     /// The layer of its frame.
@@ -120,7 +120,7 @@ mod tests {
             marker: false,
             codec: CodecId::all().next().expect("codec"),
             audio_level: None,
-            vp9: None,
+            picture: Picture::default(),
             dependency: None,
             layer: Layer::LOWEST,
             ends: true,

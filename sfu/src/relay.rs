@@ -191,12 +191,8 @@ impl Shard {
             repaired,
         };
         let bytes = self.pool.slot(packet.slot);
-        if let Some(vp9) = packet.vp9 {
-            // Whoever received it before has left other numbers there.
-            let picture_id = vp9.picture_id.map_or(0, |id| id.value);
-            let tl0 = vp9.tl0_pic_idx.map_or(0, |(tl0, _)| tl0);
-            vp9.patch(&mut bytes[HEADROOM..], picture_id, tl0);
-        }
+        // Whoever received it before has left other numbers there.
+        packet.picture.write(&mut bytes[HEADROOM..]);
         let payload = &bytes[HEADROOM..HEADROOM + usize::from(packet.len)];
         let dependency = packet.dependency.and_then(|dependency| {
             let at = usize::from(dependency.at);

@@ -224,11 +224,7 @@ pub fn padding(slot: &Slot, padding: &Padding) -> Rewritten {
 /// Always from the publisher's numbers, so that what an earlier receiver's
 /// rewrite left in the slot does not matter.
 fn patch(run: &Run, packet: &Packet, bytes: &mut [u8]) {
-    if let Some(vp9) = packet.vp9 {
-        let picture_id = vp9.picture_id.map_or(0, |id| run.picture_id(id.value));
-        let tl0 = vp9.tl0_pic_idx.map_or(0, |(tl0, _)| run.tl0_pic_idx(tl0));
-        vp9.patch(&mut bytes[HEADROOM..], picture_id, tl0);
-    }
+    run.picture(packet.picture).write(&mut bytes[HEADROOM..]);
 }
 
 fn finish(header: &Outgoing<'_>, to: Address, seq: ExtSeq, payload: Range<usize>) -> Rewritten {

@@ -8,6 +8,7 @@ use crate::history::{Dependency, Packet};
 use crate::peer::{Payload, Peer};
 use crate::pool::{HEADROOM, Pool, SlotId};
 use crate::rtp::dependency::{self, Descriptor, Structure};
+use crate::rtp::picture::Picture;
 use crate::rtp::seq::ExtSeq;
 use crate::rtp::vp9;
 use crate::rtp::{Ssrc, be16};
@@ -247,7 +248,7 @@ pub fn accept(
             marker: arrived.marker,
             codec,
             audio_level: arrived.audio_level,
-            vp9,
+            picture: vp9.map_or(Picture::default(), |vp9| vp9.picture),
             dependency,
             layer: frame.layer,
             ends: frame.ends,

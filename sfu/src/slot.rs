@@ -13,6 +13,7 @@ use crate::numbers::{LeftOut, Numbers};
 use crate::resent::Resent;
 use crate::rtp::Pt;
 use crate::rtp::dependency::{Active, all};
+use crate::rtp::picture::{Picture, PictureId, Tl0};
 use crate::rtp::seq::ExtSeq;
 use crate::track::Track;
 use conclave_wire::control::{Show, ShownAs, SlotAssignment, SourceOf};
@@ -62,14 +63,18 @@ impl Run {
         timestamp.wrapping_sub(self.timestamp_offset)
     }
 
-    /// The slot's picture id for one of the source's.
-    pub fn picture_id(&self, picture_id: u16) -> u16 {
-        picture_id.wrapping_add(self.picture_id_offset) & 0x7fff
-    }
-
-    /// The slot's TL0PICIDX for one of the source's.
-    pub fn tl0_pic_idx(&self, tl0: u8) -> u8 {
-        tl0.wrapping_add(self.tl0_offset)
+    /// The slot's numbers for a picture of the source.
+    pub fn picture(&self, picture: Picture) -> Picture {
+        Picture {
+            id: picture.id.map(|id| PictureId {
+                value: id.value.wrapping_add(self.picture_id_offset) & 0x7fff,
+                ..id
+            }),
+            tl0: picture.tl0.map(|tl0| Tl0 {
+                value: tl0.value.wrapping_add(self.tl0_offset),
+                ..tl0
+            }),
+        }
     }
 
     /// The slot's frame number for one of the source's.
@@ -306,11 +311,8 @@ impl Slot {
         now: Instant,
     ) -> Run {
         let clock = packet.codec.codec().clock_rate;
-        let vp9 = packet.vp9;
-        let picture_id = vp9.and_then(|vp9| vp9.picture_id).map_or(0, |id| id.value);
-        let tl0 = vp9
-            .and_then(|vp9| vp9.tl0_pic_idx)
-            .map_or(0, |(tl0, _)| tl0);
+        let picture_id = packet.picture.id.map_or(0, |id| id.value);
+        let tl0 = packet.picture.tl0.map_or(0, |tl0| tl0.value);
         let frame_number = packet.dependency.map_or(0, |dependency| dependency.number);
         let mut run = Run {
             origin,
@@ -452,19 +454,19 @@ impl Slot {
             return;
         }
         let last = self.sent;
-        let ids = packet.vp9.map(|vp9| (vp9.picture_id, vp9.tl0_pic_idx));
-        let picture_id = ids.and_then(|(id, _)| id);
-        let tl0 = ids.and_then(|(_, tl0)| tl0);
+        let picture = run.picture(packet.picture);
         self.sent = Some(Sent {
             seq,
             timestamp: run.timestamp(packet.timestamp),
             at: now,
-            picture_id: picture_id
-                .map(|id| run.picture_id(id.value))
+            picture_id: picture
+                .id
+                .map(|id| id.value)
                 .or(last.map(|sent| sent.picture_id))
                 .unwrap_or_default(),
-            tl0: tl0
-                .map(|(tl0, _)| run.tl0_pic_idx(tl0))
+            tl0: picture
+                .tl0
+                .map(|tl0| tl0.value)
                 .or(last.map(|sent| sent.tl0))
                 .unwrap_or_default(),
             frame_number: packet

@@ -5,6 +5,7 @@
 //! - [`extension`]: header extension elements (RFC 8285).
 //! - [`seq`]: 16-bit sequence numbers extended to 64 bits.
 //! - [`vp9`]: the VP9 payload descriptor (RFC 9628).
+//! - [`picture`]: the numbers of pictures in it.
 //! - [`dependency`]: the Dependency Descriptor.
 //! - [`allocation`]: what a sender says its layers are to cost.
 //! - [`rtcp`]: compound packets, feedback, reports.
@@ -13,6 +14,7 @@ pub mod allocation;
 pub mod dependency;
 pub mod extension;
 pub mod header;
+pub mod picture;
 pub mod rtcp;
 pub mod seq;
 pub mod vp9;

@@ -3,9 +3,9 @@
 //! looked at.
 
 use crate::layer::Layer;
+use crate::rtp::picture::{Picture, PictureId, Tl0};
 
-/// What the SFU needs to know of a packet, and where the numbers stand that it
-/// keeps contiguous.
+/// What the SFU needs to know of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Descriptor {
     /// The packet is the frame's first.
@@ -21,19 +21,8 @@ pub struct Descriptor {
     pub switching_up: bool,
     /// The frame's layer; the lowest where the descriptor names none.
     pub layer: Layer,
-    /// The picture id.
-    pub picture_id: Option<PictureId>,
-    /// TL0PICIDX and its offset in the payload.
-    pub tl0_pic_idx: Option<(u8, u8)>,
-}
-
-/// A picture id: 7 or 15 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureId {
-    /// The number.
-    pub value: u16,
-    /// Whether it has 15 bits.
-    pub wide: bool,
+    /// Its numbers.
+    pub picture: Picture,
 }
 
 impl Descriptor {
@@ -47,21 +36,15 @@ impl Descriptor {
             flags & 0x10 != 0,
             flags & 0x08 != 0,
         );
-        let mut at = 1;
+        let mut at = 1u8;
         let mut descriptor = Self::default();
         if has_id {
-            let high = *payload.get(at)?;
-            at += 1;
-            let wide = high & 0x80 != 0;
-            let mut value = u16::from(high & 0x7f);
-            if wide {
-                value = value << 8 | u16::from(*payload.get(at)?);
-                at += 1;
-            }
-            descriptor.picture_id = Some(PictureId { value, wide });
+            let id = PictureId::parse(payload, at)?;
+            at += id.size();
+            descriptor.picture.id = Some(id);
         }
         if has_layer {
-            let indices = *payload.get(at)?;
+            let indices = *payload.get(usize::from(at))?;
             descriptor.layer = Layer {
                 spatial: indices >> 1 & 0x07,
                 temporal: indices >> 5,
@@ -70,7 +53,8 @@ impl Descriptor {
             descriptor.inter_layer = indices & 0x01 != 0;
             at += 1;
             if !flexible {
-                descriptor.tl0_pic_idx = Some((*payload.get(at)?, at as u8));
+                let value = *payload.get(usize::from(at))?;
+                descriptor.picture.tl0 = Some(Tl0 { value, at });
             }
         }
         descriptor.begins = begins;
@@ -84,29 +68,6 @@ impl Descriptor {
     pub fn keyframe_start(&self) -> bool {
         self.begins && !self.predicted && self.layer.spatial == 0
     }
-
-    /// Writes other numbers where this descriptor's stand. `payload` is the
-    /// one the descriptor was read from.
-    pub fn patch(&self, payload: &mut [u8], picture_id: u16, tl0_pic_idx: u8) {
-        match self.picture_id {
-            Some(PictureId { wide: true, .. }) => {
-                if let Some(bytes) = payload.get_mut(1..3) {
-                    bytes.copy_from_slice(&(picture_id | 0x8000).to_be_bytes());
-                }
-            }
-            Some(PictureId { wide: false, .. }) => {
-                if let Some(byte) = payload.get_mut(1) {
-                    *byte = (picture_id & 0x7f) as u8;
-                }
-            }
-            None => {}
-        }
-        if let Some((_, at)) = self.tl0_pic_idx
-            && let Some(byte) = payload.get_mut(usize::from(at))
-        {
-            *byte = tl0_pic_idx;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -119,15 +80,22 @@ mod tests {
         payload[0] &= !0x02;
         let descriptor = Descriptor::parse(&payload).expect("parses");
         assert!(descriptor.keyframe_start());
-        assert_eq!(
-            descriptor.picture_id,
-            Some(PictureId {
-                value: 0x102,
-                wide: true
-            })
-        );
-        assert_eq!(descriptor.tl0_pic_idx, Some((7, 4)));
-        descriptor.patch(&mut payload, 0x7abc, 9);
+        let id = PictureId {
+            value: 0x102,
+            wide: true,
+            at: 1,
+        };
+        let tl0 = Tl0 { value: 7, at: 4 };
+        assert_eq!(descriptor.picture.id, Some(id));
+        assert_eq!(descriptor.picture.tl0, Some(tl0));
+        let other = Picture {
+            id: Some(PictureId {
+                value: 0x7abc,
+                ..id
+            }),
+            tl0: Some(Tl0 { value: 9, ..tl0 }),
+        };
+        other.write(&mut payload);
         assert_eq!(payload[1..], [0xfa, 0xbc, 0x00, 0x09, 0xff]);
     }
 
@@ -150,7 +118,8 @@ mod tests {
             spatial: 1,
             temporal: 2,
         };
-        assert_eq!((upper.layer, upper.tl0_pic_idx), (layer, Some((9, 2))));
+        let tl0 = Some(Tl0 { value: 9, at: 2 });
+        assert_eq!((upper.layer, upper.picture.tl0), (layer, tl0));
         assert!(upper.switching_up && upper.inter_layer && upper.predicted);
         assert!(upper.begins && upper.ends);
         let plain = Descriptor::parse(&[0x40]).expect("parses");
