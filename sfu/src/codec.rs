@@ -18,9 +18,19 @@ pub enum Entry {
     Anywhere,
     /// By the VP9 payload descriptor.
     Vp9Descriptor,
-    /// By the Dependency Descriptor alone: the payload is a piece of a frame
-    /// and nothing else.
+    /// By the Dependency Descriptor alone: no other header says it in clear.
     Dependency,
+}
+
+/// What stands in clear before a packet's piece of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Nothing.
+    Bare,
+    /// The VP8 payload descriptor.
+    Vp8,
+    /// The VP9 payload descriptor.
+    Vp9,
 }
 
 /// One row of the table.
@@ -46,6 +56,8 @@ pub struct Codec {
     pub raw: bool,
     /// Where a receiver can begin.
     pub entry: Entry,
+    /// What stands before the encrypted bytes.
+    pub format: Format,
 }
 
 /// A row's number.
@@ -67,6 +79,7 @@ impl CodecId {
 /// The table. Every browser pair can encrypt whole frames of the first two in
 /// their own payload formats. The third shows nothing of a frame but its length
 /// and its place among others, and is for calls all of whose members take it.
+/// The fourth is for encoders that have no other.
 static CODECS: &[Codec] = &[
     Codec {
         kind: MediaKind::Audio,
@@ -78,6 +91,7 @@ static CODECS: &[Codec] = &[
         retransmitted: false,
         raw: false,
         entry: Entry::Anywhere,
+        format: Format::Bare,
     },
     Codec {
         kind: MediaKind::Video,
@@ -89,6 +103,7 @@ static CODECS: &[Codec] = &[
         retransmitted: true,
         raw: false,
         entry: Entry::Vp9Descriptor,
+        format: Format::Vp9,
     },
     Codec {
         kind: MediaKind::Video,
@@ -100,6 +115,19 @@ static CODECS: &[Codec] = &[
         retransmitted: true,
         raw: true,
         entry: Entry::Dependency,
+        format: Format::Bare,
+    },
+    Codec {
+        kind: MediaKind::Video,
+        name: "VP8",
+        clock_rate: 90_000,
+        channels: None,
+        required: &[],
+        feedback: &["transport-cc", "ccm fir", "nack", "nack pli"],
+        retransmitted: true,
+        raw: false,
+        entry: Entry::Dependency,
+        format: Format::Vp8,
     },
 ];
 

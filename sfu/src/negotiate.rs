@@ -1,7 +1,7 @@
 //! SDP: a client's offer in, an answer out (RFC 8866, RFC 9429, RFC 9143).
 //! Pure: nothing is connected here, and a refused offer leaves no trace.
 
-use crate::codec::{CodecId, MediaKind};
+use crate::codec::{CodecId, Entry, MediaKind};
 use crate::config::{ENCODINGS_MAX, OFFER_MAX, SECTIONS_MAX};
 use crate::dtls::Fingerprint;
 use crate::ice::Credentials;
@@ -356,11 +356,11 @@ impl Section {
                 section.ids.set(*kind, id);
             }
         }
-        // Without the descriptor nobody could tell where a raw frame belongs.
+        // Without the descriptor nobody could tell where a frame of some belongs.
         let described = section.ids.dependency != 0;
         section
             .codecs
-            .retain(|codec| described || !codec.codec.codec().raw);
+            .retain(|codec| described || codec.codec.codec().entry != Entry::Dependency);
         if section.codecs.is_empty() {
             section.role = Role::Rejected;
             return Ok(section);
@@ -731,5 +731,27 @@ mod tests {
         );
         let raw_vp9 = format!("a=packetization:98 raw\r\n{RAW}{}", descriptor());
         assert!(answer(&raw_vp9).contains("m=video 9 UDP/TLS/RTP/SAVPF 45 46\r\n"));
+    }
+    #[test]
+    fn vp8_is_taken_with_the_descriptor_behind_every_other_and_never_without() {
+        let section = SECTION.replace("SAVPF 98 99", "SAVPF 96 97 98 99");
+        let vp8 = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+            a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
+        let all = format!("{section}{vp8}{RAW}{}", descriptor());
+        let taken = answered(&all);
+        let line = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 45 46 96 97\r\n";
+        assert!(taken.contains(line), "{taken}");
+        let answer = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
+        assert!(taken.contains(answer), "{taken}");
+        assert!(taken.contains("a=fmtp:97 apt=96\r\n"), "{taken}");
+        let without = answered(&format!("{section}{vp8}{RAW}"));
+        let plain = "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n";
+        assert!(without.contains(plain), "{without}");
+        assert!(!without.contains("VP8"), "{without}");
+        let alone = section.replace("VP9/90000", "VP1/90000");
+        let alone = answered(&format!("{alone}{vp8}"));
+        assert!(alone.contains("m=video 0 "), "{alone}");
+        let raw = answered(&format!("{all}a=packetization:96 raw\r\n"));
+        assert!(!raw.contains("VP8"), "{raw}");
     }
 }

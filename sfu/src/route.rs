@@ -1,6 +1,6 @@
 //! From a stream to its track: where the one packet becomes many.
 
-use crate::codec::{CodecId, Entry, MediaKind};
+use crate::codec::{CodecId, Entry, Format, MediaKind};
 use crate::drop::DropReason;
 use crate::encoding::Described;
 use crate::frame::Frame;
@@ -10,8 +10,8 @@ use crate::pool::{HEADROOM, Pool, SlotId};
 use crate::rtp::dependency::{self, Descriptor, Structure};
 use crate::rtp::picture::Picture;
 use crate::rtp::seq::ExtSeq;
-use crate::rtp::vp9;
 use crate::rtp::{Ssrc, be16};
+use crate::rtp::{vp8, vp9};
 use crate::slot::{Origin, Serial};
 use crate::track::Track;
 use crate::unprotect::Authentic;
@@ -195,10 +195,19 @@ pub fn accept(
         return Err(DropReason::Duplicate);
     }
     let bytes = pool.slot(arrived.slot);
-    let mut vp9 = None;
-    if codec.codec().entry == Entry::Vp9Descriptor && len > 0 {
-        let parsed = vp9::Descriptor::parse(&bytes[HEADROOM..HEADROOM + len]);
-        vp9 = Some(parsed.ok_or(DropReason::RtpMalformed)?);
+    let payload = &bytes[HEADROOM..HEADROOM + len];
+    let (mut picture, mut vp9) = (Picture::default(), None);
+    match codec.codec().format {
+        Format::Vp8 if len > 0 => {
+            picture = vp8::parse(payload).ok_or(DropReason::RtpMalformed)?;
+        }
+        Format::Vp9 if len > 0 => {
+            let descriptor = vp9::Descriptor::parse(payload);
+            let descriptor = descriptor.ok_or(DropReason::RtpMalformed)?;
+            picture = descriptor.picture;
+            vp9 = Some(descriptor);
+        }
+        Format::Bare | Format::Vp8 | Format::Vp9 => {}
     }
     let read = arrived.dependency.and_then(|at| {
         let descriptor = bytes.get(at.clone())?;
@@ -248,7 +257,7 @@ pub fn accept(
             marker: arrived.marker,
             codec,
             audio_level: arrived.audio_level,
-            picture: vp9.map_or(Picture::default(), |vp9| vp9.picture),
+            picture,
             dependency,
             layer: frame.layer,
             ends: frame.ends,

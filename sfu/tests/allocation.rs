@@ -60,7 +60,13 @@ fn forwarding_a_packet_allocates_nothing() {
 
 #[test]
 fn choosing_layers_allocates_nothing() {
+    choosing(Says::Dependency, 3);
+    choosing(Says::Vp8, 1);
+}
+
+fn choosing(says: Says, spatial: u8) {
     let mut world = World::new();
+    world.vp8 = says == Says::Vp8;
     world.join(&[Source::Camera], 0, 0);
     for _ in 0..3 {
         world.join(&[], 0, 1);
@@ -69,14 +75,14 @@ fn choosing_layers_allocates_nothing() {
     for client in 1..4 {
         world.assign(client, Slot::Video(0), Some((0, Source::Camera)));
     }
-    let mut camera = Camera::new(Mode::Key, Says::Dependency, 3, 7);
+    let mut camera = Camera::new(Mode::Key, says, spatial, 7);
     for packet in &camera.picture(true) {
         world.send_layered(0, None, packet);
     }
     let held = Rc::new(RefCell::new(Vec::new()));
     let keeper = held.clone();
     world.filter = Box::new(move |way, bytes| {
-        if way == Way::ToSfu(0) && bytes[0] >> 6 == 2 && bytes[1] & 0x7f == 98 {
+        if way == Way::ToSfu(0) && bytes[0] >> 6 == 2 && bytes[1] & 0x7f == says.pt() {
             keeper.borrow_mut().push(bytes.to_vec());
             return false;
         }

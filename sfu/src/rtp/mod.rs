@@ -4,8 +4,9 @@
 //! - [`header`]: the fixed header and where the payload starts (RFC 3550).
 //! - [`extension`]: header extension elements (RFC 8285).
 //! - [`seq`]: 16-bit sequence numbers extended to 64 bits.
+//! - [`vp8`]: the VP8 payload descriptor (RFC 7741).
 //! - [`vp9`]: the VP9 payload descriptor (RFC 9628).
-//! - [`picture`]: the numbers of pictures in it.
+//! - [`picture`]: the numbers of pictures in both.
 //! - [`dependency`]: the Dependency Descriptor.
 //! - [`allocation`]: what a sender says its layers are to cost.
 //! - [`rtcp`]: compound packets, feedback, reports.
@@ -17,6 +18,7 @@ pub mod header;
 pub mod picture;
 pub mod rtcp;
 pub mod seq;
+pub mod vp8;
 pub mod vp9;
 
 /// A synchronisation source (RFC 3550 section 3).

@@ -1,8 +1,9 @@
 //! A camera that is sent in layers: pictures as browsers' encoders structure
 //! them, described by the Dependency Descriptor, the VP9 payload descriptor or
-//! both, filled with random bytes.
+//! both, or as VP8, filled with random bytes.
 
 use super::{DESCRIPTOR, Random};
+use str0m::format::Codec;
 use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
 
 /// How pictures refer to each other.
@@ -19,6 +20,30 @@ pub enum Mode {
 pub enum Says {
     Dependency,
     Vp9,
+    /// The Dependency Descriptor, beside VP8.
+    Vp8,
+}
+
+impl Says {
+    pub fn codec(self) -> Codec {
+        match self {
+            Self::Vp8 => Codec::Vp8,
+            Self::Dependency | Self::Vp9 => Codec::Vp9,
+        }
+    }
+
+    /// The payload type str0m gives it; its retransmissions have another.
+    pub fn pt(self) -> u8 {
+        match self {
+            Self::Vp8 => 96,
+            Self::Dependency | Self::Vp9 => 98,
+        }
+    }
+
+    pub fn picture_id(self, payload: &[u8]) -> u16 {
+        let at = if self == Self::Vp8 { 2 } else { 1 };
+        u16::from_be_bytes([payload[at], payload[at + 1]]) & 0x7fff
+    }
 }
 
 /// The bytes of a Dependency Descriptor.
@@ -73,9 +98,10 @@ pub struct Sent {
     /// What stands behind the payload descriptor of each packet.
     pub bodies: Vec<Vec<u8>>,
     pub timestamp: u32,
-    /// Frame number and picture id as they were sent.
+    /// Frame number, picture id and TL0PICIDX as they were sent.
     pub number: u16,
     pub picture_id: u16,
+    pub tl0: u8,
 }
 
 /// A packet to send.
@@ -84,6 +110,7 @@ pub struct Packet {
     pub seq: u64,
     pub timestamp: u32,
     pub marker: bool,
+    pub codec: Codec,
     pub payload: Vec<u8>,
     pub descriptor: Option<Raw>,
 }
@@ -94,7 +121,7 @@ pub struct Camera {
     pub seq: u64,
     pub timestamp: u32,
     mode: Mode,
-    says: Says,
+    pub says: Says,
     spatial: u8,
     picture_id: u16,
     tl0: u8,
@@ -108,7 +135,8 @@ pub struct Camera {
 }
 
 /// Bytes of the VP9 descriptor this camera writes: flags, picture id, layer,
-/// TL0PICIDX.
+/// TL0PICIDX. Of the VP8 descriptor as many: flags twice, picture id,
+/// TL0PICIDX; what it says last, of layer and keyframe, is random.
 pub const DESCRIPTOR_LEN: usize = 5;
 
 impl Camera {
@@ -179,14 +207,18 @@ impl Camera {
             .collect();
         for (index, body) in bodies.iter().enumerate() {
             let (begins, ends) = (index == 0, index + 1 == count);
-            let mut payload = self.vp9(spatial, temporal, key, inter_layer, begins, ends);
+            let mut payload = match self.says {
+                Says::Vp8 => self.vp8(begins),
+                _ => self.vp9(spatial, temporal, key, inter_layer, begins, ends),
+            };
             payload.extend(body);
             packets.push(Packet {
                 seq: self.seq,
                 timestamp: self.timestamp,
                 marker: ends && spatial + 1 == self.spatial,
+                codec: self.says.codec(),
                 payload,
-                descriptor: (self.says == Says::Dependency).then(|| {
+                descriptor: (self.says != Says::Vp9).then(|| {
                     let distances: Vec<_> = references.iter().map(|r| (place - r) as u32).collect();
                     self.descriptor(spatial, temporal, key, &distances, begins, ends)
                 }),
@@ -202,8 +234,14 @@ impl Camera {
             timestamp: self.timestamp,
             number: self.number,
             picture_id: self.picture_id,
+            tl0: self.tl0,
         });
         self.number = self.number.wrapping_add(1);
+    }
+
+    fn vp8(&self, begins: bool) -> Vec<u8> {
+        let [high, low] = (self.picture_id | 0x8000).to_be_bytes();
+        vec![0x80 | u8::from(begins) << 4, 0xf0, high, low, self.tl0]
     }
 
     fn vp9(

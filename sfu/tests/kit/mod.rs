@@ -63,8 +63,11 @@ pub struct World {
     pub events: Vec<Event>,
     pub filter: Filter,
     pub sfu: SocketAddr,
-    /// Whether clients that join send cameras as a simulcast.
-    pub simulcast: bool,
+    /// How many encodings of cameras clients that join send; none is one,
+    /// without a name.
+    pub simulcast: usize,
+    /// Whether clients that join offer VP8, too.
+    pub vp8: bool,
     /// Whether clients that join estimate what they may send, and pace.
     pub estimates: bool,
     /// How loud sounds say that they are, in dBov; nothing if they do not.
@@ -176,7 +179,8 @@ impl World {
             events: Vec::new(),
             filter: Box::new(|_, _| true),
             sfu,
-            simulcast: false,
+            simulcast: 0,
+            vp8: false,
             estimates: false,
             level: Some(-30),
             metrics,
@@ -242,6 +246,7 @@ impl World {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp9(true)
+            .enable_vp8(self.vp8)
             .set_extension(12, layered::extension())
             .set_rtp_mode(true);
         let config = match self.estimates {
@@ -258,12 +263,12 @@ impl World {
         };
         let rids = || {
             let mut simulcast = Simulcast::new();
-            for rid in RIDS {
+            for rid in &RIDS[..self.simulcast] {
                 simulcast.add_send_layer(SimulcastLayer::new(rid));
             }
             simulcast
         };
-        let simulcast = self.simulcast;
+        let simulcast = self.simulcast > 0;
         let streams: Vec<_> = sources
             .iter()
             .map(|source| Stream {
@@ -502,8 +507,8 @@ impl World {
         let camera = |stream: &&Stream| stream.source == Source::Camera;
         let mid = sender.streams.iter().find(camera).unwrap().mid;
         let mut params = sender.rtc.codec_config().params().iter();
-        let vp9 = params.find(|params| params.spec().codec == Codec::Vp9);
-        let pt = vp9.unwrap().pt();
+        let offered = params.find(|params| params.spec().codec == packet.codec);
+        let pt = offered.unwrap().pt();
         let mut exts = ExtensionValues::default();
         if let Some(descriptor) = &packet.descriptor {
             exts.user_values.set(descriptor.clone());
