@@ -34,7 +34,7 @@ impl Shard {
                 slot.refill();
             }
             let media = peer.estimate.as_mut().map_or(0, |path| path.take_media());
-            match peer.estimate.as_ref().filter(|path| path.binds()) {
+            match peer.estimate.as_ref().filter(|path| path.looks_full()) {
                 Some(path) => peer.repairs.refill(path.rate(), media, TICK),
                 None => peer.repairs.refill(UNREPORTED_REPAIRS, 0, TICK),
             }

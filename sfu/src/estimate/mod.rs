@@ -49,6 +49,13 @@ const QUEUED: f64 = 0.2;
 /// The share that is lost of what a full queue does not take.
 const OVERFLOWS: f64 = 0.25;
 
+/// Or a share of this, where less than [`SCANT`] of what is wanted arrives: the
+/// losses of a bad path leave more.
+const OVERFLOWS_SCANT: f64 = 0.1;
+
+/// So much less arrives through a queue that is far too narrow.
+const SCANT: f64 = 0.5;
+
 /// Or when packets wait so long, whatever is lost.
 const CLOGGED: f64 = 1.0;
 
@@ -198,6 +205,12 @@ impl Estimate {
         self.full
     }
 
+    /// Whether the path looks full, or is known to be: what is sent again now
+    /// would take the place of what is sent for the first time.
+    pub fn looks_full(&self) -> bool {
+        self.full || self.looks_full.is_some()
+    }
+
     /// Whether the rate means anything: the path has shown a limit, or has been
     /// reported on for long enough for probes to find what it carries.
     fn is_rated(&self) -> bool {
@@ -335,7 +348,11 @@ impl Estimate {
     fn look(&mut self, at: u64) {
         let queued = self.round_trip - self.round_trip_least;
         let lost = self.loss.lost();
-        if (queued > QUEUED && lost > OVERFLOWS) || queued > CLOGGED || lost > LOST {
+        let scant = self
+            .carried()
+            .is_some_and(|rate| rate < SCANT * self.wanted);
+        let overflows = if scant { OVERFLOWS_SCANT } else { OVERFLOWS };
+        if (queued > QUEUED && lost > overflows) || queued > CLOGGED || lost > LOST {
             let since = *self.looks_full.get_or_insert(at);
             self.full |= at - since >= PERSISTS;
             return;
