@@ -34,8 +34,8 @@ const FEW = 2;
 const SOME = SAMPLES_A_SECOND / 5;
 /** After an outage pages ask at once for what they missed: milliseconds. */
 const AFTER_OUTAGE = 2000;
-/** A page that gets no answer looks for a path anew: milliseconds. */
-const AFTER_MOVE = 2000;
+/** A page that gets no answer looks for a path anew. Two seconds, and half of one for a busy machine: milliseconds. */
+const AFTER_MOVE = 2500;
 
 /** Until pictures that fit a narrowed path come: milliseconds. The path has to show for 1.5 s that it is full. */
 const NARROWED = 12_000;

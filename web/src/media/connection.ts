@@ -8,7 +8,7 @@ import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
 import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
-import { describe, encodings } from './layers';
+import { describe, describes, encodings } from './layers';
 import { mayBeRaw, setCodec, withRaw } from './raw';
 import { LOOK_EVERY_MS, Silence, countsOf } from './silence';
 import { limit } from './wanted';
@@ -254,7 +254,8 @@ export class Connection {
   #up(): void {
     if (this.#closed) return;
     clearTimeout(this.#timer);
-    this.#looking ??= setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    // Firefox takes too long to gather its counts.
+    if (describes) this.#looking ??= setInterval(() => void this.#look(), LOOK_EVERY_MS);
     this.needs.changed('connected');
   }
 

@@ -45,8 +45,8 @@ const STREAMS = [
   { rid: 'f', side: 1, share: 0.65 },
 ] as const;
 
-/** Firefox, whose simulcast stops at times, is told by what it lacks. */
-const makesLayers = typeof RTCRtpTransceiver === 'function' && 'setHeaderExtensionsToNegotiate' in RTCRtpTransceiver.prototype;
+/** Whether the browser describes its frames. Firefox, whose simulcast stops at times, is told by its lack of this. */
+export const describes = typeof RTCRtpTransceiver === 'function' && 'setHeaderExtensionsToNegotiate' in RTCRtpTransceiver.prototype;
 
 /** The encodings a source begins with. */
 export function encodings(source: Source, quality: Quality): Encoding[] {
@@ -56,9 +56,9 @@ export function encodings(source: Source, quality: Quality): Encoding[] {
     case 'screen-audio':
       return [{ maxBitrate: SCREEN_SOUND_BITRATE }];
     case 'camera':
-      return makesLayers ? STREAMS.map((stream, index) => streamed(stream, index, quality)) : [{ maxBitrate: VIDEO[quality].bitrate }];
+      return describes ? STREAMS.map((stream, index) => streamed(stream, index, quality)) : [{ maxBitrate: VIDEO[quality].bitrate }];
     case 'screen':
-      return makesLayers ? SCREENS.map((stream) => ({ ...stream, scaleResolutionDownBy: 1, scalabilityMode: 'L1T3' })) : [{ maxBitrate: SCREEN_BITRATE }];
+      return describes ? SCREENS.map((stream) => ({ ...stream, scaleResolutionDownBy: 1, scalabilityMode: 'L1T3' })) : [{ maxBitrate: SCREEN_BITRATE }];
   }
 }
 

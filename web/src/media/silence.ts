@@ -4,8 +4,8 @@
  * seconds only.
  */
 
-/** How often the counts are to be told: milliseconds. */
-export const LOOK_EVERY_MS = 250;
+/** How often the counts are to be told: milliseconds. To gather them takes a page some of its time. */
+export const LOOK_EVERY_MS = 400;
 /** No answer for so long is a dead path. Shorter repairs sooner, and restarts on paths that only falter. */
 const DEAD_MS = 700;
 /** A restart is given so long before the next. */
