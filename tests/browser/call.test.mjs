@@ -7,11 +7,16 @@ import { anna, ben, chris, fatma, nadia, tones } from './harness/cast.mjs';
 import { inChromium, inFirefox } from './harness/gather.mjs';
 import { Native } from './harness/native.mjs';
 import { Server } from './harness/server.mjs';
+import { slowness } from './harness/speed.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
 
-/** Milliseconds from the click on Admit. */
+/** Milliseconds from the click on Admit, on a machine of ordinary speed. */
 const LIMIT = 3000;
+/** How long to wait for what comes too late, to tell how late. */
+const PATIENCE = 30_000;
+/** Small, for to paint is the most of what four browsers without a graphics card have to do. */
+const WINDOW = { width: 640, height: 400 };
 /** A tone is there if it is so much louder than every other. */
 const CLEARLY = 5;
 
@@ -20,12 +25,13 @@ test('five participants see and hear each other three seconds after admission', 
   const server = await Server.start(stage);
   const links = await server.room();
   const [host, ...guests] = await Promise.all([
-    inChromium(stage, anna),
-    inChromium(stage, ben),
-    inChromium(stage, chris),
-    inFirefox(stage, fatma),
+    inChromium(stage, { ...anna, size: WINDOW, lean: true }),
+    inChromium(stage, { ...ben, size: WINDOW, lean: true }),
+    inChromium(stage, { ...chris, size: WINDOW, lean: true }),
+    inFirefox(stage, { ...fatma, size: WINDOW }),
   ]);
-  stage.say('browsers are up');
+  const limit = Math.round(LIMIT * (await slowness()));
+  stage.say(`browsers are up; ${limit} ms on this machine are ${LIMIT} on an ordinary one`);
   await Promise.all([host.arrive(links.host), ...guests.map((guest) => guest.arrive(links.guest))]);
   await host.join();
   await host.inCall();
@@ -41,7 +47,7 @@ test('five participants see and hear each other three seconds after admission', 
     await guest.join();
     const admitted = await host.admit(guest.name);
     const done = async (/** @type {import('./harness/person.mjs').Person} */ one, /** @type {string[]} */ names) => {
-      note(`${one.name} receives ${names.join(', ')}`, admitted, await one.untilReceives(names));
+      note(`${one.name} receives ${names.join(', ')}`, admitted, await one.untilReceives(names, PATIENCE));
     };
     const names = here.map(({ name }) => name);
     await Promise.all([done(guest, names), ...here.map((one) => done(one, [guest.name]))]);
@@ -53,14 +59,14 @@ test('five participants see and hear each other three seconds after admission', 
   const admitted = await host.admit(nadia.name);
   await Promise.all([
     ...here.map(async (one) => {
-      const firsts = await one.untilReceives([nadia.name]).catch((error) => {
+      const firsts = await one.untilReceives([nadia.name], PATIENCE).catch((error) => {
         throw new Error(`${error.message}\n${native.child.tail()}`);
       });
       note(`${one.name} receives ${nadia.name}`, admitted, firsts);
     }),
     (async () => {
       const first = () => native.events.filter(({ event, source }) => event === 'first-frame' && ['camera', 'microphone'].includes(source));
-      await native.child.until('frames of everyone', () => first().length >= 2 * here.length);
+      await native.child.until('frames of everyone', () => first().length >= 2 * here.length, PATIENCE);
       times.push({ who: `${nadia.name} receives everyone`, took: Math.round(Math.max(...first().map(({ at }) => at)) - admitted), firsts: {} });
     })(),
   ]);
@@ -79,7 +85,7 @@ test('five participants see and hear each other three seconds after admission', 
           const heard = await one.hears(other.name, tones);
           const own = heard[tones.indexOf(other.tone)] ?? 0;
           return heard.every((loudness, index) => tones[index] === other.tone || own > CLEARLY * loudness);
-        });
+        }, { within: PATIENCE });
       }
     }),
   );
@@ -112,8 +118,8 @@ test('five participants see and hear each other three seconds after admission', 
     assert.ok(Math.abs(audio.tone_hz - tone) <= 4, `${nadia.name} heard ${audio.tone_hz} Hz from ${name}, who has ${tone}`);
     assert.ok(camera.frames_opened > 10, `${nadia.name} got ${camera.frames_opened} pictures of ${name}`);
   }
-  const late = times.filter(({ took }) => took > LIMIT);
-  assert.deepEqual(late, [], `later than ${LIMIT} ms`);
+  const late = times.filter(({ took }) => took > limit);
+  assert.deepEqual(late, [], `later than ${limit} ms`);
 });
 
 /** @param {{red: number, green: number, blue: number}} colour */

@@ -1,5 +1,6 @@
 // Chromium, one process for each page: the files of the fake devices are the process's.
 
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { film, tune } from './fake-media.mjs';
 import { channel, collectFrames, spyScript } from './frame-spy.mjs';
@@ -8,6 +9,9 @@ import { which } from './programs.mjs';
 import { installScreen } from './screen-text.mjs';
 import { Tab } from './tab.mjs';
 
+const AS_USER = fileURLToPath(new URL('chromium-as-user', import.meta.url));
+/** Frames a second of a slow film. */
+const SLOW = 6;
 /** How long the driver waits for one thing to become clickable. */
 const PATIENCE = 10_000;
 
@@ -24,6 +28,7 @@ const PATIENCE = 10_000;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
+ * @property {boolean} [lean]  one of many on a small machine: a slow film, and sound as it comes from the microphone
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
@@ -36,7 +41,7 @@ const PATIENCE = 10_000;
 export async function openChromium(stage, options) {
   const { name, tone, colour, language = 'en-GB', size = { width: 1280, height: 800 }, touch = false } = options;
   const browser = await chromium.launch({
-    executablePath: which('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome'),
+    executablePath: AS_USER,
     args: [
       '--headless=new',
       '--no-sandbox',
@@ -45,15 +50,20 @@ export async function openChromium(stage, options) {
       '--disable-component-update',
       '--disable-sync',
       '--disable-gpu',
+      '--disable-renderer-backgrounding',
       '--allow-loopback-in-peer-connection',
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-ui-for-media-stream',
       '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${options.video ?? film(stage.folder, colour, options.camera)}`,
+      `--use-file-for-fake-video-capture=${options.video ?? film(stage.folder, colour, options.camera, options.lean ? SLOW : undefined)}`,
       `--use-file-for-fake-audio-capture=${tune(stage.folder, tone)}`,
       ...(options.flags ?? []),
     ],
-    env: { .../** @type {Record<string, string>} */ (process.env), ...options.env },
+    env: {
+      .../** @type {Record<string, string>} */ (process.env),
+      ...options.env,
+      CHROMIUM: which('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome'),
+    },
   });
   stage.keep({ close: () => browser.close() });
   const context = await browser.newContext({
@@ -70,6 +80,7 @@ export async function openChromium(stage, options) {
   if (options.text) await context.addInitScript(installScreen, options.text);
   if (options.spy) await spyOnFrames(context);
   await context.addInitScript(computer, options.raw ? 8 : 2);
+  if (options.lean) await context.addInitScript(plainSound);
   const page = await context.newPage();
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
@@ -111,4 +122,14 @@ async function spyOnFrames(context) {
 /** Runs in the page: so many processors, whatever the machine has. @param {number} processors */
 function computer(processors) {
   Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => processors });
+}
+
+/** The microphone's sound is not processed, which is a third of what sound costs. Must stand alone. */
+function plainSound() {
+  const open = MediaDevices.prototype.getUserMedia;
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  MediaDevices.prototype.getUserMedia = function (constraints = {}) {
+    const { audio } = constraints;
+    return open.call(this, audio instanceof Object ? { ...constraints, audio: { ...audio, ...plain } } : constraints);
+  };
 }

@@ -16,7 +16,7 @@ export const colours = {
 
 /** Small, for several browsers share a small machine. */
 const SMALL = { width: 320, height: 180 };
-const framesPerSecond = 12;
+const RATE = 12;
 
 /**
  * A film of one colour with a bar that wanders, for `--use-file-for-fake-video-capture`.
@@ -24,12 +24,13 @@ const framesPerSecond = 12;
  * @param {string} folder
  * @param {Colour} colour
  * @param {{width: number, height: number}} [size]
+ * @param {number} [rate]  frames a second
  * @returns {string} the file
  */
-export function film(folder, colour, { width, height } = SMALL) {
-  const header = Buffer.from(`YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420jpeg\n`);
+export function film(folder, colour, { width, height } = SMALL, rate = RATE) {
+  const header = Buffer.from(`YUV4MPEG2 W${width} H${height} F${rate}:1 Ip A1:1 C420jpeg\n`);
   const frames = [header];
-  const count = 2 * framesPerSecond;
+  const count = 2 * rate;
   for (let n = 0; n < count; n += 1) {
     const luma = Buffer.alloc(width * height, colour.y);
     const left = Math.floor((n / count) * (width - 16));

@@ -5,6 +5,8 @@ import { byId } from './tab.mjs';
 
 /** The sound of a sender counts as heard from this energy on; a muted one has none. */
 const HEARD = 0.0005;
+/** How often a page is asked for statistics, milliseconds: to gather them holds up its media. */
+const STATISTICS_EVERY = 150;
 /** One picture might be an accident. */
 const SEEN = 3;
 
@@ -138,6 +140,7 @@ export class Person {
     };
     await until(`${this.name} to see and hear ${names.join(', ')}`, ask, {
       within,
+      every: STATISTICS_EVERY,
       explain: async () => ({ flows: await this.flows(), problems: this.tab.problems }),
     });
     return firsts;
