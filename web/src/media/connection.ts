@@ -71,6 +71,7 @@ export class Connection {
   #type = network()?.type;
   #timer: ReturnType<typeof setTimeout>;
   readonly #silence = new Silence();
+  #lastCame = 0;
   #looking: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -203,13 +204,16 @@ export class Connection {
     }
   }
 
-  /** Numbers about what flows; neither addresses nor keys. */
+  /** Numbers about what flows; neither addresses nor keys. Gathered once for all: each gathering stops the media. */
   async diagnose(): Promise<ConnectionDiagnosis> {
-    const [sent, received] = await Promise.all([
-      Promise.all([...this.#senders].map(async ([source, { sender }]) => ({ source, ...(await flow(sender)) }))),
-      Promise.all(this.#slots.map(async ({ receiver }, slot) => ({ slot, ...(await flow(receiver)) }))),
-    ]);
-    return { connection: this.#pc.connectionState, ice: this.#pc.iceConnectionState, sent, received };
+    const flows = flowsOf((await this.#pc.getStats()).values());
+    const of = ({ mid }: RTCRtpTransceiver) => flows.get(mid ?? '') ?? {};
+    return {
+      connection: this.#pc.connectionState,
+      ice: this.#pc.iceConnectionState,
+      sent: [...this.#senders].map(([source, transceiver]) => ({ source, ...of(transceiver) })),
+      received: this.#slots.map((transceiver, slot) => ({ slot, ...of(transceiver) })),
+    };
   }
 
   /** Ends it. */
@@ -261,9 +265,20 @@ export class Connection {
 
   /** Restarts a path that no longer answers, sooner than the browser notices. */
   async #look(): Promise<void> {
+    if (this.#mediaCame()) return this.#silence.alive();
     const stats = await this.#senders.get('microphone')?.sender.getStats();
     const counts = stats && countsOf(stats.values());
     if (counts && this.#silence.look(counts, performance.now())) this.#networkChanged();
+  }
+
+  /** Whether any slot got media since this was last asked. */
+  #mediaCame(): boolean {
+    const since = this.#lastCame;
+    const came = ({ receiver }: RTCRtpTransceiver) => {
+      for (const { timestamp } of receiver.getSynchronizationSources()) this.#lastCame = Math.max(this.#lastCame, timestamp);
+      return this.#lastCame > since;
+    };
+    return this.#slots.some(came);
   }
 
   #broken(): void {
@@ -315,14 +330,17 @@ const TOLD = [
   'qualityLimitationReason',
 ] as const;
 
-async function flow(end: RTCRtpSender | RTCRtpReceiver): Promise<Record<string, number | string>> {
-  const told: Record<string, number | string> = {};
-  (await end.getStats()).forEach((stat: Record<string, unknown>) => {
-    if (stat['type'] !== 'inbound-rtp' && stat['type'] !== 'outbound-rtp') return;
+/** The numbers of each section, by its mid. Of several streams of one section, the last. */
+function flowsOf(stats: Iterable<Record<string, unknown>>): Map<string, Flow> {
+  const flows = new Map<string, Flow>();
+  for (const stat of stats) {
+    if ((stat['type'] !== 'inbound-rtp' && stat['type'] !== 'outbound-rtp') || typeof stat['mid'] !== 'string') continue;
+    const told: Record<string, number | string> = {};
     for (const key of TOLD) {
       const value = stat[key];
       if (typeof value === 'number' || typeof value === 'string') told[key] = value;
     }
-  });
-  return told;
+    flows.set(stat['mid'], told);
+  }
+  return flows;
 }

@@ -15,6 +15,12 @@ interface Metered {
   spokeAt: number;
 }
 
+/** A context that plays nothing. What it costs to listen grows with its rate and with how often it wakes. */
+function listening(): AudioContext {
+  const silent = 'setSinkId' in AudioContext.prototype;
+  return new AudioContext({ latencyHint: 'playback', ...(silent ? { sampleRate: 8000, sinkId: { type: 'none' } } : {}) });
+}
+
 /** Measures any number of tracks, each under a key. */
 export class Meters {
   #context: AudioContext | null = null;
@@ -31,7 +37,7 @@ export class Meters {
     before?.node.disconnect();
     this.#metered.delete(key);
     if (track !== null) {
-      const context = (this.#context ??= new AudioContext());
+      const context = (this.#context ??= listening());
       this.resume();
       const analyser = context.createAnalyser();
       analyser.fftSize = 1024;
@@ -66,8 +72,7 @@ export class Meters {
 
   /** A short tone, to hear whether the loudspeaker works. */
   beep(): void {
-    const context = (this.#context ??= new AudioContext());
-    void context.resume();
+    const context = new AudioContext();
     const tone = context.createOscillator();
     const gain = context.createGain();
     const at = context.currentTime;
@@ -80,6 +85,7 @@ export class Meters {
     tone.connect(gain).connect(context.destination);
     tone.start(at);
     tone.stop(at + 0.65);
+    tone.onended = () => void context.close();
   }
 
   #measure(): void {

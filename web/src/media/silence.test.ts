@@ -28,6 +28,15 @@ test('a single answer begins the wait anew', () => {
   expect(dead).toEqual([false, false, false, false, false, false]);
 });
 
+test('media begins the wait anew', () => {
+  const silence = new Silence();
+  const dead = [0, 1, 2, 3, 4, 5, 6, 7].map((look) => {
+    if (look % 3 === 0) silence.alive();
+    return silence.look({ sent: 12 * look, received: 0 }, look * LOOK_EVERY_MS);
+  });
+  expect(dead).not.toContain(true);
+});
+
 test('a restart is given time', () => {
   const silence = new Silence();
   const dead: number[] = [];

@@ -4,8 +4,8 @@
  * seconds only.
  */
 
-/** How often the counts are to be told: milliseconds. To gather them takes a page some of its time. */
-export const LOOK_EVERY_MS = 400;
+/** How often to look: milliseconds. */
+export const LOOK_EVERY_MS = 250;
 /** No answer for so long is a dead path. Shorter repairs sooner, and restarts on paths that only falter. */
 const DEAD_MS = 700;
 /** A restart is given so long before the next. */
@@ -32,6 +32,12 @@ export class Silence {
   #last: Counts | null = null;
   #since: number | null = null;
   #restUntil = -Infinity;
+
+  /** Media came since the last look: the path lives, and its counts need not be gathered, which takes a page time. */
+  alive(): void {
+    this.#last = null;
+    this.#since = null;
+  }
 
   /** Looks at the counts of now, in milliseconds; whether the path is dead. Then it is not called so for a while. */
   look(counts: Counts, now: number): boolean {
