@@ -30,8 +30,8 @@ test('five participants see and hear each other three seconds after admission', 
     inChromium(stage, { ...chris, size: WINDOW, lean: true }),
     inFirefox(stage, { ...fatma, size: WINDOW }),
   ]);
-  const limit = Math.round(LIMIT * (await slowness()));
-  stage.say(`browsers are up; ${limit} ms on this machine are ${LIMIT} on an ordinary one`);
+  stage.say('browsers are up');
+  const before = await slowness();
   await Promise.all([host.arrive(links.host), ...guests.map((guest) => guest.arrive(links.guest))]);
   await host.join();
   await host.inCall();
@@ -89,6 +89,16 @@ test('five participants see and hear each other three seconds after admission', 
       }
     }),
   );
+  // Firefox measures no sound where there is no sound card.
+  const measuring = here.filter(({ name }) => name !== fatma.name);
+  await Promise.all(
+    measuring.map((one) =>
+      until(`${one.name} to see who speaks`, async () => (await one.speaking()).length === here.length + 1, {
+        within: PATIENCE,
+        explain: () => one.speaking(),
+      }),
+    ),
+  );
   for (const { name, colour } of [anna, ben, chris]) {
     for (const one of here) {
       if (one.name === name) continue;
@@ -118,6 +128,9 @@ test('five participants see and hear each other three seconds after admission', 
     assert.ok(Math.abs(audio.tone_hz - tone) <= 4, `${nadia.name} heard ${audio.tone_hz} Hz from ${name}, who has ${tone}`);
     assert.ok(camera.frames_opened > 10, `${nadia.name} got ${camera.frames_opened} pictures of ${name}`);
   }
+  await Promise.all(here.map((one) => one.tab.close()));
+  const limit = Math.round(LIMIT * Math.max(before, await slowness()));
+  stage.say(`${limit} ms on this machine are ${LIMIT} on an ordinary one`);
   const late = times.filter(({ took }) => took > limit);
   assert.deepEqual(late, [], `later than ${limit} ms`);
 });

@@ -19,10 +19,14 @@ const SETTLE = 2;
 const MEASURE = 5;
 
 /**
- * Pictures that are lost are sent again before they are due, so all that were filmed arrive. The bound is
- * half of the 15 a second that are filmed, for whoever encodes shares the machine with whoever decodes.
+ * Pictures that are lost are sent again before they are due, so all that were filmed arrive. Who encodes shares the
+ * machine with who decodes, so what a good network gives is the measure: half of it, and on the good one a fifth of
+ * the 15 a second that are filmed.
  */
-const FLOWING = 7.5;
+const FLOWING = 0.5;
+const FILMED = 3;
+/** Small, as the film is, for two browsers share a small machine, and to paint is much of their work. */
+const WINDOW = { width: 800, height: 600 };
 /** At most so much of a row may be frozen: seconds. */
 const FROZEN = 2;
 /** Made up on a network that loses nothing, for a page may come late to what it has. */
@@ -34,8 +38,8 @@ const FEW = 2;
 const SOME = SAMPLES_A_SECOND / 5;
 /** After an outage pages ask at once for what they missed: milliseconds. */
 const AFTER_OUTAGE = 2000;
-/** A page that gets no answer looks for a path anew. Two seconds, and half of one for a busy machine: milliseconds. */
-const AFTER_MOVE = 2500;
+/** A page that gets no answer looks for a path anew: milliseconds. */
+const AFTER_MOVE = 2000;
 
 /** Until pictures that fit a narrowed path come: milliseconds. The path has to show for 1.5 s that it is full. */
 const NARROWED = 12_000;
@@ -55,10 +59,10 @@ test('a call of two pages holds on over bad networks', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage, EMULATED);
   const network = await Network.before(stage, server);
-  const video = livelyFilm(stage.folder, 1280, 720);
+  const video = livelyFilm(stage.folder, 640, 360);
   const people = await Promise.all([
-    inChromium(stage, { ...anna, video, preferences: { quality: 'standard' } }),
-    inChromium(stage, ben),
+    inChromium(stage, { ...anna, size: WINDOW, video, preferences: { quality: 'standard' } }),
+    inChromium(stage, { ...ben, size: WINDOW }),
   ]);
   const [host, guest] = /** @type {[Person, Person]} */ (people);
   await gather(await server.room(), people);
@@ -77,14 +81,16 @@ test('a call of two pages holds on over bad networks', async (t) => {
     return row;
   };
 
-  flows(await measure('good', {}), LATE);
+  const good = await measure('good', {});
+  flows(good, FILMED, LATE);
+  const least = FLOWING * good.rate;
   for (const percent of [5, 10, 20]) {
     const loss = { random: percent / 100 };
-    flows(await measure(`${percent} % loss`, { up: { loss }, down: { loss } }), byChance(percent / 100));
+    flows(await measure(`${percent} % loss`, { up: { loss }, down: { loss } }), least, byChance(percent / 100));
   }
   const far = { 'delay-ms': 200, 'jitter-ms': 50, reorder: true };
   // The jitter buffer grows by what it sees, and makes sound up until then.
-  flows(await measure('200 ± 50 ms', { up: far, down: far }), 2 * LATE);
+  flows(await measure('200 ± 50 ms', { up: far, down: far }), least, 2 * LATE);
 
   await network.set(guest, { up: outage(OUTAGE), down: outage(OUTAGE) });
   const dark = performance.now();
@@ -98,8 +104,8 @@ test('a call of two pages holds on over bad networks', async (t) => {
   events.push(happened('another address', afterMove));
 
   await network.set(guest, { down: narrow(300) });
-  events.push(happened('300 kbit/s down', await movesAgain(guest, host.name, NARROWED)));
-  flows(await measure('300 kbit/s down', { down: narrow(300) }), LATE);
+  events.push(happened('300 kbit/s down', await movesAgain(guest, host.name, NARROWED, good.height)));
+  flows(await measure('300 kbit/s down', { down: narrow(300) }), least, LATE);
   // Pictures give way, sound does not.
   sounds(await measure('100 kbit/s down', { down: narrow(100) }), LATE);
   await network.set(guest, {});
@@ -109,9 +115,15 @@ test('a call of two pages holds on over bad networks', async (t) => {
   assert.ok(afterMove <= AFTER_MOVE, `whole again ${afterMove} ms after an address change`);
 });
 
-/** Pictures move, and no more sound is made up than that share. @param {Row} row @param {number} concealed */
-function flows(row, concealed) {
-  assert.ok(row.rate >= FLOWING, `${row.name}: ${row.rate} pictures a second`);
+/**
+ * Pictures move, and no more sound is made up than that share.
+ *
+ * @param {Row} row
+ * @param {number} least  pictures a second
+ * @param {number} concealed
+ */
+function flows(row, least, concealed) {
+  assert.ok(row.rate >= least, `${row.name}: ${row.rate} pictures a second`);
   assert.ok(row.frozen <= FROZEN, `${row.name}: frozen for ${row.frozen} s`);
   sounds(row, concealed);
 }
@@ -158,13 +170,14 @@ async function wholeAgain(one, other) {
 }
 
 /**
- * Waits until pictures move, from now on, and says how long that took: milliseconds.
+ * Waits until pictures move that are less high than a bound, from now on, and says how long that took: milliseconds.
  *
  * @param {Person} person
  * @param {string} other
  * @param {number} within
+ * @param {number} [below]
  */
-async function movesAgain(person, other, within) {
+async function movesAgain(person, other, within, below = Infinity) {
   const began = performance.now();
   let since = await got(person, other);
   await until(
@@ -174,7 +187,7 @@ async function movesAgain(person, other, within) {
       if (now.sound.samples < since.sound.samples + SAMPLES_A_SECOND) return false;
       const pictures = now.picture.frames - since.picture.frames;
       since = now;
-      return pictures >= MOVING;
+      return pictures >= MOVING && now.picture.height < below;
     },
     { within, explain: () => person.flows() },
   );

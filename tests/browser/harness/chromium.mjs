@@ -28,7 +28,7 @@ const PATIENCE = 10_000;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
- * @property {boolean} [lean]  one of many on a small machine: a slow film, and sound as it comes from the microphone
+ * @property {boolean} [lean]  one of many on a small machine: a slow film, sound as it comes from the microphone, no priority
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
@@ -40,8 +40,9 @@ const PATIENCE = 10_000;
  */
 export async function openChromium(stage, options) {
   const { name, tone, colour, language = 'en-GB', size = { width: 1280, height: 800 }, touch = false } = options;
+  const program = which('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome');
   const browser = await chromium.launch({
-    executablePath: AS_USER,
+    executablePath: options.lean ? AS_USER : program,
     args: [
       '--headless=new',
       '--no-sandbox',
@@ -62,7 +63,7 @@ export async function openChromium(stage, options) {
     env: {
       .../** @type {Record<string, string>} */ (process.env),
       ...options.env,
-      CHROMIUM: which('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome'),
+      CHROMIUM: program,
     },
   });
   stage.keep({ close: () => browser.close() });

@@ -6,7 +6,7 @@ import { byId } from './tab.mjs';
 /** The sound of a sender counts as heard from this energy on; a muted one has none. */
 const HEARD = 0.0005;
 /** How often a page is asked for statistics, milliseconds: to gather them holds up its media. */
-const STATISTICS_EVERY = 150;
+const STATISTICS_EVERY = 200;
 /** One picture might be an accident. */
 const SEEN = 3;
 
@@ -20,14 +20,14 @@ const SEEN = 3;
  * @property {number} slot
  * @property {number} packets
  * @property {number} opened  frames that verified
- * @property {number} frames
- * @property {number} energy
- * @property {number} width
+ * @property {number} frames  decoded
+ * @property {number} energy  of the decoded sound, in total
+ * @property {number} width  of the last picture
  * @property {number} height
  * @property {number} freezes
- * @property {number} frozen
- * @property {number} samples
- * @property {number} concealed
+ * @property {number} frozen  seconds, in all freezes together
+ * @property {number} samples  played, in total
+ * @property {number} concealed  of these, made up for what did not come
  */
 
 /** @param {Flow[]} flows @param {string[]} names */
@@ -80,6 +80,14 @@ export class Person {
     );
   }
 
+  /** The names of those whose tiles say that they speak. @returns {Promise<string[]>} */
+  speaking() {
+    return this.tab.run(
+      (selector) => [...document.querySelectorAll(selector)].map((tile) => tile.getAttribute('data-name') ?? ''),
+      `${byId('tile')}.speaking`,
+    );
+  }
+
   /** By what the emulator of a bad network knows this person. @returns {Promise<string>} */
   fragment() {
     return this.tab.run(() => /** @type {any} */ (window).probe.fragment());
@@ -88,22 +96,28 @@ export class Person {
   /** @returns {Promise<Flow[]>} */
   flows() {
     return this.tab.run(async (selector) => {
-      const { conclaveDiagnostics, probe } = /** @type {any} */ (window);
-      const told = await conclaveDiagnostics();
+      const told = await /** @type {any} */ (window).conclaveDiagnostics();
       const { slots } = typeof told === 'string' ? JSON.parse(told) : told;
-      const received = await probe.received();
       const names = new Map(
         [...document.querySelectorAll(selector)].map((tile) => [tile.getAttribute('data-participant'), tile.getAttribute('data-name')]),
       );
       return slots
         .filter((/** @type {any} */ slot) => slot.verified !== null)
-        .map((/** @type {any} */ { slot, verified, source, opened }) => ({
-          ...received[slot],
-          slot,
-          participant: verified,
-          source,
-          opened,
-          name: names.get(verified) ?? '',
+        .map((/** @type {any} */ row) => ({
+          slot: row.slot,
+          participant: row.verified,
+          source: row.source,
+          opened: row.opened,
+          name: names.get(row.verified) ?? '',
+          frames: row.framesDecoded ?? 0,
+          energy: row.totalAudioEnergy ?? 0,
+          packets: row.packetsReceived ?? 0,
+          width: row.frameWidth ?? 0,
+          height: row.frameHeight ?? 0,
+          freezes: row.freezeCount ?? 0,
+          frozen: row.totalFreezesDuration ?? 0,
+          samples: row.totalSamplesReceived ?? 0,
+          concealed: row.concealedSamples ?? 0,
         }));
     }, byId('tile'));
   }

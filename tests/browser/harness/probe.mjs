@@ -1,23 +1,6 @@
 // Runs inside every page before the page's own scripts. It looks, and changes nothing that the page
 // could notice.
 
-/**
- * What one receive slot has got so far.
- *
- * @typedef {object} Received
- * @property {number} slot  the client opens its slots in this order
- * @property {string} kind  `audio` or `video`
- * @property {number} frames  decoded
- * @property {number} energy  of the decoded sound, in total
- * @property {number} packets
- * @property {number} width  of the last picture
- * @property {number} height
- * @property {number} freezes
- * @property {number} frozen  seconds, in all freezes together
- * @property {number} samples  played, in total
- * @property {number} concealed  of these, made up for what did not come
- */
-
 /** Sets up `window.probe`. Must stand alone: it is sent to the page as text. */
 export function installProbe() {
   /** @type {RTCPeerConnection[]} */
@@ -39,31 +22,9 @@ export function installProbe() {
   /** The page's connection; a lost one is replaced by another. */
   const connection = () => connections.findLast((one) => one.connectionState !== 'closed');
 
-  const slots = () => (connection()?.getTransceivers() ?? []).filter(({ direction }) => direction === 'recvonly');
+  const connected = () => connection() !== undefined;
 
-  /** @returns {Promise<Received[]>} */
-  async function received() {
-    const bySection = new Map();
-    for (const row of (await connection()?.getStats())?.values() ?? []) {
-      if (row.type === 'inbound-rtp') bySection.set(row.mid, row);
-    }
-    return slots().map(({ mid, receiver }, slot) => {
-      const row = bySection.get(mid);
-      return {
-        slot,
-        kind: receiver.track.kind,
-        frames: row?.framesDecoded ?? 0,
-        energy: row?.totalAudioEnergy ?? 0,
-        packets: row?.packetsReceived ?? 0,
-        width: row?.frameWidth ?? 0,
-        height: row?.frameHeight ?? 0,
-        freezes: row?.freezeCount ?? 0,
-        frozen: row?.totalFreezesDuration ?? 0,
-        samples: row?.totalSamplesReceived ?? 0,
-        concealed: row?.concealedSamples ?? 0,
-      };
-    });
-  }
+  const slots = () => (connection()?.getTransceivers() ?? []).filter(({ direction }) => direction === 'recvonly');
 
   /** The heights of the camera's pictures that are being sent. @returns {Promise<number[]>} */
   async function sizes() {
@@ -149,7 +110,7 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { received, sizes, formats, fragment, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { connected, sizes, formats, fragment, peers, hear, colour, violations } });
 }
 
 /**
