@@ -11,11 +11,12 @@ import { until } from './harness/until.mjs';
 /** @typedef {import('./harness/person.mjs').Person} Person */
 
 const preferences = { quality: 'standard' };
-const camera = { width: 1280, height: 720 };
-/** In it no tile is as high as half of the camera's picture. */
+/** The smallest that Chromium sends in three sizes: the page of Firefox shows it whole, a telephone half at most. */
+const camera = { width: 960, height: 540 };
+/** In it no tile is higher than half of the camera's picture. */
 const telephone = { width: 360, height: 640 };
 /** Changes of size come with a keyframe, and senders' estimates grow first. */
-const WITHIN = 30_000;
+const WITHIN = 60_000;
 const PICTURES = 20;
 
 /** @param {Person} one @param {string} name */
@@ -57,9 +58,9 @@ test('everyone gets a camera in the size that fits, and what nobody needs is not
   const server = await Server.start(stage);
   const links = await server.room();
   const [host, guest, other] = await Promise.all([
-    inChromium(stage, { ...anna, preferences, camera }),
-    inChromium(stage, { ...ben, preferences, camera, size: telephone }),
-    inFirefox(stage, { ...fatma, preferences }),
+    inChromium(stage, { ...anna, preferences, camera, lean: true }),
+    inChromium(stage, { ...ben, preferences, camera, size: telephone, lean: true }),
+    inFirefox(stage, fatma),
   ]);
   await Promise.all([host.arrive(links.host), guest.arrive(links.guest), other.arrive(links.guest)]);
   await host.join();
@@ -75,7 +76,7 @@ test('everyone gets a camera in the size that fits, and what nobody needs is not
   ]);
   await pin(other, host.name);
   await untilShown(stage, other, host.name, (height) => height === camera.height);
-  await untilShown(stage, guest, host.name, (height) => height < camera.height / 2);
+  await untilShown(stage, guest, host.name, (height) => height <= camera.height / 2);
   await untilSends(host, (height) => height === camera.height);
   // The one who shows it large turns to somebody else.
   await pin(other, guest.name);
@@ -83,7 +84,7 @@ test('everyone gets a camera in the size that fits, and what nobody needs is not
   await untilSends(host, (height) => height <= camera.height / 2);
   await pin(other, host.name);
   await untilShown(stage, other, host.name, (height) => height === camera.height);
-  await untilShown(stage, guest, host.name, (height) => height < camera.height / 2);
+  await untilShown(stage, guest, host.name, (height) => height <= camera.height / 2);
   await untilShown(stage, host, other.name, () => true);
 });
 

@@ -6,7 +6,7 @@ import { Child } from './child.mjs';
 import { conclave } from './server.mjs';
 import { root } from './stage.mjs';
 
-/** @typedef {{event: string, at: number} & Record<string, any>} Told  `at` by `performance.now()` */
+/** @typedef {{event: string, at: number} & Record<string, any>} Told  `at` by the machine's clock */
 
 export class Native {
   /**
@@ -30,7 +30,7 @@ export class Native {
       new Child(name, conclave, ['join', link, '--name', name, '--ca', server.certificate, ...media, ...told]),
     );
     this.child.onLine = (line) => {
-      this.events.push({ ...JSON.parse(line), at: performance.now() });
+      this.events.push({ ...JSON.parse(line), at: Date.now() });
     };
   }
 

@@ -28,6 +28,7 @@ const SEEN = 3;
  * @property {number} frozen  seconds, in all freezes together
  * @property {number} samples  played, in total
  * @property {number} concealed  of these, made up for what did not come
+ * @property {number | null} played  when the slot first played something, by the machine's clock
  */
 
 /** @param {Flow[]} flows @param {string[]} names */
@@ -63,11 +64,11 @@ export class Person {
     return this.tab.untilPhase('call', within);
   }
 
-  /** A host sees the knock and lets the visitor in. @param {string} name @returns {Promise<number>} when, by `performance.now()` */
+  /** A host sees the knock and lets the visitor in. @param {string} name @returns {Promise<number>} when, by the machine's clock */
   async admit(name) {
     const button = `${byId('knock')}[data-name="${name}"] ${byId('admit')}`;
     await this.tab.until(`the knock of ${name}`, (selector) => document.querySelector(selector) !== null, button);
-    const now = performance.now();
+    const now = Date.now();
     await this.tab.clickOn(button);
     return now;
   }
@@ -96,7 +97,9 @@ export class Person {
   /** @returns {Promise<Flow[]>} */
   flows() {
     return this.tab.run(async (selector) => {
-      const told = await /** @type {any} */ (window).conclaveDiagnostics();
+      const { conclaveDiagnostics, probe } = /** @type {any} */ (window);
+      const told = await conclaveDiagnostics();
+      const played = probe.playedAt();
       const { slots } = typeof told === 'string' ? JSON.parse(told) : told;
       const names = new Map(
         [...document.querySelectorAll(selector)].map((tile) => [tile.getAttribute('data-participant'), tile.getAttribute('data-name')]),
@@ -118,6 +121,7 @@ export class Person {
           frozen: row.totalFreezesDuration ?? 0,
           samples: row.totalSamplesReceived ?? 0,
           concealed: row.concealedSamples ?? 0,
+          played: played[row.slot] ?? null,
         }));
     }, byId('tile'));
   }
@@ -136,28 +140,20 @@ export class Person {
    *
    * @param {string[]} names
    * @param {number} [within]
-   * @returns {Promise<Record<string, number>>} when what came first, by `performance.now()`: tells which part was late
+   * @param {number} [every]  how often to ask; the answer is as exact however seldom
+   * @returns {Promise<Record<string, number>>} when each source of theirs was first played, by the machine's clock
    */
-  async untilReceives(names, within = 10_000) {
-    /** @type {Record<string, number>} */
-    const firsts = {};
-    const ask = async () => {
-      const flows = await this.flows();
-      const now = performance.now();
-      for (const { name, source, packets, opened, frames, energy } of flows) {
-        if (!names.includes(name)) continue;
-        if (packets > 0) firsts[`${name}'s ${source} came`] ??= now;
-        if (opened > 0) firsts[`${name}'s ${source} opened`] ??= now;
-        if (frames > 0 || energy >= HEARD) firsts[`${name}'s ${source} decoded`] ??= now;
-      }
-      return heardAndSeen(flows, names);
-    };
+  async untilReceives(names, within = 10_000, every = STATISTICS_EVERY) {
+    /** @type {Flow[]} */
+    let flows = [];
+    const ask = async () => heardAndSeen((flows = await this.flows()), names);
     await until(`${this.name} to see and hear ${names.join(', ')}`, ask, {
       within,
-      every: STATISTICS_EVERY,
+      every,
       explain: async () => ({ flows: await this.flows(), problems: this.tab.problems }),
     });
-    return firsts;
+    const theirs = flows.filter(({ name }) => names.includes(name));
+    return Object.fromEntries(theirs.map(({ name, source, played }) => [`${name}'s ${source}`, played ?? Date.now()]));
   }
 
   /**
