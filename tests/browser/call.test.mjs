@@ -17,7 +17,7 @@ const LIMIT = 3000;
 const PATIENCE = 30_000;
 /** How often the pages, which note by themselves when they play what, are asked for it: milliseconds. */
 const SELDOM = 1000;
-/** Small, for to paint is the most of what four browsers without a graphics card have to do. */
+/** Small, for to paint costs browsers without a graphics card more than anything else they do here. */
 const WINDOW = { width: 640, height: 400 };
 /** A tone is there if it is so much louder than every other. */
 const CLEARLY = 5;
@@ -82,11 +82,12 @@ test('five participants see and hear each other three seconds after admission', 
     here.map(async (one) => {
       for (const other of [...here, native]) {
         if (other.name === one.name) continue;
-        await until(`${one.name} to hear ${other.tone} Hz from ${other.name}`, async () => {
+        const clearly = async () => {
           const heard = await one.hears(other.name, tones);
           const own = heard[tones.indexOf(other.tone)] ?? 0;
           return heard.every((loudness, index) => tones[index] === other.tone || own > CLEARLY * loudness);
-        }, { within: PATIENCE });
+        };
+        await until(`${one.name} to hear ${other.tone} Hz from ${other.name}`, clearly, { within: PATIENCE });
       }
     }),
   );

@@ -125,7 +125,7 @@ function computer(processors) {
   Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => processors });
 }
 
-/** The microphone's sound is not processed, which is a third of what sound costs. Must stand alone. */
+/** The microphone's sound is not processed: a tone needs no echo canceller. Must stand alone. */
 function plainSound() {
   const open = MediaDevices.prototype.getUserMedia;
   const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };

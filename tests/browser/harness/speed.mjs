@@ -4,7 +4,10 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
-/** Milliseconds that the sum takes on two processors of the machine on which the limits were set, in a good hour. */
+/**
+ * Milliseconds that the sum should take on two processors of a machine of ordinary speed. An estimate: it has not been
+ * measured in a good hour of the machine on which the limits were set; in bad ones it took 360 to 640.
+ */
 const REFERENCE = 230;
 
 /** A fixed sum, timed. It must stand alone: it is sent to the worker as text. */
@@ -24,7 +27,7 @@ const sum = `
   parentPort.postMessage({ took: add(1.5e8), ms: performance.now() - began });
 `;
 
-/** How many times longer a sum takes now, on two processors at once, than where the limits were set; at least 1. */
+/** How many times longer the sum takes now, on two processors at once, than on a machine of ordinary speed; at least 1. */
 export async function slowness() {
   const one = () =>
     new Promise((done, failed) => {
