@@ -21,8 +21,12 @@ pub struct Malformed;
 /// receiver's clock in microseconds, or that it has not.
 #[derive(Debug)]
 pub(super) struct Feedback<'a> {
-    seq: u16,
-    left: u16,
+    /// The message's number: it rises by one from message to message.
+    pub(super) message: u8,
+    /// The first packet it speaks of.
+    pub(super) seq: u16,
+    /// And how many.
+    pub(super) left: u16,
     chunks: &'a [u8],
     deltas: &'a [u8],
     run: Run,
@@ -49,7 +53,9 @@ impl<'a> Feedback<'a> {
         if count == 0 || count > COUNT_MAX {
             return Err(Malformed);
         }
-        let rest = information.get(8..).ok_or(Malformed)?;
+        let (Some(&message), Some(rest)) = (information.get(7), information.get(8..)) else {
+            return Err(Malformed);
+        };
         let mut told = 0u16;
         let mut chunks = 0;
         while told < count {
@@ -63,6 +69,7 @@ impl<'a> Feedback<'a> {
         }
         let (chunks, deltas) = rest.split_at(chunks);
         Ok(Self {
+            message,
             seq: base,
             left: count,
             chunks,

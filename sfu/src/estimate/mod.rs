@@ -287,6 +287,8 @@ impl Estimate {
     pub fn feedback(&mut self, now: Instant, information: &[u8]) -> Result<(), Malformed> {
         let at = self.micros(now);
         let mut feedback = Feedback::parse(information)?;
+        self.sent
+            .told(feedback.message, feedback.seq, feedback.left);
         let mut newest = None;
         let mut overused = false;
         for report in &mut feedback {
@@ -433,11 +435,13 @@ impl Estimate {
         };
         // What arrived without a queue is proof of itself.
         self.rate = self.rate.max(carried.min(RATE_MAX));
-        // Some receivers do not report padding: there only media can prove.
-        let ceiling = match self.probe.works() {
-            true => UNPROVEN * carried + 10_000.0,
-            false => RATE_MAX,
+        // Some receivers do not report padding: there only media can prove, and
+        // more than is wanted is never sent.
+        let proof = match self.probe.works() {
+            true => carried,
+            false => carried.max(self.wanted),
         };
+        let ceiling = UNPROVEN * proof + 10_000.0;
         if self.rate >= ceiling {
             return;
         }

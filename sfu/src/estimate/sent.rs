@@ -21,6 +21,8 @@ pub(super) struct Packet {
     /// The probe it belongs to; zero is none.
     pub(super) cluster: u16,
     arrived: bool,
+    /// Whether a message has spoken of it, or has left it out.
+    told: bool,
 }
 
 /// The ring.
@@ -32,6 +34,8 @@ pub(super) struct Sent {
     first: ExtSeq,
     /// Numbers before it are counted as arrived or lost.
     settled: ExtSeq,
+    /// The newest message's number, and the first packet after those it spoke of.
+    told: Option<(u8, ExtSeq)>,
 }
 
 impl Sent {
@@ -42,6 +46,7 @@ impl Sent {
             next: first,
             first,
             settled: first,
+            told: None,
         }
     }
 
@@ -55,6 +60,7 @@ impl Sent {
             len: len.min(usize::from(u16::MAX)) as u16,
             cluster,
             arrived: false,
+            told: false,
         };
         self.next = seq.next();
         seq.wire()
@@ -75,6 +81,27 @@ impl Sent {
         Some(*packet)
     }
 
+    /// A message speaks of `count` packets from `first` on. What lies between
+    /// it and the message before has not arrived; of what a lost message spoke,
+    /// nobody knows.
+    pub(super) fn told(&mut self, message: u8, first: u16, count: u16) {
+        let first = self.next.nearest(first);
+        let end = ExtSeq(first.0 + u64::from(count)).min(self.next);
+        let (mut from, mut newest) = (first, Some((message, end)));
+        if let Some((before, until)) = self.told {
+            if message == before.wrapping_add(1) {
+                from = from.min(until);
+            }
+            if end <= until {
+                newest = self.told;
+            }
+        }
+        self.told = newest;
+        for seq in from.max(self.oldest()).0..end.0 {
+            self.ring[place(ExtSeq(seq))].told = true;
+        }
+    }
+
     /// Counts what was sent well before the newest that arrived.
     pub(super) fn settle(&mut self, newest: u64, ledger: &mut Ledger) {
         self.settled = self.settled.max(self.oldest());
@@ -84,7 +111,7 @@ impl Sent {
                 return;
             }
             // A probe may lose what ordinary traffic would not.
-            if packet.cluster == 0 {
+            if packet.cluster == 0 && packet.told {
                 ledger.count(packet.arrived);
             }
             self.settled = self.settled.next();
@@ -151,6 +178,7 @@ mod tests {
         }
         assert!(sent.arrived(1).is_some());
         assert!(sent.arrived(3).is_some());
+        sent.told(7, 1, 3);
         sent.settle(200_000, &mut ledger);
         assert_eq!(ledger, Ledger { sent: 1, lost: 0 });
         sent.arrived(4);
@@ -158,5 +186,29 @@ mod tests {
         assert_eq!(ledger, Ledger { sent: 2, lost: 1 });
         assert_eq!(sent.oldest_after(100_000), Some(200_000));
         assert_eq!(sent.oldest_after(300_000), None);
+    }
+
+    #[test]
+    fn what_a_lost_message_would_have_told_is_not_counted() {
+        let counted = |messages: &[(u8, u16, u16)]| {
+            let mut sent = Sent::new();
+            let mut ledger = Ledger::default();
+            for at in 0..30 {
+                sent.push(at * 100_000, 100, 0);
+            }
+            for &(message, first, count) in messages {
+                sent.told(message, first, count);
+                for seq in first..first + count {
+                    sent.arrived(seq);
+                }
+            }
+            sent.settle(u64::MAX, &mut ledger);
+            (ledger.sent, ledger.lost)
+        };
+        assert_eq!(counted(&[(255, 1, 10), (0, 11, 20)]), (30, 0));
+        assert_eq!(counted(&[(255, 1, 10), (0, 16, 15)]), (30, 5), "left out");
+        assert_eq!(counted(&[(255, 1, 10), (1, 21, 10)]), (20, 0), "not told");
+        assert_eq!(counted(&[(1, 21, 10), (0, 11, 10), (2, 31, 60)]), (20, 0));
+        assert_eq!(counted(&[(9, 65_000, 4), (10, 1, 30)]), (30, 0), "nonsense");
     }
 }

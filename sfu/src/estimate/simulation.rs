@@ -36,7 +36,12 @@ struct Path {
     /// What the sender would send at most.
     want: f64,
     seconds: u64,
+    /// What becomes of it, and when.
+    then: Option<Change>,
 }
+
+/// The second, and what the path is from then on.
+type Change = (u64, fn(Path) -> Path);
 
 const WIDE: Path = Path {
     name: "",
@@ -47,6 +52,7 @@ const WIDE: Path = Path {
     queue: 300.0,
     want: 8e6,
     seconds: 60,
+    then: None,
 };
 
 /// What came of it, a value for each second.
@@ -57,6 +63,8 @@ struct Course {
     rate: Vec<f64>,
     /// The worst wait in the queue, in milliseconds.
     waited: Vec<f64>,
+    /// Whether what is sent had to fit the estimate.
+    bound: Vec<bool>,
 }
 
 impl Course {
@@ -82,7 +90,7 @@ impl Course {
     }
 }
 
-fn run(path: Path, seed: u64) -> Course {
+fn run(mut path: Path, seed: u64) -> Course {
     let mut random = Random(seed);
     let start = Instant::now();
     let micros = |at: u64| start + Duration::from_micros(at);
@@ -97,11 +105,15 @@ fn run(path: Path, seed: u64) -> Course {
         arrived: vec![0.0; path.seconds as usize],
         rate: vec![0.0; path.seconds as usize],
         waited: vec![0.0; path.seconds as usize],
+        bound: vec![false; path.seconds as usize],
     };
     let mut feedback_due = 0;
     for at in (0..path.seconds * 1_000_000).step_by(5_000) {
         let second = (at / 1_000_000) as usize;
         let now = micros(at);
+        if let Some((_, change)) = path.then.take_if(|(then, _)| second as u64 >= *then) {
+            path = change(path);
+        }
         let mut lengths = Vec::new();
         // A voice, and a camera that keeps to the rest of the estimate.
         if at % 20_000 == 0 {
@@ -151,7 +163,7 @@ fn run(path: Path, seed: u64) -> Course {
                 if !arrivals.report(&mut writer, Ssrc(1), Ssrc(2)) {
                     break;
                 }
-                if (path.capacity)(at as f64 / 1e6) > 0.0 {
+                if (path.capacity)(at as f64 / 1e6) > 0.0 && random.next() >= path.loss {
                     back.push_back((at + (path.delay * 1e3) as u64, out[12..].to_vec()));
                 }
             }
@@ -161,6 +173,7 @@ fn run(path: Path, seed: u64) -> Course {
             estimate.feedback(now, &information).expect("well formed");
         }
         course.rate[second] += estimate.rate() as f64 / 200.0;
+        course.bound[second] |= estimate.binds();
     }
     course
 }
@@ -243,6 +256,32 @@ fn jitter_does_not_starve_a_path() {
 }
 
 #[test]
+fn a_bad_path_that_becomes_a_long_one_is_not_taken_for_a_full_one() {
+    // What the messages that are lost would have told is no loss of the path.
+    for seed in 0..200 {
+        let course = run(
+            Path {
+                name: "20 % lost, then 200 ms ± 50 ms",
+                capacity: |_| 5e6,
+                loss: 0.2,
+                want: 3e5,
+                seconds: 20,
+                then: Some((8, |path| Path {
+                    delay: 200.0,
+                    jitter: 50.0,
+                    loss: 0.0,
+                    ..path
+                })),
+                ..WIDE
+            },
+            seed,
+        );
+        let bound: Vec<_> = (0..20).filter(|second| course.bound[*second]).collect();
+        assert!(bound.is_empty(), "seed {seed}: at {bound:?}");
+    }
+}
+
+#[test]
 fn random_losses_do_not_starve_a_path() {
     for (name, loss) in [
         ("3 Mbit/s, 5 % lost", 0.05),
@@ -262,6 +301,7 @@ fn random_losses_do_not_starve_a_path() {
             );
             let (_, rate, _) = course.between(10, 60);
             assert!(rate >= 1.5e6, "{name}: {rate}");
+            assert!(rate <= 3e6, "{name}: {rate}");
         }
     }
 }
