@@ -11,7 +11,7 @@ import { until } from './harness/until.mjs';
 /** @typedef {import('./harness/person.mjs').Person} Person */
 
 const preferences = { quality: 'standard' };
-/** The smallest that Chromium sends in three sizes: the page of Firefox shows it whole, a telephone half at most. */
+/** The smallest that is sent in three sizes: the page of Firefox shows it whole, a telephone half at most. */
 const camera = { width: 960, height: 540 };
 /** In it no tile is higher than half of the camera's picture. */
 const telephone = { width: 360, height: 640 };

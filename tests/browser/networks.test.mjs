@@ -59,7 +59,7 @@ test('a call of two pages holds on over bad networks', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage, EMULATED);
   const network = await Network.before(stage, server);
-  const video = livelyFilm(stage.folder, 640, 360);
+  const video = livelyFilm(stage.folder, 480, 270);
   const people = await Promise.all([
     inChromium(stage, { ...anna, size: WINDOW, video, preferences: { quality: 'standard' } }),
     inChromium(stage, { ...ben, size: WINDOW }),

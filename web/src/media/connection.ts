@@ -118,7 +118,7 @@ export class Connection {
   async negotiate(): Promise<string[] | null> {
     try {
       if (await this.#offer()) {
-        if (this.#raw) void this.#adjust();
+        void this.#adjust();
         return this.#slots.map(({ mid }) => mid ?? '');
       }
     } catch {
@@ -166,6 +166,7 @@ export class Connection {
     } catch {
       // Closed meanwhile: its successor is given the tracks.
     }
+    if (source === 'camera' && this.#isNegotiated) await this.#adjust();
   }
 
   /** Fits what the camera is sent in. */
@@ -184,7 +185,12 @@ export class Connection {
   setRaw(raw: boolean): void {
     if (raw === this.#raw) return;
     this.#raw = raw;
-    if (this.#pc.currentRemoteDescription !== null) void this.#adjust();
+    if (this.#isNegotiated) void this.#adjust();
+  }
+
+  /** Before, a sender can be told neither its codec nor, with that, anything else. */
+  get #isNegotiated(): boolean {
+    return this.#pc.currentRemoteDescription !== null;
   }
 
   /** One change after the other: parameters that changed between get and set are refused. */
@@ -197,7 +203,7 @@ export class Connection {
       if (kindOf(source) === 'audio') continue;
       const wanted = this.#wanted.find((named) => named.source === source);
       const parameters = sender.getParameters();
-      const full = encodings(source, this.quality);
+      const full = encodings(source, this.quality, sender.track?.getSettings());
       const limited = limit(parameters.encodings, full, wanted === undefined ? Infinity : wanted.spatial);
       const changed = this.takesRaw && setCodec(parameters.encodings, this.#raw);
       if (limited || changed) await sender.setParameters(parameters).catch(() => undefined);

@@ -38,6 +38,12 @@ interface ExtensibleTransceiver {
 /** What the DOM's types leave out. */
 type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 
+/**
+ * Pixels from which on a picture is sent in two sizes, in three. libwebrtc sends no more of smaller ones, and it is the
+ * largest that it leaves out.
+ */
+const SIZES = [0, 480 * 270, 960 * 540] as const;
+
 /** The camera's streams of a simulcast, lowest first: the name, the part of each side, and of the bitrate. */
 const STREAMS = [
   { rid: 'q', side: 4, share: 0.08 },
@@ -48,31 +54,38 @@ const STREAMS = [
 /** Whether the browser describes its frames. Firefox, whose simulcast stops at times, is told by its lack of this. */
 export const describes = typeof RTCRtpTransceiver === 'function' && 'setHeaderExtensionsToNegotiate' in RTCRtpTransceiver.prototype;
 
-/** The encodings a source begins with. */
-export function encodings(source: Source, quality: Quality): Encoding[] {
+/** The size of a picture. */
+export interface Size {
+  width?: number;
+  height?: number;
+}
+
+/** What a source is sent in. A camera that does not say how large its pictures are is taken to do as it was asked. */
+export function encodings(source: Source, quality: Quality, camera: Size = {}): Encoding[] {
   switch (source) {
     case 'microphone':
       return [{ maxBitrate: VOICE_BITRATE }];
     case 'screen-audio':
       return [{ maxBitrate: SCREEN_SOUND_BITRATE }];
     case 'camera':
-      return describes ? STREAMS.map((stream, index) => streamed(stream, index, quality)) : [{ maxBitrate: VIDEO[quality].bitrate }];
+      return describes ? simulcast(quality, camera) : [{ maxBitrate: VIDEO[quality].bitrate }];
     case 'screen':
       return describes ? SCREENS.map((stream) => ({ ...stream, scaleResolutionDownBy: 1, scalabilityMode: 'L1T3' })) : [{ maxBitrate: SCREEN_BITRATE }];
   }
 }
 
-/** One of the streams; of small pictures there is one alone. */
-function streamed({ rid, side, share }: (typeof STREAMS)[number], index: number, quality: Quality): Encoding {
-  const { bitrate } = VIDEO[quality];
-  const alone = quality === 'saver';
-  return {
+/** As many streams as there are sizes; those of the others are off. */
+export function simulcast(quality: Quality, { width, height }: Size): Encoding[] {
+  const { bitrate, ...asked } = VIDEO[quality];
+  const pixels = (width ?? asked.width) * (height ?? asked.height);
+  const sizes = quality === 'saver' ? 1 : SIZES.filter((from) => pixels >= from).length;
+  return STREAMS.map(({ rid, side, share }, index) => ({
     rid,
-    active: !alone || index === 0,
-    scaleResolutionDownBy: alone ? 1 : side,
-    maxBitrate: alone ? bitrate : Math.round(bitrate * share),
+    active: index < sizes,
+    scaleResolutionDownBy: Math.max(1, side / 2 ** (STREAMS.length - sizes)),
+    maxBitrate: sizes === 1 ? VIDEO.saver.bitrate : Math.round(bitrate * share),
     scalabilityMode: 'L1T3',
-  };
+  }));
 }
 
 /** Lets the sender describe its frames to the server, where it can. */
