@@ -219,8 +219,8 @@ impl Client {
     }
 }
 
-#[test]
-fn two_clients_that_have_tcp_alone_hear_each_other() {
+/// Two clients that have heard each other fifty times.
+fn talking() -> (World, [Client; 2]) {
     let mut world = World::new();
     let mut clients = [world.join(1), world.join(2)];
     let begin = Instant::now();
@@ -240,6 +240,12 @@ fn two_clients_that_have_tcp_alone_hear_each_other() {
         assert!(begin.elapsed() < PATIENCE, "{:?}", world.sfu.snapshot());
         std::thread::sleep(Duration::from_millis(5));
     }
+    (world, clients)
+}
+
+#[test]
+fn two_clients_that_have_tcp_alone_hear_each_other() {
+    let (world, clients) = talking();
     for (client, other) in clients.iter().zip(["1 says ", "0 says "]) {
         let theirs = |payload: &Vec<u8>| payload.starts_with(other.as_bytes());
         assert!(client.received.keys().all(theirs));
@@ -255,6 +261,22 @@ fn two_clients_that_have_tcp_alone_hear_each_other() {
     }
     assert!(sent(&world.sfu) > 0);
     assert_eq!(world.dropped(DropReason::StreamMalformed), 0);
+}
+
+#[test]
+fn a_client_that_is_silent_over_tcp_is_not_sent_to() {
+    let (world, [silent, mut other]) = talking();
+    let begin = Instant::now();
+    // Its connection stands, and whatever is in it is taken by the kernel.
+    while world.dropped(DropReason::NoConsent) < 50 {
+        other.speak(b"is somebody there?");
+        other.step();
+        assert!(begin.elapsed() < PATIENCE, "{:?}", world.sfu.snapshot());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(begin.elapsed() >= Duration::from_secs(8), "it may be silent");
+    assert_eq!(world.sfu.snapshot().connections, 2, "it may come back");
+    drop(silent);
 }
 
 /// What is read until the other end closes.
