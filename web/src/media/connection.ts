@@ -67,6 +67,9 @@ export class Connection {
   #raw = false;
   #adjusted: Promise<void> = Promise.resolve();
   #closed = false;
+  #end: () => void = () => undefined;
+  /** Settled once it is closed: what the browser was asked before then it may never answer. */
+  readonly #ended = new Promise<null>((resolve) => (this.#end = () => resolve(null)));
   #restarting = false;
   #type = network()?.type;
   #timer: ReturnType<typeof setTimeout>;
@@ -212,7 +215,8 @@ export class Connection {
 
   /** Numbers about what flows; neither addresses nor keys. Gathered once for all: each gathering stops the media. */
   async diagnose(): Promise<ConnectionDiagnosis> {
-    const flows = flowsOf((await this.#pc.getStats()).values());
+    const report = await Promise.race([this.#pc.getStats(), this.#ended]);
+    const flows = flowsOf(report?.values() ?? []);
     const of = ({ mid }: RTCRtpTransceiver) => flows.get(mid ?? '') ?? {};
     return {
       connection: this.#pc.connectionState,
@@ -225,6 +229,7 @@ export class Connection {
   /** Ends it. */
   close(): void {
     this.#closed = true;
+    this.#end();
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
     network()?.removeEventListener('change', this.#typeChanged);
