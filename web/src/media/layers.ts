@@ -20,8 +20,11 @@ const SCREENS = [
 const VOICE_BITRATE = 40_000;
 const SCREEN_SOUND_BITRATE = 96_000;
 
-/** Says of each frame what it depends on, outside the encryption. */
-const DEPENDENCY_DESCRIPTOR = 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
+/** What is said outside the encryption: what each frame depends on, and which of the streams are sent, at what rates. */
+const DESCRIPTIONS = [
+  'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension',
+  'http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00',
+];
 
 /** A header extension of a transceiver's section (WebRTC Extensions, section 5.3). */
 interface Extension {
@@ -93,7 +96,7 @@ export function describe(transceiver: RTCRtpTransceiver): void {
   const extensible = transceiver as ExtensibleTransceiver;
   const extensions = extensible.getHeaderExtensionsToNegotiate?.() ?? [];
   for (const extension of extensions) {
-    if (extension.uri === DEPENDENCY_DESCRIPTOR) extension.direction = 'sendrecv';
+    if (DESCRIPTIONS.includes(extension.uri)) extension.direction = 'sendrecv';
   }
   if (extensions.length > 0) extensible.setHeaderExtensionsToNegotiate?.(extensions);
 }
