@@ -10,12 +10,14 @@ import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
 
 const BACK_WITHIN = 5000;
+/** Four browsers on one machine. */
+const LEAN = { lean: true, size: { width: 640, height: 400 } };
 
 test('a killed and restarted server costs a call five seconds at most', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();
-  const people = await Promise.all([inChromium(stage, anna), inChromium(stage, ben), inFirefox(stage, fatma)]);
+  const people = await Promise.all([inChromium(stage, { ...anna, ...LEAN }), inChromium(stage, { ...ben, ...LEAN }), inFirefox(stage, fatma)]);
   const [host, guest] = people;
   await gather(links, people);
   const code = await sameCode(people);
@@ -41,7 +43,7 @@ test('a killed and restarted server costs a call five seconds at most', async (t
   assert.ok(back <= BACK_WITHIN, `back after ${back} ms`);
   assert.equal(await sameCode(people), code, 'the same group in the same epoch: nobody was admitted again');
 
-  const third = await inChromium(stage, chris);
+  const third = await inChromium(stage, { ...chris, ...LEAN });
   await third.arrive(links.guest);
   await third.join();
   await host.admit(third.name);
