@@ -35,4 +35,4 @@ setup: ## installs what building and testing need and this machine lacks
 
 clean: ## removes everything that was built (not ./data)
 	cargo clean
-	rm -rf web/dist web/src/e2ee/pkg web/node_modules tests/browser/node_modules
+	rm -rf web/dist web/dist.sha256 web/src/e2ee/pkg web/node_modules tests/browser/node_modules

@@ -1,5 +1,6 @@
 //! The browser client's files, embedded by the build script.
 
+use conclave_client::verify::hashes::{Hashes, MalformedHashes};
 use conclave_signaling::{Asset, Assets};
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +22,14 @@ pub(crate) fn embedded() -> Assets {
         .iter()
         .map(|file| (format!("/{}", file.path), asset(file)))
         .collect()
+}
+
+/// The SHA-256 of each: what `conclave verify-web` compares a server with.
+///
+/// # Errors
+/// When the build script embedded a file that no list can name.
+pub(crate) fn hashes() -> Result<Hashes, MalformedHashes> {
+    Hashes::of(FILES.iter().map(|file| (file.path, file.bytes)))
 }
 
 fn asset(file: &File) -> Asset {
@@ -69,5 +78,4 @@ mod tests {
                 file.path
             );
         }
-    }
-}
+    }}

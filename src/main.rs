@@ -6,6 +6,7 @@ mod join;
 mod media_metrics;
 mod room;
 mod serve;
+mod verify_web;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,6 +28,18 @@ enum Command {
     Room(room::Room),
     /// Take part in a call without a browser.
     Join(join::Join),
+    /// Compare the browser client that a server serves with this release's.
+    ///
+    /// Fetches the page and every file of the release over HTTPS, and compares their SHA-256, the
+    /// content security policy of each answer, and what the page refers to. Exits with 0 if all of
+    /// it is this release's, otherwise with 1.
+    ///
+    /// What it finds changed is changed. What it finds equal was equal here and now: a server that
+    /// means harm may serve somebody else, or you in an hour, something else. Nor does it see what
+    /// a browser kept of an earlier visit.
+    VerifyWeb(verify_web::VerifyWeb),
+    /// Print the SHA-256 of every file of this release's browser client.
+    WebHashes,
 }
 
 #[tokio::main]
@@ -42,6 +55,8 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().await,
         Command::Room(room) => room.run().await,
         Command::Join(join) => join.run().await,
+        Command::VerifyWeb(verify) => verify.run().await,
+        Command::WebHashes => verify_web::print_hashes(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

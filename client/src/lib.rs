@@ -17,7 +17,8 @@
 //! joins them, the session opens the frame and names its sender, and
 //! [`audio::meter`] or [`vp9::header`] looks at it.
 //!
-//! - [`link`], [`rooms`], [`trust`]: where to, with which secrets, believing whom.
+//! - [`link`], [`rooms`], [`trust`], `http`: where to, with which secrets, believing whom.
+//! - [`verify`]: whether a server serves a release's browser client.
 //! - [`signaling`], [`stay`]: the socket, and the stay that outlives it.
 //! - [`call`], [`slots`]: the machine of admission, log and commits; what the
 //!   slots carry.
@@ -42,6 +43,9 @@ pub mod slots;
 pub mod stay;
 pub mod transport;
 pub mod trust;
+pub mod verify;
 pub mod vp9;
+
+mod http;
 
 pub use participant::{JoinError, Options, Participant, join};

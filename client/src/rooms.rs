@@ -1,21 +1,22 @@
 //! Makes rooms: one HTTP request, and a link secret that stays here.
 
+use crate::http::{HttpError, Limits, exchange};
 use crate::link::{HostKey, Link, Server};
 use crate::trust::Trust;
 use conclave_e2ee::LinkSecret;
 use conclave_wire::code::Code;
 use conclave_wire::http::{Problem, RoomCreated};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::http::{Method, Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
 use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Longest answer that is read, bytes; a room's description has some hundred.
-const MAX_ANSWER: usize = 16 * 1024;
-/// How long the server may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A room's description has some hundred bytes.
+const LIMITS: Limits = Limits {
+    body: 16 * 1024,
+    time: Duration::from_secs(10),
+};
 
 /// Why no room was made.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +41,21 @@ pub enum RoomError {
     Random,
 }
 
+impl From<HttpError> for RoomError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Unreachable(error) => Self::Unreachable(error),
+            HttpError::Silent => Self::Silent,
+            HttpError::Protocol => Self::Protocol,
+        }
+    }
+}
+
 /// Makes a room and a link for its host; [`Link::guest`] gives the guests'.
 ///
 /// # Errors
 /// [`RoomError`]; with [`Code::Unauthorized`] when the token is not the operator's.
 pub async fn create_room(server: &Server, token: &str, trust: &Trust) -> Result<Link, RoomError> {
-    tokio::time::timeout(PATIENCE, request(server, token, trust))
-        .await
-        .map_err(|_| RoomError::Silent)?
-}
-
-async fn request(server: &Server, token: &str, trust: &Trust) -> Result<Link, RoomError> {
     let bearer = Zeroizing::new(format!("Bearer {token}"));
     let mut authorization = header::HeaderValue::from_str(&bearer).map_err(|_| RoomError::Token)?;
     authorization.set_sensitive(true);
@@ -63,32 +68,14 @@ async fn request(server: &Server, token: &str, trust: &Trust) -> Result<Link, Ro
         .body(Empty::<Bytes>::new())
         .map_err(|_| RoomError::Token)?;
 
-    let stream = trust
-        .connect(server)
-        .await
-        .map_err(RoomError::Unreachable)?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| RoomError::Protocol)?;
-    let connection = tokio::spawn(connection);
-    let answer = sender
-        .send_request(request)
-        .await
-        .map_err(|_| RoomError::Protocol)?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), MAX_ANSWER)
-        .collect()
-        .await
-        .map_err(|_| RoomError::Protocol)?
-        .to_bytes();
-    connection.abort();
-
-    if status != StatusCode::CREATED {
-        let problem: Problem = serde_json::from_slice(&body).map_err(|_| RoomError::Protocol)?;
+    let answer = exchange(server, trust, request, LIMITS).await?;
+    if answer.status != StatusCode::CREATED {
+        let problem: Problem =
+            serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)?;
         return Err(RoomError::Refused(problem.code));
     }
     let mut created: RoomCreated =
-        serde_json::from_slice(&body).map_err(|_| RoomError::Protocol)?;
+        serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)?;
     let host_key = HostKey::from_bytes(&created.host_key.0).ok_or(RoomError::Protocol)?;
     created.host_key.0.zeroize();
     Ok(Link {

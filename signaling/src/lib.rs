@@ -41,6 +41,7 @@ mod store;
 
 pub use assets::{Asset, Assets};
 pub use config::{Config, TlsFiles};
+pub use http::CONTENT_SECURITY_POLICY;
 pub use media::MediaPlane;
 pub use serve::{Serving, StartError, serve};
 pub use store::StoreError;

@@ -2,9 +2,10 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Only what the service itself serves runs, loads or is spoken to; nobody
-/// frames it. WebAssembly is the client's MLS and SFrame core.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+/// The policy of every answer. Only what the service itself serves runs, loads
+/// or is spoken to; nobody frames it. WebAssembly is the client's MLS and
+/// SFrame core.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
      style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; \
      connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -7,6 +7,8 @@ mod health;
 mod problem;
 mod rooms;
 
+pub use headers::CONTENT_SECURITY_POLICY;
+
 use crate::assets::Assets;
 use crate::config::{MAX_BODY, REQUEST_LIMIT};
 use crate::domain::Digest;

@@ -6,7 +6,8 @@
 //! - [`native`]: the native participant, driven and watched.
 //! - [`member`]: a participant whose every step the test takes itself, on a
 //!   bare socket ([`raw`]); [`media`]: its media connection.
-//! - [`relay`]: a TCP relay that cuts; [`tap`]: a wiretap where the SFU would be.
+//! - [`relay`]: a TCP relay that cuts; [`tap`]: a wiretap where the SFU would be;
+//!   [`forger`]: answers as the server, but others.
 //! - [`emulator`]: a bad network: a UDP relay that loses, delays and limits.
 //! - [`namespace`]: a test in network namespaces, shaped by the kernel.
 //! - [`datagram`]: STUN, DTLS, RTP and RTCP to damage.
@@ -24,6 +25,7 @@ pub mod deadline;
 pub mod dice;
 pub mod door;
 pub mod emulator;
+pub mod forger;
 pub mod media;
 pub mod member;
 pub mod memory;
@@ -41,6 +43,7 @@ pub use deadline::{PATIENCE, eventually, within};
 pub use dice::Dice;
 pub use door::{Door, Reply};
 pub use emulator::Emulator;
+pub use forger::Forger;
 pub use media::Media;
 pub use member::Member;
 pub use memory::Needle;

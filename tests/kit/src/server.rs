@@ -5,13 +5,17 @@ use crate::deadline::{PATIENCE, eventually};
 use crate::door::{Door, Reply};
 use crate::memory;
 use crate::room::Room;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
+use tokio_rustls::TlsAcceptor;
 
 /// The file of the data folder with the operator's token.
 const OPERATOR_TOKEN: &str = "operator-token";
@@ -162,9 +166,26 @@ impl Server {
         (self.address, self.media).into()
     }
 
-    /// The private key of its certificate, PEM: for who plays the server.
-    pub fn private_key(&self) -> PathBuf {
-        self.data().join(CERTIFICATE.1)
+    /// TLS with its certificate and key: for who plays the server.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let certificates = CertificateDer::pem_file_iter(self.data().join(CERTIFICATE.0))
+            .and_then(Iterator::collect)
+            .expect("the server's certificate");
+        let key = PrivateKeyDer::from_pem_file(self.data().join(CERTIFICATE.1))
+            .expect("the server's key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|config| {
+                config
+                    .with_no_client_auth()
+                    .with_single_cert(certificates, key)
+            })
+            .expect("the server's certificate and key");
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// Its data folder.

@@ -21,8 +21,6 @@ use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_OPUS, MIME_TYPE_VP9, MediaEngine,
 };
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -77,20 +75,7 @@ impl Tap {
             .expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let service = server.door();
-        let certificates = CertificateDer::pem_file_iter(service.authority())
-            .and_then(Iterator::collect)
-            .expect("the server's certificate");
-        let key = PrivateKeyDer::from_pem_file(server.private_key()).expect("the server's key");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|config| {
-                config
-                    .with_no_client_auth()
-                    .with_single_cert(certificates, key)
-            })
-            .expect("the server's certificate and key");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = server.acceptor();
         let (found, payloads) = mpsc::unbounded_channel();
         let door = service.at(port);
         let task = tokio::spawn(async move {
