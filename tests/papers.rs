@@ -14,17 +14,19 @@ fn every_test_that_the_threat_model_names_exists() {
             if at % 2 == 0 {
                 continue;
             }
-            if quoted.ends_with(".rs") {
+            if quoted.ends_with(".rs") || quoted.ends_with(".mjs") {
                 source = Some((quoted, fs::read_to_string(root.join(quoted)).unwrap()));
                 continue;
             }
             let Some((file, text)) = &source else {
                 panic!("`{quoted}` stands in no file: {row}");
             };
-            assert!(
-                text.contains(&format!("fn {quoted}(")),
-                "{file} has no test `{quoted}`"
-            );
+            let test = if file.ends_with(".rs") {
+                format!("fn {quoted}(")
+            } else {
+                format!("test('{quoted}',")
+            };
+            assert!(text.contains(&test), "{file} has no test `{quoted}`");
             named += 1;
         }
     }

@@ -108,8 +108,10 @@ async fn every_answer_carries_the_security_headers() {
         "/assets/app.js",
     ] {
         let headers = server.get(path).await.headers;
+        let policy = &headers["content-security-policy"];
+        assert!(policy.starts_with("default-src 'none'"), "{path}");
         assert!(
-            headers["content-security-policy"].starts_with("default-src 'none'"),
+            policy.contains("; require-trusted-types-for 'script'; trusted-types "),
             "{path}"
         );
         for (name, value) in [

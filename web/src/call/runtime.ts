@@ -5,6 +5,7 @@
 
 import { Keys, KeysError } from '../e2ee/bridge';
 import type { Call } from '../e2ee/calls';
+import { startWorker } from '../e2ee/start';
 import { forgetLink, keepLink, type RoomLink } from '../link';
 import { Connection } from '../media/connection';
 import { Local } from '../media/local';
@@ -62,9 +63,8 @@ export class Runtime {
     private readonly view: View,
   ) {
     this.#state = initialState(link, preferences().name, preferences().quality);
-    const worker = new Worker(new URL('../e2ee/worker.ts', import.meta.url), { type: 'module', name: 'keys' });
     this.#keys = new Keys(
-      worker,
+      startWorker(),
       (report) => this.dispatch({ ...report, type: 'slot' }),
       () => this.view.unavailable(),
     );
