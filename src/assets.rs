@@ -66,6 +66,8 @@ fn content_type(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     #[test]
     fn every_file_of_the_browser_client_has_a_media_type() {
@@ -78,4 +80,34 @@ mod tests {
                 file.path
             );
         }
-    }}
+    }
+    /// As an `integrity` attribute says it.
+    fn integrity(file: &File) -> String {
+        format!("sha256-{}", STANDARD.encode(Sha256::digest(file.bytes)))
+    }
+
+    #[test]
+    fn the_page_says_the_hash_of_its_script_and_style_and_the_worker_that_of_its_module() {
+        let text = |file: &File| String::from_utf8(file.bytes.to_vec()).expect("text");
+        let page = FILES.iter().find(|file| file.path == "index.html");
+        let page = text(page.expect("a page"));
+        let mut said = 0;
+        for file in FILES {
+            let code = file.path.ends_with(".js") || file.path.ends_with(".css");
+            let Some((_, behind)) = page.split_once(&format!("\"/{}\"", file.path)) else {
+                continue;
+            };
+            if code {
+                let attribute = format!(" integrity=\"{}\"", integrity(file));
+                assert!(behind.starts_with(&attribute), "{} in {page}", file.path);
+                said += 1;
+            }
+        }
+        assert_eq!(said, 2, "{page}");
+
+        let named = |part| FILES.iter().find(|file| file.path.contains(part));
+        let worker = text(named("/worker-").expect("a worker"));
+        let module = named(".wasm").expect("a module");
+        assert!(worker.contains(&integrity(module)));
+    }
+}

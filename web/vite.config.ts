@@ -1,8 +1,14 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { hashesInPage, integrity } from './integrity';
+
+/** The browser's half of the encryption, which `scripts/wasm` builds. */
+const module = fileURLToPath(new URL('src/e2ee/pkg/conclave_e2ee_wasm_bg.wasm', import.meta.url));
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), hashesInPage()],
+  define: { __WASM_INTEGRITY__: JSON.stringify(integrity(module)) },
   build: {
     // The floors: Chromium 141, Firefox 117.
     target: ['chrome141', 'firefox117'],

@@ -28,6 +28,7 @@ const PATIENCE = 10_000;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
+ * @property {RegExp} [spoil]  one byte of the files with these addresses is changed on the way
  * @property {boolean} [lean]  one of many on a small machine: a slow film, sound as it comes from the microphone, no priority
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
  * @property {string[]} [flags]
@@ -80,6 +81,7 @@ export async function openChromium(stage, options) {
   await context.addInitScript(remember, options.preferences ?? {});
   if (options.text) await context.addInitScript(installScreen, options.text);
   if (options.spy) await spyOnFrames(context);
+  if (options.spoil) await spoil(context, options.spoil);
   await context.addInitScript(computer, options.raw ? 8 : 2);
   if (options.lean) await context.addInitScript(plainSound);
   const page = await context.newPage();
@@ -117,6 +119,22 @@ async function spyOnFrames(context) {
   await context.route(/\/assets\/worker[^/]*\.js$/, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: spyScript + (await response.text()) });
+  });
+}
+
+/**
+ * One byte of every file with that name is changed on its way.
+ *
+ * @param {import('playwright-core').BrowserContext} context
+ * @param {RegExp} name
+ */
+async function spoil(context, name) {
+  await context.route(name, async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    const last = body.length - 1;
+    body.writeUInt8(body.readUInt8(last) ^ 1, last);
+    await route.fulfill({ response, body });
   });
 }
 

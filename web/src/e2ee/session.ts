@@ -1,13 +1,17 @@
 /** The wasm module's session in the page's words: bytes as base64url, results as plain data. */
 
 import init, { Session, type Pending } from './pkg/conclave_e2ee_wasm.js';
+import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
 import type { Call, Commit, Operations, Tree } from './calls';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
 
-/** Loads the module, once. */
+/** The hash of the module (SRI), by the build. */
+declare const __WASM_INTEGRITY__: string;
+
+/** Loads the module, once. The browser hands over no other bytes than those this script was built with. */
 export async function load(): Promise<void> {
-  await init();
+  await init({ module_or_path: fetch(wasmUrl, { integrity: __WASM_INTEGRITY__ }) });
 }
 
 function bytes(text: string): Uint8Array {
