@@ -12,8 +12,9 @@ run: ## sets up, builds, starts https://localhost:8443 and prints the link of a 
 test: ## sets up and runs every test, browsers included (STAGES="lint rust": only those)
 	@scripts/test $(STAGES)
 
-build: web ## the release binary with the browser client in it
+build: web ## the release binary with the browser client in it, and its bill of materials
 	cargo build --locked --release --bin conclave
+	@scripts/sbom
 
 web: ## the browser client, bundled into web/dist
 	@scripts/web
