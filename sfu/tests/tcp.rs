@@ -274,7 +274,10 @@ fn a_client_that_is_silent_over_tcp_is_not_sent_to() {
         assert!(begin.elapsed() < PATIENCE, "{:?}", world.sfu.snapshot());
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(begin.elapsed() >= Duration::from_secs(8), "it may be silent");
+    assert!(
+        begin.elapsed() >= Duration::from_secs(8),
+        "it may be silent"
+    );
     assert_eq!(world.sfu.snapshot().connections, 2, "it may come back");
     drop(silent);
 }
