@@ -42,7 +42,7 @@ test('a call of Chromium and Firefox breaks no rule, and strings become neither 
   assert.deepEqual(outcomes, { markup: refused, script: refused, worker: refused, policy: refused, second: refused });
 });
 
-test('a script, a style or a module of which one byte was changed is not taken', async (t) => {
+test('a script, a style or a module to which something was added is not taken', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();

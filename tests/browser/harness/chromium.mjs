@@ -28,7 +28,7 @@ const PATIENCE = 10_000;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
- * @property {RegExp} [spoil]  one byte of the files with these addresses is changed on the way
+ * @property {RegExp} [spoil]  something harmless is added to the files with these addresses on the way
  * @property {boolean} [lean]  one of many on a small machine: a slow film, sound as it comes from the microphone, no priority
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
  * @property {string[]} [flags]
@@ -123,18 +123,22 @@ async function spyOnFrames(context) {
 }
 
 /**
- * One byte of every file with that name is changed on its way.
+ * What changes a file and leaves it valid, so that nothing but its hash can tell: a blank line, and in a module of
+ * WebAssembly a custom section called `a`.
+ */
+const HARMLESS = { text: Buffer.from('\n'), wasm: Buffer.from([0, 2, 1, 0x61]) };
+
+/**
+ * To every file with that address something is added on its way.
  *
  * @param {import('playwright-core').BrowserContext} context
- * @param {RegExp} name
+ * @param {RegExp} address
  */
-async function spoil(context, name) {
-  await context.route(name, async (route) => {
+async function spoil(context, address) {
+  await context.route(address, async (route) => {
     const response = await route.fetch();
-    const body = await response.body();
-    const last = body.length - 1;
-    body.writeUInt8(body.readUInt8(last) ^ 1, last);
-    await route.fulfill({ response, body });
+    const added = route.request().url().endsWith('.wasm') ? HARMLESS.wasm : HARMLESS.text;
+    await route.fulfill({ response, body: Buffer.concat([await response.body(), added]) });
   });
 }
 
