@@ -96,8 +96,8 @@ impl Ids {
     }
 }
 
-/// Walks the elements of an extension block: id and value. Ends at the first
-/// element that does not fit.
+/// Walks the elements of an extension block: id, which is never zero, and
+/// value. Ends at the first element that does not fit.
 #[derive(Debug, Clone)]
 pub struct Elements<'a> {
     rest: &'a [u8],
@@ -135,7 +135,9 @@ impl<'a> Iterator for Elements<'a> {
                 continue;
             }
             let (id, len, rest) = match self.form {
-                Form::OneByte if first >> 4 != 15 => {
+                // Id 15 is reserved, and 0 is none: what follows is not read
+                // (RFC 8285 section 4.2).
+                Form::OneByte if matches!(first >> 4, 1..=14) => {
                     (first >> 4, usize::from(first & 0x0f) + 1, rest)
                 }
                 Form::TwoByte => {
@@ -172,5 +174,11 @@ mod tests {
         assert_eq!(Elements::new(0xbede, &[0x13, 1, 2]).count(), 0);
         assert_eq!(Elements::new(0x1000, &[1, 9, 2]).count(), 0);
         assert_eq!(Elements::new(0xbede, &[0xf0, 1, 0x10, 2]).count(), 0);
+    }
+
+    #[test]
+    fn an_element_without_an_id_is_not_taken_for_what_was_not_negotiated() {
+        let walked: Vec<_> = Elements::new(0xbede, &[0x10, 1, 0x01, 7, 7, 0x10, 2]).collect();
+        assert_eq!(walked, [(1, &[1][..])]);
     }
 }
