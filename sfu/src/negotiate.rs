@@ -126,6 +126,11 @@ impl Offer {
         if text.len() > OFFER_MAX {
             return Err(Code::TooLarge);
         }
+        // No text of SDP has one (RFC 8866 section 9), and the answer repeats
+        // some of it.
+        if text.contains('\0') {
+            return Err(Code::BadOffer);
+        }
         let mut reader = std::io::Cursor::new(text.as_bytes());
         let session = SessionDescription::unmarshal(&mut reader).map_err(|_| Code::BadOffer)?;
         if session.media_descriptions.is_empty() || session.media_descriptions.len() > SECTIONS_MAX
