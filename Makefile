@@ -1,7 +1,7 @@
 # Two commands do everything; the rest are parts of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build wasm web fmt lint bench setup clean
+.PHONY: help run test build wasm web fmt lint bench fuzz setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ lint: ## formatting, scripts, licences, clippy and types
 
 bench: ## the forwarding path without a network: time, instructions and allocations a packet
 	cargo bench --locked --package conclave-bench
+
+fuzz: ## hostile input for every parser and machine, a minute each (SECONDS=600 TARGETS="rtp sdp": longer, only those)
+	@CONCLAVE_FUZZ_SECONDS=$(or $(SECONDS),60) cargo test --locked --package conclave-fuzz --test short -- \
+		--nocapture --test-threads 1 $(TARGETS)
 
 setup: ## installs what building and testing need and this machine lacks
 	@scripts/setup test

@@ -110,6 +110,16 @@ fn the_crates_depend_on_each_other_along_the_arrows_only() {
             ],
         ),
         ("conclave-bench", &["conclave-sfu", "conclave-wire"]),
+        // Tests of all of them, and part of nothing.
+        (
+            "conclave-fuzz",
+            &[
+                "conclave-e2ee",
+                "conclave-sfu",
+                "conclave-signaling",
+                "conclave-wire",
+            ],
+        ),
         (
             "conclave-kit",
             &["conclave-client", "conclave-e2ee", "conclave-wire"],
