@@ -20,6 +20,11 @@ const LAYERS_MAX: usize = 16;
 /// is taken: 3 s.
 const USUAL: u64 = 15;
 
+/// A step counts for no more than so many times what the sender says that the
+/// layer is to cost: a keyframe of a screen is as much as seconds of the rest,
+/// and comes because somebody was not sent the layer.
+const BURST: u64 = 4;
+
 /// A slot that carries a track, or waits to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subscriber {
@@ -80,6 +85,8 @@ pub struct Track {
     alive: u8,
     layers: Vec<LayerRate>,
     usual: Vec<LayerRate>,
+    /// What the sender says that the layers are to cost.
+    said: Vec<LayerRate>,
     /// What its sender is asked for.
     pub wanted: Wanted,
     /// How loud it is, if it is a microphone.
@@ -105,6 +112,7 @@ impl Track {
             alive: 0,
             layers: Vec::with_capacity(LAYERS_MAX),
             usual: Vec::with_capacity(LAYERS_MAX),
+            said: Vec::with_capacity(LAYERS_MAX),
             wanted: Wanted::default(),
             voice: Voice::default(),
             relayed: 0,
@@ -164,8 +172,9 @@ impl Track {
         &self.layers
     }
 
-    /// What the layers usually cost, over some seconds: a burst moves it little,
-    /// and what is not sent for now keeps its cost. Lowest first.
+    /// What the layers usually cost, over some seconds: a burst moves it little.
+    /// What is not sent for now comes to cost what its sender says, if it says
+    /// so, and else keeps its cost. Lowest first.
     pub fn usual(&self) -> &[LayerRate] {
         &self.usual
     }
@@ -187,31 +196,42 @@ impl Track {
             if simulcast {
                 layer.spatial = stream as u8;
             }
-            let place = self.usual.binary_search_by_key(&layer, |known| known.layer);
-            if let Err(at) = place
+            let rate = LayerRate {
+                layer,
+                bits_per_second: bits_per_second.min(UNREPORTED),
+            };
+            if let Err(at) = place(&self.usual, layer)
                 && self.usual.len() < LAYERS_MAX
             {
-                let rate = LayerRate {
-                    layer,
-                    bits_per_second: bits_per_second.min(UNREPORTED),
-                };
                 self.usual.insert(at, rate);
+            }
+            match place(&self.said, layer) {
+                Ok(at) => self.said[at] = rate,
+                Err(at) if self.said.len() < LAYERS_MAX => self.said.insert(at, rate),
+                Err(_) => {}
             }
         }
     }
 
     fn remember(&mut self) {
+        for known in &mut self.usual {
+            let of = |rates: &[LayerRate]| {
+                let at = place(rates, known.layer).ok()?;
+                Some(rates[at].bits_per_second)
+            };
+            let (measured, said) = (of(&self.layers), of(&self.said));
+            let now = match said {
+                Some(said) => measured.map_or(said, |rate| rate.min(BURST * said)),
+                None => measured.unwrap_or(known.bits_per_second),
+            };
+            known.bits_per_second =
+                known.bits_per_second.saturating_mul(USUAL - 1) / USUAL + now / USUAL;
+        }
         for rate in &self.layers {
-            let place = self
-                .usual
-                .binary_search_by_key(&rate.layer, |known| known.layer);
-            match place {
-                Ok(at) => {
-                    let known = &mut self.usual[at].bits_per_second;
-                    *known = known.saturating_mul(USUAL - 1) / USUAL + rate.bits_per_second / USUAL;
-                }
-                Err(at) if self.usual.len() < LAYERS_MAX => self.usual.insert(at, *rate),
-                Err(_) => {}
+            if let Err(at) = place(&self.usual, rate.layer)
+                && self.usual.len() < LAYERS_MAX
+            {
+                self.usual.insert(at, *rate);
             }
         }
     }
@@ -259,6 +279,11 @@ impl Track {
             self.subscribers.swap_remove(at);
         }
     }
+}
+
+/// Where a layer is in rates that are sorted by it, or belongs.
+fn place(rates: &[LayerRate], layer: Layer) -> Result<usize, usize> {
+    rates.binary_search_by_key(&layer, |rate| rate.layer)
 }
 
 #[cfg(test)]
@@ -325,6 +350,33 @@ mod tests {
         }
         track.plan(&Allocation::parse(&said).expect("an allocation"));
         assert!(costs(&track)[1] > 8, "{:?}", costs(&track));
+    }
+
+    #[test]
+    fn a_keyframe_does_not_make_a_layer_dear_and_one_that_is_not_sent_costs_what_was_said() {
+        let start = Instant::now();
+        let mut track = track(2);
+        // Streams of 100 and 300 kbit/s.
+        let said = [0x11, 0x00, 100, 0xac, 0x02];
+        let cost = |track: &Track| track.usual()[0].bits_per_second / 1_000;
+        let mut at = 0;
+        let mut pass = |track: &mut Track, ms: u64, bytes: usize| {
+            for _ in 0..ms {
+                at += 1;
+                let now = start + Duration::from_millis(at);
+                if bytes > 0 {
+                    track.hear(0, layer(0, 0), bytes, now);
+                }
+                track.tick(now);
+            }
+        };
+        track.plan(&Allocation::parse(&said).expect("an allocation"));
+        pass(&mut track, 400, 500);
+        assert!(cost(&track) <= 200, "{}", cost(&track));
+        pass(&mut track, 20_000, 500);
+        assert!(cost(&track) > 350, "{}", cost(&track));
+        pass(&mut track, 20_000, 0);
+        assert!((95..=110).contains(&cost(&track)), "{}", cost(&track));
     }
 
     #[test]
