@@ -126,9 +126,14 @@ impl Offer {
         if text.len() > OFFER_MAX {
             return Err(Code::TooLarge);
         }
-        // No text of SDP has one (RFC 8866 section 9), and the answer repeats
-        // some of it.
-        if text.contains('\0') {
+        // No line of SDP has these within (RFC 8866 section 9), and the answer
+        // repeats some lines.
+        let bytes = text.as_bytes();
+        let stray = |at: usize| match bytes[at] {
+            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+            byte => byte == 0,
+        };
+        if (0..bytes.len()).any(stray) {
             return Err(Code::BadOffer);
         }
         let mut reader = std::io::Cursor::new(text.as_bytes());

@@ -271,6 +271,7 @@ fn broken_offers_are_refused_with_their_code_and_leave_the_call_alone() {
         offer.replace("a=sendonly", "a=recvonly"),
         offer.replace("v=0", "v=7777777777777777777777777"),
         offer.replace("a=fmtp:", "a=fmtp:\0"),
+        offer.replace("a=fmtp:", "a=fmtp:\ra=x:"),
     ];
     for (index, bad) in bad.iter().enumerate() {
         let result = world.connect(id, bad, named.clone());
