@@ -61,12 +61,12 @@ const ASK_FOR_MISSING: Duration = Duration::from_millis(30);
 
 /// Between two checks of the path in use. Shorter tells the SFU sooner of an
 /// address that changed on the way, and costs two small packets each.
-const KEEPALIVE: Duration = Duration::from_millis(250);
+const KEEPALIVE: Duration = Duration::from_millis(500);
 
-/// Nothing came for this long, not even answers to five checks: the path is
-/// dead. Shorter looks for another sooner, and also where a path only pauses,
-/// or loses much while nobody speaks; keys and slots stay in any case.
-const INTERRUPTED: Duration = Duration::from_millis(1_200);
+/// Nothing came for this long, not even answers to seven checks: the path is
+/// dead. Shorter looks for another sooner, and also where a path only pauses:
+/// one that comes back is whole again sooner than one that was left.
+const INTERRUPTED: Duration = Duration::from_millis(3_500);
 
 /// A path that stays dead for so long again is given up.
 const LOST: Duration = Duration::from_secs(5);

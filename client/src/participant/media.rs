@@ -23,10 +23,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// block UDP some silence: they shall hear within five seconds.
 const UDP_ALONE: Duration = Duration::from_secs(2);
 
-/// The same for what was connected before: an outage of three seconds costs no
-/// connection.
-const UDP_AGAIN: Duration = Duration::from_millis(2_500);
-
 /// The media connection and what it needs to be made.
 pub(super) struct Media {
     config: Config,
@@ -125,13 +121,10 @@ impl Media {
     pub(super) async fn accept(&mut self, sdp: &str, now: Duration) -> Result<(), TransportError> {
         if let Some(connection) = &mut self.connection {
             connection.offered = None;
-            let alone = match std::mem::take(&mut connection.restarting) {
-                true => UDP_AGAIN,
-                false => UDP_ALONE,
-            };
+            connection.restarting = false;
             let takes_tcp = connection.transport.accept(sdp).await?;
             let try_it = takes_tcp && !self.config.tcp;
-            connection.tcp_from = try_it.then_some(now + alone);
+            connection.tcp_from = try_it.then_some(now + UDP_ALONE);
         }
         Ok(())
     }
