@@ -4,21 +4,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { anna, ben, chris, fatma, nadia, tones } from './harness/cast.mjs';
-import { inChromium, inFirefox } from './harness/gather.mjs';
+import { LEAN, inChromium, inFirefox } from './harness/gather.mjs';
 import { Native } from './harness/native.mjs';
 import { Server } from './harness/server.mjs';
 import { slowness } from './harness/speed.mjs';
 import { Stage } from './harness/stage.mjs';
-import { until } from './harness/until.mjs';
+import { PATIENCE, until } from './harness/until.mjs';
 
 /** Milliseconds from the click on Admit, on a machine of ordinary speed. */
 const LIMIT = 3000;
-/** How long to wait for what comes too late, to tell how late. */
-const PATIENCE = 30_000;
 /** How often the pages, which note by themselves when they play what, are asked for it: milliseconds. */
 const SELDOM = 1000;
-/** Small, for to paint costs browsers without a graphics card more than anything else they do here. */
-const WINDOW = { width: 640, height: 400 };
 /** A tone is there if it is so much louder than every other. */
 const CLEARLY = 5;
 
@@ -27,10 +23,10 @@ test('five participants see and hear each other three seconds after admission', 
   const server = await Server.start(stage);
   const links = await server.room();
   const [host, ...guests] = await Promise.all([
-    inChromium(stage, { ...anna, size: WINDOW, lean: true }),
-    inChromium(stage, { ...ben, size: WINDOW, lean: true }),
-    inChromium(stage, { ...chris, size: WINDOW, lean: true }),
-    inFirefox(stage, { ...fatma, size: WINDOW }),
+    inChromium(stage, { ...anna, ...LEAN }),
+    inChromium(stage, { ...ben, ...LEAN }),
+    inChromium(stage, { ...chris, ...LEAN }),
+    inFirefox(stage, { ...fatma, ...LEAN }),
   ]);
   stage.say('browsers are up');
   const before = await slowness();

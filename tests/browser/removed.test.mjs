@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { anna, ben, chris, dora } from './harness/cast.mjs';
 import { framesOf } from './harness/frame-spy.mjs';
-import { everyoneReceives, gather, inChromium } from './harness/gather.mjs';
+import { LEAN, everyoneReceives, gather, inChromium } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
@@ -17,9 +17,9 @@ test('a removed page opens no later frame, a newcomer no earlier one', async (t)
   const server = await Server.start(stage);
   const links = await server.room();
   const people = await Promise.all([
-    inChromium(stage, anna),
-    inChromium(stage, { ...ben, spy: true }),
-    inChromium(stage, { ...chris, spy: true }),
+    inChromium(stage, { ...anna, ...LEAN }),
+    inChromium(stage, { ...ben, ...LEAN, spy: true }),
+    inChromium(stage, { ...chris, ...LEAN, spy: true }),
   ]);
   const [host, removed, stays] = people;
   await gather(links, people);
@@ -48,7 +48,7 @@ test('a removed page opens no later frame, a newcomer no earlier one', async (t)
     .slice(-REPLAYED)
     .map(({ before: sealed }) => sealed);
   assert.equal(old.length, REPLAYED);
-  const newcomer = await inChromium(stage, { ...dora, spy: true });
+  const newcomer = await inChromium(stage, { ...dora, ...LEAN, spy: true });
   await newcomer.arrive(links.guest);
   await newcomer.join();
   await host.admit(newcomer.name);

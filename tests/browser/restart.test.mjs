@@ -4,20 +4,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { anna, ben, chris, fatma } from './harness/cast.mjs';
-import { everyoneReceives, gather, inChromium, inFirefox } from './harness/gather.mjs';
+import { LEAN, everyoneReceives, gather, inChromium, inFirefox } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
 
 const BACK_WITHIN = 5000;
-/** Four browsers on one machine. */
-const LEAN = { lean: true, size: { width: 640, height: 400 } };
 
 test('a killed and restarted server costs a call five seconds at most', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();
-  const people = await Promise.all([inChromium(stage, { ...anna, ...LEAN }), inChromium(stage, { ...ben, ...LEAN }), inFirefox(stage, fatma)]);
+  const people = await Promise.all([inChromium(stage, { ...anna, ...LEAN }), inChromium(stage, { ...ben, ...LEAN }), inFirefox(stage, { ...fatma, ...LEAN })]);
   const [host, guest] = people;
   await gather(links, people);
   const code = await sameCode(people);

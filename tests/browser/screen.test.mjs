@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { anna, ben, fatma } from './harness/cast.mjs';
-import { gather, inChromium, inFirefox } from './harness/gather.mjs';
+import { LEAN, gather, inChromium, inFirefox } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
@@ -14,7 +14,7 @@ const GONE_WITHIN = 1000;
 test('a shared screen is seen by all beside the camera, and its end within a second', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
-  const people = await Promise.all([inChromium(stage, anna), inChromium(stage, ben), inFirefox(stage, fatma)]);
+  const people = await Promise.all([inChromium(stage, { ...anna, ...LEAN }), inChromium(stage, { ...ben, ...LEAN }), inFirefox(stage, { ...fatma, ...LEAN })]);
   const [host, ...others] = people;
   await gather(await server.room(), people);
   stage.say('everyone sees and hears everyone');

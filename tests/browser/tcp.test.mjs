@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { anna, ben, fatma, tones } from './harness/cast.mjs';
-import { inChromium, inFirefox } from './harness/gather.mjs';
+import { LEAN, inChromium, inFirefox } from './harness/gather.mjs';
 import { Server, withoutUdp } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 import { until } from './harness/until.mjs';
@@ -17,7 +17,7 @@ test('who cannot use UDP hears and is heard within five seconds', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage, withoutUdp);
   const links = await server.room();
-  const [host, ...guests] = await Promise.all([inChromium(stage, anna), inChromium(stage, ben), inFirefox(stage, fatma)]);
+  const [host, ...guests] = await Promise.all([inChromium(stage, { ...anna, ...LEAN }), inChromium(stage, { ...ben, ...LEAN }), inFirefox(stage, { ...fatma, ...LEAN })]);
   await Promise.all([host.arrive(links.host), ...guests.map((guest) => guest.arrive(links.guest))]);
   await host.join();
   await host.inCall();

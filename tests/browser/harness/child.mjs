@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { until } from './until.mjs';
+import { PATIENCE, until } from './until.mjs';
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -67,7 +67,7 @@ export class Child {
    * @param {() => T | Promise<T>} ask
    * @param {number} [within]  milliseconds
    */
-  until(what, ask, within = 15_000) {
+  until(what, ask, within = PATIENCE) {
     return until(
       `${what} (${this.name})`,
       async () => {

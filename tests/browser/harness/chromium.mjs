@@ -8,12 +8,11 @@ import { installProbe, remember } from './probe.mjs';
 import { which } from './programs.mjs';
 import { installScreen } from './screen-text.mjs';
 import { Tab } from './tab.mjs';
+import { PATIENCE } from './until.mjs';
 
 const AS_USER = fileURLToPath(new URL('chromium-as-user', import.meta.url));
 /** Frames a second of a slow film. */
 const SLOW = 6;
-/** How long the driver waits for one thing to become clickable. */
-const PATIENCE = 10_000;
 
 /**
  * @typedef {object} Options

@@ -9,6 +9,9 @@ import { Person } from './person.mjs';
 /** Data saver: small pictures, for several browsers share a small machine. */
 export const preferences = { quality: 'saver' };
 
+/** One of three and more browsers on a small machine. To paint costs them more than anything else they do here. */
+export const LEAN = { lean: true, size: { width: 640, height: 400 } };
+
 /**
  * @param {import('./stage.mjs').Stage} stage
  * @param {import('./chromium.mjs').Options} who

@@ -1,6 +1,6 @@
 // Somebody before a page of the product: what they can do, and what they see and hear.
 
-import { until } from './until.mjs';
+import { PATIENCE, until } from './until.mjs';
 import { byId } from './tab.mjs';
 
 /** The sound of a sender counts as heard from this energy on; a muted one has none. */
@@ -143,7 +143,7 @@ export class Person {
    * @param {number} [every]  how often to ask; the answer is as exact however seldom
    * @returns {Promise<Record<string, number>>} when each source of theirs was first played, by the machine's clock
    */
-  async untilReceives(names, within = 10_000, every = STATISTICS_EVERY) {
+  async untilReceives(names, within = PATIENCE, every = STATISTICS_EVERY) {
     /** @type {Flow[]} */
     let flows = [];
     const ask = async () => heardAndSeen((flows = await this.flows()), names);

@@ -1,7 +1,7 @@
 // A page, the same face for Chromium under Playwright and for Firefox under Puppeteer.
 
 import { join } from 'node:path';
-import { until } from './until.mjs';
+import { PATIENCE, until } from './until.mjs';
 
 /**
  * What a driver must be able to do.
@@ -71,7 +71,7 @@ export class Tab {
    * @param {A} [arg]
    * @param {number} [within]  milliseconds
    */
-  until(what, fn, arg, within = 10_000) {
+  until(what, fn, arg, within = PATIENCE) {
     return until(`${what} (${this.name})`, () => this.run(fn, /** @type {A} */ (arg)), {
       within,
       explain: async () => ({ problems: this.problems, text: await this.text() }),

@@ -1,5 +1,11 @@
 // Waiting for a condition, never for a time.
 
+/**
+ * How long is waited for what has no limit of its own, milliseconds: far longer than it takes on a machine that others
+ * keep busy. What the product promises in seconds, a test measures.
+ */
+export const PATIENCE = 30_000;
+
 const pause = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
@@ -12,7 +18,7 @@ const pause = (/** @type {number} */ ms) => new Promise((done) => setTimeout(don
  * @param {{within?: number, every?: number, explain?: () => unknown}} [options]  milliseconds
  * @returns {Promise<NonNullable<Awaited<T>>>}
  */
-export async function until(what, ask, { within = 10_000, every = 50, explain } = {}) {
+export async function until(what, ask, { within = PATIENCE, every = 50, explain } = {}) {
   const deadline = performance.now() + within;
   let last;
   for (;;) {
