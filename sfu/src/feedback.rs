@@ -259,6 +259,10 @@ impl Shard {
             let Some(Some(track)) = self.tracks.get_mut(index) else {
                 return;
             };
+            // A keyframe of a stream that has stopped comes as one of every other stream.
+            if track.has_stopped(encoding) {
+                continue;
+            }
             let encoding = &mut track.encodings[encoding];
             let Some(media) = encoding.ssrc else { continue };
             if encoding.keyframes.due(now)

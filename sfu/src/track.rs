@@ -148,6 +148,11 @@ impl Track {
         }
     }
 
+    /// Whether an encoding is not being sent, while another is.
+    pub fn has_stopped(&self, encoding: usize) -> bool {
+        self.alive != 0 && self.alive >> encoding & 1 == 0
+    }
+
     /// A packet of an encoding came.
     pub fn hear(&mut self, encoding: usize, layer: Layer, bytes: usize, now: Instant) {
         self.alive |= 1 << encoding;

@@ -388,6 +388,45 @@ fn a_simulcast_of_vp8_is_one_stream_that_switches_at_keyframes() {
     switches(Says::Vp8, 2);
 }
 
+#[test]
+fn a_stream_that_has_stopped_is_asked_for_nothing_while_another_is_sent() {
+    let mut world = world(Says::Dependency, 2);
+    let mut cameras = [1, 2].map(|seed| Camera::new(Mode::Key, Says::Dependency, 1, seed));
+    // The upper one's keyframe came before anybody received it.
+    let _ = cameras[1].picture(true);
+    let mut send = |world: &mut World, stream: usize, keyframe| {
+        for packet in &cameras[stream].picture(keyframe) {
+            world.send_layered(0, Some(RIDS[stream]), packet);
+        }
+    };
+    let requests = |world: &World| world.metrics().count_of(Counter::KeyframeRequestsSent);
+    for round in 0..6 {
+        send(&mut world, 0, round == 0);
+        send(&mut world, 1, false);
+        world.run(FRAME);
+    }
+    assert!(requests(&world) > 0, "the upper stream is asked for");
+    for _ in 0..30 {
+        send(&mut world, 0, false);
+        world.run(FRAME);
+    }
+    send(&mut world, 0, true);
+    let before = requests(&world);
+    for _ in 0..90 {
+        send(&mut world, 0, false);
+        world.run(FRAME);
+    }
+    assert_eq!(
+        requests(&world),
+        before,
+        "it would get keyframes of the lower"
+    );
+    assert!(world.take(1, Slot::Video(0)).len() > 90);
+    send(&mut world, 1, false);
+    world.run(FRAME);
+    assert_eq!(requests(&world), before + 1, "it is sent again");
+}
+
 fn switches(says: Says, encodings: usize) {
     let seed = 0x51_4c57;
     println!("{says:?} seed {seed:#x}");
