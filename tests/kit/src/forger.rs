@@ -2,14 +2,10 @@
 //! over HTTP: a server that means harm, as its clients meet it.
 
 use crate::door::{Door, Reply};
+use crate::front::{Failure, Front, Visit};
 use crate::server::Server;
-use std::io;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use tokio::io::AsyncWriteExt;
 
 /// What is done to the answer for a path, not compressed. Its length is
 /// written anew afterwards.
@@ -17,8 +13,7 @@ type Forgery = dyn Fn(&str, &mut Reply) + Send + Sync;
 
 /// A listening port whose requests are answered with forgeries, while it lives.
 pub struct Forger {
-    door: Door,
-    task: JoinHandle<()>,
+    front: Front,
 }
 
 impl Forger {
@@ -30,54 +25,22 @@ impl Forger {
         server: &Server,
         forge: impl Fn(&str, &mut Reply) + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
-        let port = listener.local_addr().expect("its address").port();
-        let (service, acceptor) = (server.door(), server.acceptor());
         let forge: Arc<Forgery> = Arc::new(forge);
-        let door = service.at(port);
-        let task = tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let (acceptor, service, forge) = (acceptor.clone(), service.clone(), forge.clone());
-                tokio::spawn(async move {
-                    if let Err(error) = serve(tcp, acceptor, service, &*forge).await {
-                        println!("forger: {error}");
-                    }
-                });
-            }
-        });
-        Self { door, task }
+        let front = Front::before(server, move |visit| serve(visit, Arc::clone(&forge))).await;
+        Self { front }
     }
 
     /// Where its victims connect.
     pub fn door(&self) -> &Door {
-        &self.door
-    }
-}
-
-impl Drop for Forger {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.front.door()
     }
 }
 
 /// One request a connection. Only its first line is passed on.
-async fn serve(
-    tcp: TcpStream,
-    acceptor: TlsAcceptor,
-    service: Door,
-    forge: &Forgery,
-) -> io::Result<()> {
-    let mut near = acceptor.accept(tcp).await?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(near.read_u8().await?);
-    }
-    let head = String::from_utf8_lossy(&head);
-    let path = head.split(' ').nth(1).unwrap_or_default();
-    let mut reply = service.get(path).await?;
-    forge(path, &mut reply);
+async fn serve(mut visit: Visit, forge: Arc<Forgery>) -> Result<(), Failure> {
+    let path = visit.path();
+    let mut reply = visit.service.get(&path).await?;
+    forge(&path, &mut reply);
     let mut answer = String::new();
     for line in reply.head.lines().filter(|line| !line.is_empty()) {
         let length = line.to_ascii_lowercase().starts_with("content-length:");
@@ -86,7 +49,7 @@ async fn serve(
         }
     }
     answer += &format!("content-length: {}\r\n\r\n", reply.body.len());
-    near.write_all(answer.as_bytes()).await?;
-    near.write_all(&reply.body).await?;
-    near.shutdown().await
+    visit.near.write_all(answer.as_bytes()).await?;
+    visit.near.write_all(&reply.body).await?;
+    Ok(visit.near.shutdown().await?)
 }

@@ -7,7 +7,8 @@
 //! - [`member`]: a participant whose every step the test takes itself, on a
 //!   bare socket ([`raw`]); [`media`]: its media connection.
 //! - [`relay`]: a TCP relay that cuts; [`tap`]: a wiretap where the SFU would be;
-//!   [`forger`]: answers as the server, but others.
+//!   [`forger`]: answers as the server, but others; [`liar`]: a server that lies
+//!   to a participant about the call.
 //! - [`emulator`]: a bad network: a UDP relay that loses, delays and limits.
 //! - [`namespace`]: a test in network namespaces, shaped by the kernel.
 //! - [`datagram`]: STUN, DTLS, RTP and RTCP to damage.
@@ -26,6 +27,8 @@ pub mod dice;
 pub mod door;
 pub mod emulator;
 pub mod forger;
+mod front;
+pub mod liar;
 pub mod media;
 pub mod member;
 pub mod memory;
@@ -44,6 +47,7 @@ pub use dice::Dice;
 pub use door::{Door, Reply};
 pub use emulator::Emulator;
 pub use forger::Forger;
+pub use liar::Liar;
 pub use media::Media;
 pub use member::Member;
 pub use memory::Needle;

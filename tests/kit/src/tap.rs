@@ -11,9 +11,10 @@
 
 use crate::deadline::{PATIENCE, within};
 use crate::door::Door;
+use crate::front::{Failure, Front, Visit};
 use crate::server::Server;
 use bytes::Bytes;
-use conclave_wire::client::{ClientFrame, Request, SUBPROTOCOL, ServerFrame};
+use conclave_wire::client::{ClientFrame, Request, ServerFrame};
 use futures_util::{SinkExt, StreamExt};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::Registry;
@@ -21,21 +22,9 @@ use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_OPUS, MIME_TYPE_VP9, MediaEngine,
 };
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
-use std::io;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{
-    ErrorResponse, Request as Upgrade, Response,
-};
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::{accept_hdr_async, client_async};
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
@@ -59,9 +48,8 @@ pub struct Payload {
 
 /// A running tap for one participant.
 pub struct Tap {
-    door: Door,
+    front: Front,
     payloads: mpsc::UnboundedReceiver<Payload>,
-    task: JoinHandle<()>,
 }
 
 impl Tap {
@@ -70,34 +58,14 @@ impl Tap {
     /// # Panics
     /// When there is no port, or the certificate cannot be read.
     pub async fn before(server: &Server) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
-        let port = listener.local_addr().expect("its address").port();
-        let service = server.door();
-        let acceptor = server.acceptor();
         let (found, payloads) = mpsc::unbounded_channel();
-        let door = service.at(port);
-        let task = tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let (acceptor, service, found) = (acceptor.clone(), service.clone(), found.clone());
-                tokio::spawn(async move {
-                    if let Err(error) = serve(tcp, acceptor, service, found).await {
-                        println!("tap: {error}");
-                    }
-                });
-            }
-        });
-        Self {
-            door,
-            payloads,
-            task,
-        }
+        let front = Front::before(server, move |visit| serve(visit, found.clone())).await;
+        Self { front, payloads }
     }
 
     /// Where the tapped participant has to connect.
     pub fn door(&self) -> Door {
-        self.door.clone()
+        self.front.door().clone()
     }
 
     /// The next payload the participant sent.
@@ -111,69 +79,12 @@ impl Tap {
     }
 }
 
-impl Drop for Tap {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// One connection: the socket is tapped, other requests pass as they are.
-async fn serve(
-    tcp: TcpStream,
-    acceptor: TlsAcceptor,
-    service: Door,
-    found: mpsc::UnboundedSender<Payload>,
-) -> io::Result<()> {
-    let mut near = acceptor.accept(tcp).await?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(near.read_u8().await?);
+async fn serve(visit: Visit, found: mpsc::UnboundedSender<Payload>) -> Result<(), Failure> {
+    if !visit.is_socket() {
+        return visit.pass().await;
     }
-    let text = String::from_utf8_lossy(&head).to_lowercase();
-    if !text.contains("upgrade: websocket") {
-        let mut far = service.connect().await?;
-        far.write_all(&head).await?;
-        return copy_bidirectional(&mut near, &mut far).await.map(drop);
-    }
-    let path = text.split(' ').nth(1).map(str::len).unwrap_or_default();
-    let start = text.find(' ').map_or(0, |space| space + 1);
-    let path = String::from_utf8_lossy(&head[start..start + path]).into_owned();
-    tap(near, head, &path, service, found)
-        .await
-        .map_err(io::Error::other)
-}
-
-async fn tap(
-    near: TlsStream<TcpStream>,
-    head: Vec<u8>,
-    path: &str,
-    service: Door,
-    found: mpsc::UnboundedSender<Payload>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-
-    let (near_in, near_out) = tokio::io::split(near);
-    let near = tokio::io::join(io::Cursor::new(head).chain(near_in), near_out);
-    #[allow(
-        clippy::result_large_err,
-        reason = "the callback's type is tungstenite's"
-    )]
-    let agree = |_: &Upgrade, mut response: Response| -> Result<Response, ErrorResponse> {
-        response.headers_mut().insert(
-            "Sec-WebSocket-Protocol",
-            HeaderValue::from_static(SUBPROTOCOL),
-        );
-        Ok(response)
-    };
-    let mut near = accept_hdr_async(near, agree).await?;
-    let mut request =
-        format!("wss{}{path}", service.url().trim_start_matches("https")).into_client_request()?;
-    request.headers_mut().insert(
-        "Sec-WebSocket-Protocol",
-        HeaderValue::from_static(SUBPROTOCOL),
-    );
-    let (mut far, _) = client_async(request, service.connect().await?).await?;
-
+    let (mut near, mut far) = visit.sockets().await?;
     let mut endpoints = Vec::new();
     loop {
         tokio::select! {
@@ -218,7 +129,7 @@ impl Endpoint {
     async fn answer(
         offer: &str,
         found: mpsc::UnboundedSender<Payload>,
-    ) -> Result<(Self, String), Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<(Self, String), Failure> {
         let (gathered, mut complete) = watch::channel(false);
         let settings = SettingEngineBuilder::new()
             .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm])
