@@ -12,6 +12,7 @@
 use crate::error::{Error, FrameDrop, Misuse};
 use crate::identity::{Leaf, Member, ParticipantId};
 use crate::sframe::{Context, FrameCipher, FrameHeader, Kid, ReplayWindow};
+use crate::split::{Failure, Split};
 use crate::suite::MediaSuite;
 use std::collections::HashMap;
 use zeroize::Zeroizing;
@@ -77,6 +78,7 @@ struct Epoch {
 pub(crate) struct Epochs {
     suite: MediaSuite,
     held: Vec<Epoch>,
+    split: Split,
 }
 
 impl Epochs {
@@ -84,7 +86,13 @@ impl Epochs {
         Self {
             suite,
             held: Vec::new(),
+            split: Split::default(),
         }
+    }
+
+    /// Members who are heard and not understood.
+    pub(crate) fn apart(&self) -> &[ParticipantId] {
+        self.split.apart()
     }
 
     /// Takes the keys of a newer epoch; frames of it can be opened from now on.
@@ -94,6 +102,7 @@ impl Epochs {
         self.held.retain(|held| {
             held.keys.epoch < keys.epoch && !Kid::same_epoch(held.keys.epoch, keys.epoch)
         });
+        self.split.keep(&keys.roster);
         self.held.push(Epoch {
             keys,
             stage: Stage::Prepared,
@@ -157,6 +166,7 @@ impl Epochs {
     /// Drops all keys.
     pub(crate) fn wipe(&mut self) {
         self.held.clear();
+        self.split.keep(&[]);
     }
 
     /// The epoch frames are sealed with.
@@ -203,25 +213,43 @@ impl Epochs {
         let context = Context::from_number(header.kid.context_number())
             .map_err(|_| FrameDrop::UnknownContext)?;
         let suite = self.suite;
-        let epoch = self
-            .held
-            .iter_mut()
-            .find(|held| {
-                header.kid.epoch_low() == Kid::low(held.keys.epoch)
-                    && !matches!(held.stage, Stage::Retired(until) if now_ms >= until)
-            })
-            .ok_or(FrameDrop::UnknownEpoch)?;
+        let held = self.held.iter().position(|held| {
+            header.kid.epoch_low() == Kid::low(held.keys.epoch)
+                && !matches!(held.stage, Stage::Retired(until) if now_ms >= until)
+        });
+        let Some(held) = held else {
+            self.out_of_step(header.kid.leaf(), now_ms);
+            return Err(FrameDrop::UnknownEpoch);
+        };
+        let epoch = &mut self.held[held];
         let at = epoch
             .keys
             .position(header.kid.leaf())
             .ok_or(FrameDrop::UnknownLeaf)?;
-        epoch.open(suite, header, frame, out)?;
+        let sender = epoch.keys.roster[at].participant;
+        if let Err(drop) = epoch.open(suite, header, frame, out) {
+            if drop == FrameDrop::NotAuthentic {
+                self.split.failed(sender, Failure::Unverified, now_ms);
+            }
+            return Err(drop);
+        }
+        self.split.opened(sender);
         Ok(Opened {
             sender: &epoch.keys.roster[at],
             context,
             epoch: epoch.keys.epoch,
             counter: header.counter,
         })
+    }
+
+    /// A frame of an epoch whose keys are gone or did not come yet.
+    fn out_of_step(&mut self, leaf: Leaf, now_ms: u64) {
+        let newest = self.held.last().map(|held| &held.keys);
+        let sender = newest.and_then(|keys| keys.roster.get(keys.position(leaf)?));
+        if let Some(sender) = sender {
+            self.split
+                .failed(sender.participant, Failure::OutOfStep, now_ms);
+        }
     }
 }
 

@@ -30,6 +30,8 @@
 //!   recreated around it.
 //! - A frame changes state only after its tag verified, and no number of bad
 //!   frames turns a key off.
+//! - A member whose frames come and do not open is named
+//!   ([`Session::apart`]): the server may have split the call.
 //! - Secrets are wiped when their time is over and when the session is dropped.
 //!
 //! Members are not protected from each other's media: SFrame keys are derived
@@ -40,7 +42,8 @@
 //!
 //! [`suite`] permitted profile · [`secret`] link secret · [`identity`] who ·
 //! `mls` group, commits and their rules · [`epoch`] keys over time ·
-//! [`sframe`] frames · [`trust`] call code · [`session`] façade · [`error`] blame
+//! [`sframe`] frames · [`split`] a forked call · [`trust`] call code · [`session`] façade ·
+//! [`error`] blame
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -51,6 +54,7 @@ mod mls;
 pub mod secret;
 pub mod session;
 pub mod sframe;
+pub mod split;
 pub mod suite;
 pub mod trust;
 
@@ -62,5 +66,6 @@ pub use mls::knock::{Knock, VerifiedKnock};
 pub use secret::LinkSecret;
 pub use session::{Advance, Config, Processed, Session};
 pub use sframe::{Context, Source};
+pub use split::{OUT_OF_STEP_MS, SPLIT_MS};
 pub use suite::Suite;
 pub use trust::CallCode;

@@ -365,6 +365,14 @@ impl Session {
         self.epochs.open(frame, now_ms, out)
     }
 
+    /// Members whose frames reach us and have not opened for so long that
+    /// their keys are not ours any more: the server gave them other commits
+    /// than us, or changes what they send. A member is taken off as soon as a
+    /// frame of theirs opens, or when they are removed.
+    pub fn apart(&self) -> &[ParticipantId] {
+        self.epochs.apart()
+    }
+
     /// The members by ascending leaf, from the ratchet tree; empty outside a group.
     pub fn members(&self) -> &[Member] {
         match &self.phase {
