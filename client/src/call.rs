@@ -129,6 +129,15 @@ pub enum Event {
         /// Whether the media connection must be offered anew.
         media_lost: bool,
     },
+    /// These members' frames come and do not open, or their commit does not
+    /// follow from ours: the server may have split the call. All of them, at
+    /// each change.
+    Split {
+        /// Who.
+        participants: Vec<ParticipantId>,
+    },
+    /// Nobody is apart any more.
+    Whole,
     /// A request of ours was refused.
     Refused(Code),
 }
@@ -177,6 +186,8 @@ pub struct Call {
     applied: u32,
     next_tag: u64,
     opening: Option<Tag>,
+    /// Who was last said to be apart from us.
+    apart: Vec<conclave_e2ee::ParticipantId>,
     outputs: VecDeque<Output>,
 }
 
@@ -213,13 +224,29 @@ impl Call {
             applied: 0,
             next_tag: 0,
             opening: None,
+            apart: Vec::new(),
             outputs: VecDeque::new(),
         }
     }
 
     /// What to do next; nothing until more is heard or time passes.
     pub fn poll(&mut self) -> Option<Output> {
+        self.look_for_split();
         self.outputs.pop_front()
+    }
+
+    /// Frames are opened past this machine; what they told the session is news here.
+    fn look_for_split(&mut self) {
+        let now = self.session.as_ref().map_or(&[][..], Session::apart);
+        if now == self.apart {
+            return;
+        }
+        self.apart = now.to_vec();
+        let participants: Vec<_> = now.iter().map(|who| ParticipantId(who.0)).collect();
+        self.event(match participants.is_empty() {
+            true => Event::Whole,
+            false => Event::Split { participants },
+        });
     }
 
     /// Sends a request that the machine has no part in; gives its tag.
@@ -491,7 +518,7 @@ impl Call {
                 if self.session_epoch().is_some() {
                     // Every commit of ours renews our keys.
                     self.renewing &= Some(by) != self.participant();
-                    self.process(&message.0, now_ms)?;
+                    self.process(by, &message.0, now_ms)?;
                 } else if let (Some(welcome), Some(me)) = (welcome, self.participant())
                     && adds.contains(&me)
                 {
@@ -527,7 +554,7 @@ impl Call {
         self.event(Event::Admitted { epoch });
     }
 
-    fn process(&mut self, message: &[u8], now_ms: u64) -> Result<(), CallError> {
+    fn process(&mut self, by: ParticipantId, message: &[u8], now_ms: u64) -> Result<(), CallError> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
@@ -536,7 +563,14 @@ impl Call {
             // The server says `over` next.
             Ok(Processed::SelfRemoved) => return Ok(()),
             Err(conclave_e2ee::Error::Misbehaved(PeerMisbehaved::StaleEpoch)) => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // Made where another commit was taken before, or by nobody.
+                if error == PeerMisbehaved::InvalidCommit.into() {
+                    let participants = vec![by];
+                    self.event(Event::Split { participants });
+                }
+                return Err(error.into());
+            }
         };
         if self
             .commit
@@ -668,7 +702,11 @@ impl Call {
             .iter()
             .filter_map(|participant| {
                 let verified = self.knocks.get(participant)?.verified.clone()?;
-                Some((verified, *participant))
+                // The knock of a member, which only a server that means harm
+                // shows, must not keep other commits from being made.
+                let id = verified.participant();
+                let inside = session.members().iter().any(|m| m.participant == id);
+                (!inside).then_some((verified, *participant))
             })
             .take(ADDS_A_COMMIT)
             .unzip();

@@ -67,6 +67,15 @@ pub enum Event {
         /// The name in their credential.
         name: String,
     },
+    /// What these members send cannot be opened, or their commit does not
+    /// follow from ours: the server may have split this call. Compare the call
+    /// code, and hang up if it differs.
+    Split {
+        /// Who is apart from us.
+        participants: Vec<ParticipantId>,
+    },
+    /// What all members send opens again.
+    Whole,
     /// Media flows.
     MediaConnected,
     /// Nothing comes any more: another path is looked for.

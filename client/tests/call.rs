@@ -259,6 +259,12 @@ fn without_welcome(mut entry: LogEntry) -> LogEntry {
     entry
 }
 
+fn split(n: u8) -> Event {
+    Event::Split {
+        participants: vec![id(n)],
+    }
+}
+
 fn refused(code: Code) -> Answer {
     Answer::Refused {
         code,
@@ -366,6 +372,34 @@ fn the_next_leaf_removes_if_the_lowest_does_not() {
     service.serve(2);
     assert_eq!(service.commits_by(2), 1);
     assert_eq!(service.names(1), ["P1", "P2"]);
+    assert_eq!(service.names(2), ["P1", "P2"]);
+}
+
+#[test]
+fn the_knock_of_a_member_played_again_keeps_nobody_from_their_turn() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    service.enter(2, false, Admit::All);
+    let knock = match service.seat(id(2)).asked.front() {
+        Some((_, Request::Knock { key_package, tag })) => KnockNotice {
+            participant: id(2),
+            key_package: key_package.clone(),
+            tag: tag.clone(),
+            waiting_seconds: 0,
+        },
+        other => panic!("no knock: {other:?}"),
+    };
+    service.settle();
+    service.enter(3, false, Admit::All);
+    service.settle();
+    service.lose(id(3));
+    let knocks = vec![knock];
+    service.say(id(2), Heard::Frame(ServerFrame::Knocks { knocks }));
+    // P1 is silent: P2 has its turn.
+    service.pass(400);
+    service.seat(id(1)).asked.clear();
+    service.serve(2);
     assert_eq!(service.names(2), ["P1", "P2"]);
 }
 
@@ -497,6 +531,11 @@ fn a_forged_commit_and_a_foreign_suite_are_refused() {
         service.seat(id(1)).call.hear(heard, 0),
         Err(CallError::Mls(_))
     ));
+    service.seat(id(1)).drain();
+    assert!(
+        !service.seat(id(1)).events.contains(&split(3)),
+        "bytes that are no commit say nothing of a split"
+    );
 
     let mut call = Call::new(Setup {
         room: ROOM,

@@ -270,7 +270,12 @@ impl Run {
             _ => {}
         }
         let now_ms = self.now_ms();
-        Ok(self.call.hear(heard, now_ms)?)
+        let heard = self.call.hear(heard, now_ms);
+        if heard.is_err() {
+            // Why the call cannot go on is told before it ends.
+            self.settle().await?;
+        }
+        Ok(heard?)
     }
 
     /// The request that leaves was answered.
@@ -344,6 +349,8 @@ impl Run {
                     self.media_lost().await?;
                 }
             }
+            call::Event::Split { participants } => self.tell(Event::Split { participants }),
+            call::Event::Whole => self.tell(Event::Whole),
             call::Event::Refused(code) => self.tell(Event::Denied { code }),
         }
         Ok(())
