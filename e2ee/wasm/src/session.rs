@@ -268,6 +268,12 @@ impl WasmSession {
         })
     }
 
+    /// The members whose frames come and do not open, 16 bytes each.
+    pub fn apart(&self) -> Vec<Uint8Array> {
+        let apart = self.inner.apart().iter();
+        apart.map(|who| convert::bytes(&who.0)).collect()
+    }
+
     /// The members, by ascending leaf.
     pub fn members(&self) -> Members {
         JsValue::from(convert::members(self.inner.members())).into()

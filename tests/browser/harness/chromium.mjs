@@ -30,8 +30,16 @@ const SLOW = 6;
  * @property {RegExp} [spoil]  something harmless is added to the files with these addresses on the way
  * @property {boolean} [lean]  one of many on a small machine: a slow film, sound as it comes from the microphone, no priority
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
+ * @property {Lie} [lie]  what a server that lies makes of what it and the page say to each other
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
+ */
+
+/**
+ * Takes what was said to the one named, and gives what is passed on instead.
+ *
+ * @typedef {'server' | 'page'} Hearer
+ * @typedef {(to: Hearer, frame: any) => {to: Hearer, frame: any}[]} Lie
  */
 
 /**
@@ -81,6 +89,7 @@ export async function openChromium(stage, options) {
   if (options.text) await context.addInitScript(installScreen, options.text);
   if (options.spy) await spyOnFrames(context);
   if (options.spoil) await spoil(context, options.spoil);
+  if (options.lie) await lieOnSocket(context, options.lie);
   await context.addInitScript(computer, options.raw ? 8 : 2);
   if (options.lean) await context.addInitScript(plainSound);
   const page = await context.newPage();
@@ -118,6 +127,25 @@ async function spyOnFrames(context) {
   await context.route(/\/assets\/worker[^/]*\.js$/, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: spyScript + (await response.text()) });
+  });
+}
+
+/**
+ * The page's socket passes through a lie.
+ *
+ * @param {import('playwright-core').BrowserContext} context
+ * @param {Lie} lie
+ */
+async function lieOnSocket(context, lie) {
+  await context.routeWebSocket(/\/socket$/, (page) => {
+    const server = page.connectToServer();
+    const pass = (/** @type {Hearer} */ to) => (/** @type {string | Buffer} */ message) => {
+      for (const said of lie(to, JSON.parse(String(message)))) {
+        (said.to === 'page' ? page : server).send(JSON.stringify(said.frame));
+      }
+    };
+    page.onMessage(pass('server'));
+    server.onMessage(pass('page'));
   });
 }
 

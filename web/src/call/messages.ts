@@ -40,6 +40,7 @@ export type Event =
   | { readonly type: 'cut-off' }
   | { readonly type: 'keys-failed'; readonly code: string }
   | ({ readonly type: 'slot' } & SlotReport)
+  | { readonly type: 'apart'; readonly participants: readonly ParticipantId[] }
   // Devices and the media connection
   | { readonly type: 'device'; readonly device: Device; readonly state: Switch; readonly problem: DeviceProblem | null }
   | { readonly type: 'screen-chosen'; readonly wholeScreen: boolean; readonly sound: boolean }

@@ -271,6 +271,26 @@ describe('roster and tree', () => {
   });
 });
 
+describe('a split call', () => {
+  test('whose frames do not open is known until they do', () => {
+    const page = new Page().inCall('a', 'b');
+    page.do({ type: 'apart', participants: ['a'] });
+    expect(page.state.apart).toEqual(['a']);
+    page.do({ type: 'apart', participants: [] });
+    expect(page.state.apart).toEqual([]);
+  });
+
+  test('a commit that does not follow from ours ends the call as a split one', () => {
+    const ended = (code: string) => {
+      const page = new Page().inCall('a');
+      page.do({ type: 'keys-failed', code });
+      return page.state.ending?.kind;
+    };
+    expect(ended('invalid_commit')).toBe('split');
+    expect(ended('future_epoch')).toBe('keys-failed');
+  });
+});
+
 describe('connections', () => {
   test('a resume without the media connection offers anew, one with it does not', () => {
     const page = new Page().inCall('a');

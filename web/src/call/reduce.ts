@@ -109,9 +109,12 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'cut-off':
       return end(state, { kind: 'removed' });
     case 'keys-failed':
-      return end(state, { kind: 'keys-failed' });
+      // A commit that does not follow from ours was made where another one was taken before.
+      return end(state, { kind: event.code === 'invalid_commit' ? 'split' : 'keys-failed' });
     case 'slot':
       return slotReported(state, event);
+    case 'apart':
+      return outcome({ ...state, apart: event.participants });
     case 'device':
       return deviceChanged(state, event.device, { state: event.state, problem: event.problem });
     case 'offered':
@@ -343,13 +346,13 @@ function stopScreen(state: State): Outcome<State> {
 
 /** Endings after which the same link leads somewhere again. */
 export function mayRejoin(ending: Ending): boolean {
-  return ['left', 'gave-up', 'lost', 'keys-failed', 'refused-by-server'].includes(ending.kind);
+  return ['left', 'gave-up', 'lost', 'keys-failed', 'split', 'refused-by-server'].includes(ending.kind);
 }
 
 function end(state: State, ending: Ending): Outcome<State> {
   const nothing = initialState(state.link, state.name, state.quality);
   const link = mayRejoin(ending) ? state.link : { room: state.link.room, secret: '', hostKey: null };
-  const leave = ['left', 'gave-up', 'keys-failed'].includes(ending.kind);
+  const leave = ['left', 'gave-up', 'keys-failed', 'split'].includes(ending.kind);
   return outcome({ ...nothing, link, host: state.host, phase: 'over', ending }, { type: 'hang-up', leave });
 }
 

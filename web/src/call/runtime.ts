@@ -66,6 +66,7 @@ export class Runtime {
     this.#keys = new Keys(
       startWorker(),
       (report) => this.dispatch({ ...report, type: 'slot' }),
+      (participants) => this.dispatch({ type: 'apart', participants }),
       () => this.view.unavailable(),
     );
     this.#received = new Receive(() => this.dispatch({ type: 'sound-blocked' }));

@@ -17,7 +17,7 @@ export type Phase =
 
 /** Why it is over; a `Code` is the server's refusal. */
 export type Ending =
-  | { readonly kind: Reason | 'left' | 'gave-up' | 'lost' | 'keys-failed' }
+  | { readonly kind: Reason | 'left' | 'gave-up' | 'lost' | 'keys-failed' | 'split' }
   | { readonly kind: 'refused-by-server'; readonly code: Code };
 
 /** One of our own sources. */
@@ -103,6 +103,8 @@ export interface State {
   readonly mismatch: string;
   /** The difference stayed: someone may be listening who should not be. */
   readonly rosterAlarm: boolean;
+  /** Whose frames come and do not open: the server may have split the call. */
+  readonly apart: readonly ParticipantId[];
   readonly own: { readonly microphone: OwnDevice; readonly camera: OwnDevice; readonly screen: OwnScreen };
   readonly quality: Quality;
   readonly media: 'none' | 'connecting' | 'connected' | 'broken';
@@ -142,6 +144,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     handshake: { applied: 0, tree: null, admit: [], remove: [], left: [], due: [], pending: null },
     mismatch: '',
     rosterAlarm: false,
+    apart: [],
     own: {
       microphone: { state: 'off', problem: null },
       camera: { state: 'off', problem: null },

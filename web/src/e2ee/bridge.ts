@@ -1,5 +1,6 @@
 /** The page's side of the worker: each call a promise, reports by callback. Calls are done in their order. */
 
+import type { ParticipantId } from '../wire';
 import type { Call, CallMessage, Operations, SlotReport, TransformOptions, WorkerMessage } from './calls';
 
 /** An operation failed; `code` is the stable one of the e2ee crate. */
@@ -21,13 +22,23 @@ export class Keys {
   #next = 1;
   #loaded = false;
 
-  /** `report` is told who a slot's frames come from, `unavailable` that there is no encryption here. */
-  constructor(worker: Worker, report: (slot: SlotReport) => void, unavailable: () => void) {
+  /**
+   * `report` is told who a slot's frames come from, `apart` whose frames do not open, `unavailable` that there is no
+   * encryption here.
+   */
+  constructor(
+    worker: Worker,
+    report: (slot: SlotReport) => void,
+    apart: (participants: readonly ParticipantId[]) => void,
+    unavailable: () => void,
+  ) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       switch (data.type) {
         case 'slot':
           return report(data);
+        case 'apart':
+          return apart(data.participants);
         case 'unavailable':
           return unavailable();
         case 'loaded':

@@ -85,7 +85,9 @@ export type WorkerMessage =
   | { readonly type: 'unavailable' }
   | { readonly type: 'done'; readonly id: number; readonly result: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly code: string }
-  | ({ readonly type: 'slot' } & SlotReport);
+  | ({ readonly type: 'slot' } & SlotReport)
+  /** Whose frames come and do not open, all of them: the server may have split the call. */
+  | { readonly type: 'apart'; readonly participants: readonly ParticipantId[] };
 
 /** Frames counted since the connection was made. */
 export interface FrameCounts {

@@ -4,6 +4,7 @@ import init, { Session, type Pending } from './pkg/conclave_e2ee_wasm.js';
 import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
 import type { Call, Commit, Operations, Tree } from './calls';
+import type { ParticipantId } from '../wire';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
 
 /** The hash of the module (SRI), by the build. */
@@ -53,6 +54,11 @@ export class KeySession implements FrameSession {
     } finally {
       opened.free();
     }
+  }
+
+  /** Members whose frames come and do not open. */
+  get apart(): readonly ParticipantId[] {
+    return this.#session.apart().map(encode);
   }
 
   /** Wipes keys whose time is over. */

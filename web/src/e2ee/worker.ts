@@ -22,10 +22,12 @@ interface Transformer {
 
 const scope = globalThis as unknown as Scope;
 
-/** Keys whose time is over are wiped at most this much later. */
+/** Keys whose time is over are wiped, and a split call is noticed, at most this much later. */
 const TICK_MS = 500;
 
 let session: KeySession | null = null;
+/** Who was last said to be apart. */
+let apart = '';
 
 const frames = new Frames(
   () => session,
@@ -39,7 +41,13 @@ loaded.then(
   () => scope.postMessage({ type: 'unavailable' }),
 );
 
-setInterval(() => session?.tick(), TICK_MS);
+setInterval(() => {
+  session?.tick();
+  const participants = session?.apart ?? [];
+  if (participants.join() === apart) return;
+  apart = participants.join();
+  scope.postMessage({ type: 'apart', participants });
+}, TICK_MS);
 
 scope.onrtctransform = ({ transformer: { readable, writable, options } }) => {
   frames.begin(options);

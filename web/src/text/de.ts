@@ -130,6 +130,10 @@ export const de: Text = {
   codeDiffers: 'Sind die Ziffern verschieden, beenden Sie das Gespräch und treffen sich über einen neuen Link.',
   rosterAlarmTitle: 'Die Personenliste passt nicht zur Verschlüsselung',
   rosterAlarmText: 'Der Server nennt andere Personen als die, die die Schlüssel haben. Sagen Sie nichts Vertrauliches; beenden Sie das Gespräch und verwenden Sie einen neuen Link.',
+  splitTitle: 'Der Server hat dieses Gespräch möglicherweise geteilt',
+  splitText: (names: readonly string[]) =>
+    `Was ${list(names)} ${names.length === 1 ? 'sendet' : 'senden'}, kommt bei Ihnen an, lässt sich aber nicht entschlüsseln. Vergleichen Sie miteinander den Gesprächscode und legen Sie auf, wenn er abweicht.`,
+  splitEndText: 'Er hat eine Änderung geschickt, die nicht aus den früheren folgt, als wären es zwei Gespräche. Sicherheitshalber wurde das Gespräch verlassen. Geschieht es wieder, treffen Sie sich über einen neuen Link.',
 
   connectionLost: 'Verbindung unterbrochen. Wir verbinden neu…',
   mediaLost: 'Ton und Bild sind unterbrochen. Wir verbinden neu…',

@@ -138,6 +138,10 @@ export const en = {
   codeDiffers: 'If the digits differ, end the call and meet by a new link.',
   rosterAlarmTitle: 'The list of people does not match the encryption',
   rosterAlarmText: 'The server names other people than those who hold the keys. Do not say anything confidential; end the call and try a new link.',
+  splitTitle: 'The server may have split this call',
+  splitText: (names: readonly string[]) =>
+    `What ${list(names)} ${names.length === 1 ? 'sends' : 'send'} reaches you but cannot be decrypted. Compare the call code with each other and hang up if it differs.`,
+  splitEndText: 'It sent a change that does not follow from those before, as if this were two calls. To be safe the call was left. If it happens again, meet by a new link.',
 
   // Connection
   connectionLost: 'Connection lost. Reconnecting…',

@@ -1,0 +1,96 @@
+// What a page shows when the server lies to it: names somebody who is not there, and gives the page other
+// commits than the others.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { anna, ben, nadia } from './harness/cast.mjs';
+import { LEAN, everyoneReceives, inChromium } from './harness/gather.mjs';
+import { Native } from './harness/native.mjs';
+import { Server } from './harness/server.mjs';
+import { Stage, resultFolder } from './harness/stage.mjs';
+
+const GHOST = { participant: 'EEEEEEEEEEEEEEEEEEEEEA', host: false, present: true, live: [] };
+const PHONE = { width: 390, height: 780 };
+
+test('a page warns of somebody whom only the server names, and of a call that is split', async (t) => {
+  const stage = new Stage(t);
+  const server = await Server.start(stage);
+  const links = await server.room();
+  const folder = resultFolder('lied-to');
+  const liar = new Liar();
+  const host = await inChromium(stage, { ...anna, ...LEAN, language: 'de-DE' });
+  const guest = await inChromium(stage, { ...ben, ...LEAN, size: PHONE, lie: (to, frame) => liar.pass(to, frame) });
+  await Promise.all([host.arrive(links.host), guest.arrive(links.host)]);
+  await host.join();
+  await host.inCall();
+  await guest.join();
+  await host.admit(guest.name);
+  await guest.inCall();
+  await everyoneReceives([host, guest]);
+
+  liar.haunts = true;
+  await host.tab.click('microphone');
+  await guest.tab.untilShown('roster-alarm');
+  await guest.tab.shot(folder, 'roster-alarm');
+  liar.haunts = false;
+  await host.tab.click('microphone');
+  await guest.tab.untilHidden('roster-alarm');
+
+  // Both let Nadia in. What the server took is Anna's commit; Ben is told that it was his.
+  assert.equal(await guest.callCode(), await host.callCode());
+  liar.forks = true;
+  new Native(stage, server, links.guest, nadia);
+  await guest.admit(nadia.name);
+  await host.admit(nadia.name);
+  for (const one of [guest, host]) {
+    await one.tab.untilShown('split-alarm');
+    await one.tab.shot(folder, `split-alarm-${one.name}`);
+  }
+  assert.notEqual(await guest.callCode(), await host.callCode(), 'the code tells the two parts apart');
+  for (const { name, tab } of [host, guest]) assert.deepEqual(tab.problems, [], `${name}'s page has no errors`);
+});
+
+/** @typedef {import('./harness/chromium.mjs').Hearer} Hearer */
+
+/** Lies to one page; honest until told otherwise. */
+class Liar {
+  haunts = false;
+  forks = false;
+  /** The page's own participant, and the last entry it was given. */
+  #self = '';
+  #last = 0;
+  /** Commits of the others that the page is not to see. */
+  #withheld = 0;
+
+  /** @param {Hearer} to @param {any} frame @returns {{to: Hearer, frame: any}[]} */
+  pass(to, frame) {
+    switch (frame.type) {
+      case 'entered':
+        this.#self = frame.participant;
+        break;
+      case 'roster':
+        if (this.haunts) return [{ to, frame: { ...frame, members: [...frame.members, GHOST] } }];
+        break;
+      case 'commit':
+        if (to === 'server' && this.forks) return this.#accept(frame);
+        break;
+      case 'entry':
+        if (this.forks && frame.event.type === 'commit' && this.#withheld === 0) {
+          this.#withheld += 1;
+          return [];
+        }
+        this.#last = frame.seq;
+    }
+    return [{ to, frame }];
+  }
+
+  /** Says to the page that its commit was taken. @param {any} request @returns {{to: Hearer, frame: any}[]} */
+  #accept({ id, epoch, message, adds, removes = [] }) {
+    const event = { type: 'commit', epoch, by: this.#self, message, adds, removes };
+    this.#last += 1;
+    return [
+      { to: 'page', frame: { type: 'ack', re: id } },
+      { to: 'page', frame: { type: 'entry', seq: this.#last, event } },
+    ];
+  }
+}
