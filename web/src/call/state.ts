@@ -166,7 +166,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
 
 /**
  * Whether pictures go out raw: every member takes them so. Told by the members' authenticated leaves, not by the
- * server, which therefore cannot bring a call down to a format that shows more.
+ * server, which therefore cannot pretend that one does not.
  */
 export function sendsRaw({ handshake: { tree } }: State): boolean {
   return tree !== null && tree.members.every(({ rawVideo }) => rawVideo);
