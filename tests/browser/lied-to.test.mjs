@@ -29,11 +29,11 @@ test('a page warns of somebody whom only the server names, and of a call that is
   await everyoneReceives([host, guest]);
 
   liar.haunts = true;
-  await host.tab.click('microphone');
+  await host.tab.click('mic');
   await guest.tab.untilShown('roster-alarm');
   await guest.tab.shot(folder, 'roster-alarm');
   liar.haunts = false;
-  await host.tab.click('microphone');
+  await host.tab.click('mic');
   await guest.tab.untilHidden('roster-alarm');
 
   // Both let Nadia in. What the server took is Anna's commit; Ben is told that it was his.
