@@ -32,6 +32,12 @@ pub const HEADROOM: f64 = 0.85;
 /// And when it has for so long. Shorter shows more sooner, and flaps more.
 const HOLD: Duration = Duration::from_secs(2);
 
+/// For so long a shared screen takes no more than the estimate carries although
+/// the path has not shown to be full: its first large picture is seconds of a
+/// narrow path's time, and a small stream shows the same text. Longer shows it
+/// later to whoever is reported on badly.
+const CAUTIOUS: Duration = Duration::from_secs(4);
+
 /// Heights a sender's sizes are taken for, from the largest down: each is half
 /// of the one above it.
 const CAMERA_HEIGHT: u32 = 720;
@@ -86,7 +92,7 @@ impl Ladder {
             Rank::Screen => top,
             Rank::Pinned | Rank::Speaker | Rank::Tile => shown(height, top),
         };
-        if size < top {
+        if size < top || rank == Rank::Screen {
             ladder.all.spatial = size;
         }
         for spatial in 0..=size {
@@ -95,11 +101,7 @@ impl Ladder {
             for rate in of {
                 // A larger picture comes at its full frame rate, but for text:
                 // there the frame rate gives first.
-                let slow = match rank {
-                    Rank::Screen => spatial == size || rate.layer.temporal == 0,
-                    _ => spatial == 0 || Some(rate.layer.temporal) == fastest,
-                };
-                if slow {
+                if rank == Rank::Screen || spatial == 0 || Some(rate.layer.temporal) == fastest {
                     ladder.push(LayerRate {
                         bits_per_second: cost(rate.bits_per_second),
                         ..*rate
@@ -239,11 +241,30 @@ pub struct Standing {
     /// It has had something.
     shown: bool,
     more_since: Option<Instant>,
+    /// Since when it takes a screen.
+    began: Option<Instant>,
+}
+
+/// What there is to divide, in bits a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// What is not exceeded.
+    pub most: u64,
+    /// What the path is known to carry; it may carry more.
+    pub sure: u64,
+    /// It will be found out how much more.
+    pub proved: bool,
+    /// Something of a screen is still to be sent: no time for a larger picture.
+    pub owing: bool,
+    /// And for long: screens are sent more than is sure already.
+    pub behind: bool,
 }
 
 /// Divides again: down at once, up when it has been possible for
-/// [a while](HOLD) with room to spare, from nothing the first time at once.
-pub fn settle(budget: u64, ladders: &[Ladder], standings: &mut [Standing], now: Instant) {
+/// [a while](HOLD) with room to spare, from nothing the first time at once. A
+/// screen has what is sure, and [for a while](CAUTIOUS) also where that will not
+/// be proved.
+pub fn settle(budget: Budget, ladders: &[Ladder], standings: &mut [Standing], now: Instant) {
     let count = ladders.len().min(standings.len()).min(WISHES);
     let mut steps = [STEPS; WISHES];
     let steps = &mut steps[..count];
@@ -254,11 +275,28 @@ pub fn settle(budget: u64, ladders: &[Ladder], standings: &mut [Standing], now: 
     for ((held, standing), ladder) in held.iter_mut().zip(standings.iter()).zip(ladders) {
         *held = standing.target.map_or(0, |target| ladder.within(target));
     }
-    divide_beyond(held, (budget as f64 * HEADROOM) as u64, ladders, steps);
-    for ((standing, steps), held) in standings.iter_mut().zip(steps.iter_mut()).zip(held) {
-        *steps = standing.may_have(held, *steps, now);
+    let Budget { most, sure, .. } = budget;
+    divide_beyond(held, (most as f64 * HEADROOM) as u64, ladders, steps);
+    let mut known = [STEPS; WISHES];
+    divide(sure, ladders, &mut known[..count]);
+    let each = standings.iter_mut().zip(ladders).zip(steps.iter_mut());
+    for (((standing, ladder), steps), (held, known)) in each.zip(held.into_iter().zip(known)) {
+        let safe = std::mem::replace(steps, standing.may_have(held, *steps, now));
+        if ladder.rank != Rank::Screen {
+            continue;
+        }
+        let begins = standing.begins(now);
+        if budget.behind {
+            *steps = (*steps).min(known.min(held).max(1));
+        } else if budget.owing {
+            *steps = (*steps).min(held.max(1));
+        } else if begins || budget.proved {
+            // Nothing flaps that has not shown a limit: what is sure is had at once.
+            let could = if sure < most { safe } else { *steps };
+            *steps = could.min(known.max(held).max(1));
+        }
     }
-    divide(budget, ladders, steps);
+    divide(most, ladders, steps);
     for (((standing, steps), held), ladder) in
         standings.iter_mut().zip(steps).zip(held).zip(ladders)
     {
@@ -271,6 +309,20 @@ pub fn settle(budget: u64, ladders: &[Ladder], standings: &mut [Standing], now: 
 }
 
 impl Standing {
+    /// The same, of which more is newly wanted.
+    pub fn anew(self) -> Self {
+        Self {
+            began: self.began,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it has taken its screen for a short while only.
+    fn begins(&mut self, now: Instant) -> bool {
+        let began = *self.began.get_or_insert(now);
+        now.saturating_duration_since(began) < CAUTIOUS
+    }
+
     /// How many steps it may have now, when so many are safe.
     fn may_have(&mut self, held: usize, safe: usize, now: Instant) -> usize {
         if !self.shown {
@@ -334,6 +386,16 @@ mod tests {
                     Ladder::new(rank, self.below(1_200) as u16, &self.layers(), |rate| rate)
                 })
                 .collect()
+        }
+    }
+
+    fn sure(budget: u64) -> Budget {
+        Budget {
+            most: budget,
+            sure: budget,
+            proved: true,
+            owing: false,
+            behind: false,
         }
     }
 
@@ -442,16 +504,16 @@ mod tests {
     #[test]
     fn text_comes_before_cameras_and_keeps_its_size() {
         let ladders = [camera(Rank::Pinned, 700), screen()];
-        assert_eq!(divided(450_000, &ladders)[1], 1, "smaller, if need be");
+        assert_eq!(divided(450_000, &ladders)[1], 2, "smaller, if need be");
         let steps = divided(500_000, &ladders);
-        assert_eq!(steps, [0, 2], "its full size before a camera's first layer");
+        assert_eq!(steps, [0, 3], "its full size before a camera's first layer");
         let large_and_slow = Layer {
             spatial: 1,
             temporal: 0,
         };
-        assert_eq!(ladders[1].target(2), Target::UpTo(large_and_slow));
-        assert_eq!(divided(999_999, &ladders), [4, 2]);
-        assert_eq!(divided(1_060_000, &ladders), [1, 3], "then its frame rate");
+        assert_eq!(ladders[1].target(3), Target::UpTo(large_and_slow));
+        assert_eq!(divided(999_999, &ladders), [4, 3]);
+        assert_eq!(divided(1_060_000, &ladders), [1, 4], "then its frame rate");
     }
 
     #[test]
@@ -461,6 +523,58 @@ mod tests {
         assert_eq!(camera(Rank::Tile, 500).whole(), 1_200_000);
         let unknown = Ladder::new(Rank::Tile, 500, &[], |rate| rate);
         assert_eq!(unknown.whole(), 0);
+    }
+
+    #[test]
+    fn a_screen_begins_with_what_is_sure_and_takes_the_rest_after_a_while() {
+        let start = Instant::now();
+        let ladders = [camera(Rank::Pinned, 700), screen()];
+        let of = |sure| Budget {
+            most: 20_000_000,
+            sure,
+            proved: false,
+            owing: false,
+            behind: false,
+        };
+        let mut standings = [Standing::default(); 2];
+        let mut steps = |budget, ms| {
+            let now = start + Duration::from_millis(ms);
+            settle(budget, &ladders, &mut standings, now);
+            steps_of(&ladders, &standings)
+        };
+        assert_eq!(
+            steps(of(100_000), 0),
+            [5, 1],
+            "never nothing, only a screen"
+        );
+        assert_eq!(steps(of(300_000), 100), [5, 2], "as soon as it is sure");
+        assert_eq!(steps(of(500_000), 200), [5, 3]);
+        assert_eq!(steps(of(10_000), 300), [5, 3], "it keeps what it has");
+        assert_eq!(steps(of(10_000), 3_999), [5, 3]);
+        let owing = Budget {
+            owing: true,
+            ..of(5_000_000)
+        };
+        assert_eq!(
+            steps(owing, 4_100),
+            [5, 3],
+            "the picture before is on its way"
+        );
+        assert_eq!(steps(of(10_000), 4_200), [5, 4]);
+        let behind = Budget {
+            behind: true,
+            ..of(300_000)
+        };
+        assert_eq!(steps(behind, 4_300), [5, 2], "more comes than leaves");
+        let proved = Budget {
+            proved: true,
+            ..of(500_000)
+        };
+        assert_eq!(steps(proved, 60_000), [5, 3], "no more than that");
+        standings[1] = standings[1].anew();
+        let now = start + Duration::from_secs(61);
+        settle(of(0), &ladders, &mut standings, now);
+        assert_eq!(steps_of(&ladders, &standings), [5, 4], "shown larger");
     }
 
     #[test]
@@ -488,7 +602,7 @@ mod tests {
                 let before = steps_of(&ladders, &standings);
                 let budget = mean * (900 + random.below(201)) / 1_000;
                 let now = start + Duration::from_millis(100 * tick);
-                settle(budget, &ladders, &mut standings, now);
+                settle(sure(budget), &ladders, &mut standings, now);
                 let steps = steps_of(&ladders, &standings);
                 assert!(cost(&ladders, &steps) <= budget);
                 // One that rises may take from those that come after it.
@@ -512,7 +626,7 @@ mod tests {
         let ladders = [camera(Rank::Pinned, 700)];
         let mut standings = [Standing::default()];
         let mut steps = |budget, ms| {
-            settle(budget, &ladders, &mut standings, at(ms));
+            settle(sure(budget), &ladders, &mut standings, at(ms));
             steps_of(&ladders, &standings)[0]
         };
         assert_eq!(steps(1_200_000, 0), 5, "the first time");
@@ -525,8 +639,8 @@ mod tests {
         assert_eq!(steps(10_000, 12_100), 0);
         assert_eq!(steps(1_200_000, 12_200), 0);
         let mut fresh = [Standing::default()];
-        settle(10_000, &ladders, &mut fresh, start);
-        settle(60_000, &ladders, &mut fresh, at(100));
+        settle(sure(10_000), &ladders, &mut fresh, start);
+        settle(sure(60_000), &ladders, &mut fresh, at(100));
         assert_eq!(steps_of(&ladders, &fresh), [1], "as soon as there is room");
     }
 }

@@ -172,6 +172,10 @@ pub const KEYFRAME_THROTTLE: Duration = Duration::from_millis(400);
 /// request or the keyframe can be lost.
 pub const KEYFRAME_RETRY: Duration = Duration::from_millis(700);
 
+/// After a keyframe was sent into a full path, no other is asked for on behalf
+/// of its receiver for so long.
+pub const KEYFRAME_ON_FULL: Duration = Duration::from_secs(3);
+
 /// Requests in a row without an answer after which a source counts as silent.
 pub const KEYFRAME_ATTEMPTS: u8 = 5;
 
@@ -194,6 +198,10 @@ pub const CONSENT_LOST: Duration = Duration::from_secs(30);
 /// sent. Longer keeps slots at a still picture when a sender gives an encoding
 /// up; shorter takes a slow camera for one that is.
 pub const ENCODING_SILENT: Duration = Duration::from_millis(500);
+
+/// The same of a shared screen, whose pictures come as they change, and after a
+/// large one not for seconds.
+pub const SCREEN_SILENT: Duration = Duration::from_secs(5);
 
 /// Layers are measured in steps of this length, over all but one of
 /// [`RATE_STEPS`].

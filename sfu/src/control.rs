@@ -3,7 +3,7 @@
 
 use crate::allowance::Allowance;
 use crate::codec::MediaKind;
-use crate::config::SECTIONS_MAX;
+use crate::config::{SCREEN_SILENT, SECTIONS_MAX};
 use crate::dtls;
 use crate::encoding::Encoding;
 use crate::estimate::Estimate;
@@ -11,6 +11,7 @@ use crate::history::History;
 use crate::ice::Generation;
 use crate::metrics::Counter;
 use crate::negotiate::{Local, Offer, Role, Section, SlotStreams};
+use crate::pace::Pace;
 use crate::path::Paths;
 use crate::peer::{Payload, Peer, PeerKey, SendingSection};
 use crate::room::Room;
@@ -241,6 +242,7 @@ impl Shard {
             slots: Vec::new(),
             estimate: None,
             repairs: Allowance::default(),
+            pace: Pace::default(),
             arrivals: Arrivals::new(now),
             reduced_size: offer.reduced_size,
             ntp_offset: None,
@@ -592,7 +594,9 @@ impl Shard {
             let here = members.as_ref().zip(owner);
             let here = here.is_some_and(|(members, owner)| members.contains(&owner));
             if here && track.kind == MediaKind::Video {
-                for encoding in &mut track.encodings {
+                // What has not been sent lately begins with a keyframe.
+                let sent = |encoding: &&mut Encoding| encoding.is_alive(now, SCREEN_SILENT);
+                for encoding in track.encodings.iter_mut().filter(sent) {
                     encoding.keyframes.want_fresh();
                 }
                 self.ask_keyframe(now, index);

@@ -6,12 +6,14 @@ use crate::burst::{Due, Waiting};
 use crate::codec::MediaKind;
 use crate::drop::DropReason;
 use crate::metrics::Counter;
+use crate::pace::{self, Owed};
 use crate::peer::PeerKey;
 use crate::room::Room;
 use crate::route::Routed;
+use crate::select::{self, Selected};
 use crate::shard::Shard;
 use crate::track::{Owner, Subscriber, Track};
-use crate::{protect, rewrite, select};
+use crate::{protect, rewrite};
 use conclave_wire::control::Source;
 use std::time::Instant;
 
@@ -174,6 +176,26 @@ impl Shard {
                 };
                 self.scratch.left.push((left.origin.track, subscriber));
             }
+            let paced = track.source.source == Source::Screen && receiver.estimate.is_some();
+            if paced && receiver.pace.holds() {
+                let owed = Owed {
+                    slot: due.slot,
+                    selected,
+                    origin: routed.origin,
+                    seq: routed.packet.seq,
+                    since: self.now,
+                };
+                if let Err(pace::Full) = receiver.pace.owe(owed) {
+                    self.metrics.count_drop(DropReason::PaceFull);
+                }
+                continue;
+            }
+            let len = selected.len(&routed.packet);
+            let transport = receiver.depart(due.slot, len, self.now);
+            let selected = Selected {
+                transport,
+                ..selected
+            };
             let bytes = self.pool.slot(routed.packet.slot);
             let slot = &receiver.slots[due.slot];
             let rewritten = rewrite::forward(slot, &selected, &routed.packet, *padding, bytes);
@@ -187,6 +209,49 @@ impl Shard {
                 Err(reason) => self.metrics.count_drop(reason),
             }
         }
+    }
+
+    /// Sends what a receiver is owed and its path has room for.
+    pub(crate) fn pay(&mut self, now: Instant, key: PeerKey) {
+        while !self.egress.is_full()
+            && let Some(Some(peer)) = self.peers.get_mut(key.0)
+            && let Some(owed) = peer.pace.next(now)
+        {
+            self.pay_one(now, key, &owed);
+        }
+    }
+
+    /// Sends a packet that was owed; the bytes of its payload.
+    pub(crate) fn pay_one(&mut self, now: Instant, key: PeerKey, owed: &Owed) -> Option<usize> {
+        let receiver = self.peers.get_mut(key.0)?.as_mut()?;
+        let origin = owed.origin;
+        let track = self.tracks.get(origin.track).and_then(Option::as_ref);
+        let encoding = track.and_then(|track| track.encodings.get(origin.encoding));
+        let encoding = encoding.filter(|encoding| encoding.serial == origin.serial);
+        let Some(packet) = encoding.and_then(|encoding| encoding.history.packet(owed.seq)) else {
+            self.metrics.count_drop(DropReason::NotInHistory);
+            return None;
+        };
+        let len = owed.selected.len(packet);
+        let selected = Selected {
+            // The client may be somewhere else by now.
+            to: receiver.destination(now)?,
+            transport: receiver.depart(owed.slot, len, now),
+            ..owed.selected
+        };
+        let bytes = self.pool.slot(packet.slot);
+        let slot = receiver.slots.get(owed.slot)?;
+        let rewritten = rewrite::forward(slot, &selected, packet, 0, bytes);
+        let protected = match &receiver.keys {
+            Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
+            None => Err(DropReason::NoKeys),
+        };
+        match protected {
+            Ok(()) if selected.filler => self.metrics.count(Counter::Filled),
+            Ok(()) => self.metrics.count(Counter::Forwarded),
+            Err(reason) => self.metrics.count_drop(reason),
+        }
+        Some(len)
     }
 
     /// Slots that switched no longer receive what they carried before.

@@ -90,6 +90,8 @@ reasons! {
     SlotPaused = "slot-paused",
     /// select: the receiver did not negotiate the codec in this slot.
     CodecNotNegotiated = "codec-not-negotiated",
+    /// deliver: more of shared screens waits for the receiver than should.
+    PaceFull = "pace-full",
     /// select: the receiver has gone silent (RFC 7675).
     NoConsent = "no-consent",
     /// protect: the seal failed, or the key is worn out.

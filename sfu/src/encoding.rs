@@ -1,7 +1,7 @@
 //! One stream of a published source: the only one, or one of a simulcast. Its
 //! history, its numbers, whom it is asked of, and what its layers cost.
 
-use crate::config::{ENCODING_SILENT, QUIET};
+use crate::config::QUIET;
 use crate::history::History;
 use crate::keyframe::Requests;
 use crate::layer::Layer;
@@ -11,7 +11,7 @@ use crate::rtp::Ssrc;
 use crate::rtp::dependency::Structure;
 use crate::rtp::seq::{ExtSeq, ReplayWindow};
 use crate::slot::Serial;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The clock of the publisher, from its sender report.
 #[derive(Debug, Clone, Copy)]
@@ -131,10 +131,10 @@ impl Encoding {
         self.lively
     }
 
-    /// Whether it is being sent.
-    pub fn is_alive(&self, now: Instant) -> bool {
+    /// Whether it is being sent: a packet came, less than `silent` ago.
+    pub fn is_alive(&self, now: Instant, silent: Duration) -> bool {
         self.heard
-            .is_some_and(|heard| now.saturating_duration_since(heard) < ENCODING_SILENT)
+            .is_some_and(|heard| now.saturating_duration_since(heard) < silent)
     }
 
     /// A slot waits for a keyframe: one is asked for.

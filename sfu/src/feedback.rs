@@ -1,7 +1,7 @@
 //! RTCP in: what clients say about what they send and receive.
 
 use crate::codec::MediaKind;
-use crate::config::TICK;
+use crate::config::{KEYFRAME_ON_FULL, TICK};
 use crate::demux::Classified;
 use crate::drop::DropReason;
 use crate::encoding::PublisherClock;
@@ -205,6 +205,7 @@ impl Shard {
             transport: estimate.map(|estimate| estimate.number_again(now, usize::from(packet.len))),
         };
         slot.resent.sent(lost, now);
+        peer.pace.spend(usize::from(packet.len) + OVERHEAD);
         let bytes = self.pool.slot(packet.slot);
         let rewritten = rewrite::retransmit(slot, &again, packet, bytes)
             .ok_or(DropReason::CodecNotNegotiated)?;
@@ -220,13 +221,19 @@ impl Shard {
     ) -> Result<(), DropReason> {
         self.metrics.count(Counter::KeyframeRequestsReceived);
         let peer = self.peer(from).ok_or(DropReason::UnknownAddress)?;
-        let slot = peer
+        let index = peer
             .slot_of(media)
             .ok_or(DropReason::FeedbackUnknownStream)?;
-        let slot = &peer.slots[slot];
+        let slot = &peer.slots[index];
         let Target::UpTo(target) = slot.target else {
             return Ok(());
         };
+        // It is on its way, or its losses are: another would take their place.
+        let full = peer.estimate.as_ref().is_some_and(|path| path.looks_full());
+        let lately = |entered| now.saturating_duration_since(entered) < KEYFRAME_ON_FULL;
+        if peer.pace.owes(index) || (full && slot.entered.is_some_and(lately)) {
+            return Ok(());
+        }
         let origin = slot.current().map(|run| run.origin);
         let index = origin.map(|origin| origin.track).or(slot.pending);
         if let Some(index) = index

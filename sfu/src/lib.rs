@@ -74,6 +74,7 @@ pub mod metrics;
 pub mod mirror;
 pub mod negotiate;
 pub mod numbers;
+pub mod pace;
 pub mod path;
 pub mod peer;
 pub mod placement;

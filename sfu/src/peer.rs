@@ -5,8 +5,9 @@ use crate::allowance::Allowance;
 use crate::codec::CodecId;
 use crate::config::{CONSENT_SILENT, STREAMS_MAX};
 use crate::dtls;
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, OVERHEAD};
 use crate::ice::Generation;
+use crate::pace::Pace;
 use crate::path::Paths;
 use crate::reception::Reception;
 use crate::rtp::allocation::Allocation;
@@ -125,6 +126,8 @@ pub struct Peer {
     pub estimate: Option<Box<Estimate>>,
     /// What it may be sent again.
     pub repairs: Allowance,
+    /// What it is owed of shared screens.
+    pub pace: Pace,
     /// Transport-wide arrivals.
     pub arrivals: Arrivals,
     /// Whether feedback may stand alone in a packet.
@@ -147,6 +150,15 @@ impl Peer {
         self.paths
             .nominated()
             .filter(|_| now.saturating_duration_since(self.heard) < CONSENT_SILENT)
+    }
+
+    /// A packet of so many bytes of payload leaves for a slot: its
+    /// transport-wide number, if the client reports arrivals.
+    pub fn depart(&mut self, slot: usize, payload: usize, now: Instant) -> Option<u16> {
+        self.slots.get(slot).filter(|slot| slot.transport_cc != 0)?;
+        let estimate = self.estimate.as_mut()?;
+        self.pace.spend(payload + OVERHEAD);
+        Some(estimate.number(now, payload))
     }
 
     /// The generation of a check's credentials, if it is one of this client's.

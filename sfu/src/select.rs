@@ -8,6 +8,7 @@ use crate::choice::Verdict;
 use crate::codec::{Entry, MediaKind};
 use crate::drop::DropReason;
 use crate::encoding::PublisherClock;
+use crate::history::Packet;
 use crate::layer::{Layer, Target};
 use crate::peer::Peer;
 use crate::route::Routed;
@@ -28,7 +29,7 @@ pub struct Selected {
     pub seq: ExtSeq,
     /// Its payload types there.
     pub codec: SlotCodec,
-    /// Its transport-wide number, if its receiver reports arrivals.
+    /// Its transport-wide number, which it is given when it leaves.
     pub transport: Option<u16>,
     /// Its marker bit there.
     pub marker: bool,
@@ -41,6 +42,17 @@ pub struct Selected {
     pub left: Option<Run>,
     /// The slot began to carry something with it.
     pub switched: bool,
+}
+
+impl Selected {
+    /// Bytes of payload that go to the receiver.
+    pub fn len(&self, packet: &Packet) -> usize {
+        if self.filler {
+            0
+        } else {
+            usize::from(packet.len)
+        }
+    }
 }
 
 /// Decides for one slot.
@@ -107,6 +119,9 @@ pub fn select(
     };
     let (marker, seq) = match verdict {
         Verdict::Forward { marker } => {
+            if routed.frame.entry && slot.kind == MediaKind::Video {
+                slot.entered = Some(now);
+            }
             let seq = slot.forward(&run, packet, now);
             (Some(marker), seq.ok_or(DropReason::BeforeSwitch)?)
         }
@@ -123,15 +138,12 @@ pub fn select(
     let active = described
         .filter(|_| marker.is_some())
         .and_then(|encoding| slot.active(packet, &encoding.described, routed.frame.entry));
-    let numbered = slot.transport_cc != 0;
-    let estimate = receiver.estimate.as_mut().filter(|_| numbered);
-    let len = marker.map_or(0, |_| usize::from(packet.len));
     Ok(Selected {
         to,
         run,
         seq,
         codec,
-        transport: estimate.map(|estimate| estimate.number(now, len)),
+        transport: None,
         marker: marker.unwrap_or_default(),
         active,
         filler: marker.is_none(),

@@ -2,7 +2,7 @@
 //! target, the receiver learns what is paused, and its estimate what there
 //! would be to send.
 
-use crate::allocate::{self, HEADROOM, Ladder, Rank};
+use crate::allocate::{self, Budget, HEADROOM, Ladder, Rank};
 use crate::codec::MediaKind;
 use crate::config::{PAUSED, SHARE, UNREPORTED};
 use crate::estimate::OVERHEAD;
@@ -13,13 +13,17 @@ use crate::slot::Slot;
 use crate::track::Track;
 use crate::wanted::Wanted;
 use conclave_wire::control::{Event, ShownAs, Source};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bits a second of headers around sound: a packet every 20 ms.
 const SOUND_HEADERS: u64 = 50 * 8 * OVERHEAD as u64;
 
 /// The same around pictures at their lowest rate.
 const PICTURE_HEADERS: u64 = 15 * 8 * OVERHEAD as u64;
+
+/// So long after a screen's keyframe began, its receiver's reports say what that
+/// did to the path.
+const TRIED: Duration = Duration::from_millis(500);
 
 /// What a picture is taken to cost that has not been measured yet.
 const UNMEASURED: u64 = 400_000;
@@ -54,7 +58,16 @@ impl Shard {
         if let Some(Some(peer)) = self.peers.get_mut(key.0) {
             peer.share_due = now + SHARE;
             let whole: u64 = ladders.iter().map(Ladder::whole).sum();
-            let budget = budget(peer, sound + whole).saturating_sub(sound);
+            let begins = |index: &usize| {
+                let slot = &peer.slots[*index];
+                let tried = |entered| now.saturating_duration_since(entered) >= TRIED;
+                slot.carries_screen() && !slot.entered.is_some_and(tried)
+            };
+            let begins = shared.iter().any(begins);
+            let budget = Budget {
+                owing: begins || peer.pace.is_owing(),
+                ..budget(peer, sound + whole, sound, now)
+            };
             allocate::settle(budget, &ladders, &mut standings, now);
             for (index, standing) in shared.iter().zip(&standings) {
                 let slot = &mut peer.slots[*index];
@@ -107,19 +120,35 @@ impl Shard {
     }
 }
 
-/// What there is to divide; the estimate is told what would be sent.
-fn budget(peer: &mut Peer, whole: u64) -> u64 {
+/// What there is to divide beside the sound; the estimate is told what would be
+/// sent.
+fn budget(peer: &mut Peer, whole: u64, sound: u64, now: Instant) -> Budget {
+    let beside = |rate: u64| rate.saturating_sub(sound);
     let Some(estimate) = &mut peer.estimate else {
-        return UNREPORTED;
+        return Budget {
+            most: beside(UNREPORTED),
+            sure: beside(UNREPORTED),
+            proved: false,
+            owing: false,
+            behind: false,
+        };
     };
     // With the room to spare that anybody needs to climb.
     estimate.want((whole as f64 / HEADROOM * 1.05) as u64);
-    if !estimate.binds() {
-        return UNREPORTED;
-    }
     // What the path loses at any rate is sent again; what a full queue did not
     // take is no more, once less is sent.
-    (estimate.rate() as f64 * (1.0 - estimate.inherent())) as u64
+    let sure = beside((estimate.rate() as f64 * (1.0 - estimate.inherent())) as u64);
+    let most = match estimate.binds() {
+        true => sure,
+        false => beside(UNREPORTED),
+    };
+    Budget {
+        most,
+        sure,
+        proved: estimate.follows(),
+        owing: false,
+        behind: peer.pace.is_behind(now),
+    }
 }
 
 fn sound_of(track: &Track) -> u64 {

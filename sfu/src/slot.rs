@@ -16,7 +16,7 @@ use crate::rtp::dependency::{Active, all};
 use crate::rtp::picture::{Picture, PictureId, Tl0};
 use crate::rtp::seq::ExtSeq;
 use crate::track::Track;
-use conclave_wire::control::{Show, ShownAs, SlotAssignment, SourceOf};
+use conclave_wire::control::{Show, ShownAs, SlotAssignment, Source, SourceOf};
 use conclave_wire::id::Mid;
 use std::time::Instant;
 
@@ -162,6 +162,8 @@ pub struct Slot {
     budget: u16,
     /// When packets were last sent again.
     pub resent: Resent,
+    /// When it was last sent the first packet of a keyframe.
+    pub entered: Option<Instant>,
 }
 
 impl Slot {
@@ -204,6 +206,7 @@ impl Slot {
             next_rtx: ExtSeq::first(start & 0x7fff),
             budget: RETRANSMITS_PER_TICK,
             resent: Resent::new(kind == MediaKind::Video),
+            entered: None,
         };
         slot.update(section);
         slot
@@ -231,13 +234,14 @@ impl Slot {
     pub fn assign(&mut self, assignment: &SlotAssignment) {
         let (before, after) = (self.show, assignment.show);
         let larger = after.height > before.height || after.rank < before.rank;
-        if self.carries != assignment.carries || larger {
-            self.standing = Standing::default();
+        if larger {
+            self.standing = self.standing.anew();
         }
         if self.carries != assignment.carries {
-            (self.target, self.paused_since, self.aimed) = (Target::default(), None, false);
+            (self.standing, self.entered) = (Standing::default(), None);
+            self.carries = assignment.carries;
+            (self.target, self.paused_since, self.aimed) = (self.begin(), None, false);
         }
-        self.carries = assignment.carries;
         self.show = after;
         let floats = self.kind == MediaKind::Audio
             && assignment.carries.is_none()
@@ -246,6 +250,24 @@ impl Slot {
             self.quiet();
         }
         self.floats = floats;
+    }
+
+    /// Whether it is to carry a shared screen.
+    pub fn carries_screen(&self) -> bool {
+        self.carries
+            .is_some_and(|carries| carries.source == Source::Screen)
+    }
+
+    /// What it takes until its receiver's bandwidth is divided: of a screen the
+    /// smallest stream, whose first picture says what the path carries.
+    fn begin(&self) -> Target {
+        match self.carries_screen() {
+            true => Target::UpTo(Layer {
+                spatial: 0,
+                ..Layer::HIGHEST
+            }),
+            false => Target::default(),
+        }
     }
 
     /// The payload types for a codec.

@@ -1,7 +1,7 @@
 //! A published source: its streams, and who receives it.
 
 use crate::codec::MediaKind;
-use crate::config::UNREPORTED;
+use crate::config::{ENCODING_SILENT, SCREEN_SILENT, UNREPORTED};
 use crate::encoding::Encoding;
 use crate::layer::{Layer, LayerRate};
 use crate::link::Relay;
@@ -9,9 +9,9 @@ use crate::peer::PeerKey;
 use crate::rtp::allocation::Allocation;
 use crate::speakers::Voice;
 use crate::wanted::{Extent, Wanted};
-use conclave_wire::control::SourceOf;
+use conclave_wire::control::{Source, SourceOf};
 use conclave_wire::id::RoomId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most layers of all encodings that are measured apart.
 const LAYERS_MAX: usize = 16;
@@ -161,11 +161,20 @@ impl Track {
         }
     }
 
+    /// After how long without a packet an encoding counts as not sent.
+    fn silent(&self) -> Duration {
+        match self.source.source {
+            Source::Screen => SCREEN_SILENT,
+            _ => ENCODING_SILENT,
+        }
+    }
+
     /// What time brings: encodings fall silent, layers are measured.
     pub fn tick(&mut self, now: Instant) {
         let mut measured = false;
+        let silent = self.silent();
         for (index, encoding) in self.encodings.iter_mut().enumerate() {
-            if !encoding.is_alive(now) {
+            if !encoding.is_alive(now, silent) {
                 self.alive &= !(1 << index);
             }
             measured |= encoding.rates.tick(now);
@@ -305,7 +314,6 @@ mod tests {
     use crate::slot::Serial;
     use conclave_wire::control::Source;
     use conclave_wire::id::ParticipantId;
-    use std::time::Duration;
 
     fn track(encodings: usize) -> Track {
         let source = SourceOf {

@@ -38,6 +38,9 @@ impl Shard {
                 Some(path) => peer.repairs.refill(path.rate(), media, TICK),
                 None => peer.repairs.refill(UNREPORTED_REPAIRS, 0, TICK),
             }
+            if let Some(path) = &peer.estimate {
+                peer.pace.refill(path.rate(), path.follows(), TICK);
+            }
             if now.saturating_duration_since(peer.heard) >= CONSENT_LOST {
                 self.lose(key);
                 continue;
@@ -45,6 +48,7 @@ impl Shard {
             self.retransmit_handshake(now, key);
             self.feed_back(now, key);
             self.share(now, key);
+            self.pay(now, key);
             self.pad(now, key);
         }
         for track in 0..self.tracks.len() {
@@ -94,9 +98,24 @@ impl Shard {
         }
     }
 
-    /// Padding on the first video slot's retransmission stream, where a probe
-    /// asks for it.
+    /// What a probe asks for: what is owed at any rate, and else padding on the
+    /// first video slot's retransmission stream.
     fn pad(&mut self, now: Instant, key: PeerKey) {
+        let Some(Some(peer)) = self.peers.get_mut(key.0) else {
+            return;
+        };
+        let Some(estimate) = &mut peer.estimate else {
+            return;
+        };
+        let mut bytes = estimate.padding(now);
+        while bytes > 0
+            && !self.egress.is_full()
+            && let Some(Some(peer)) = self.peers.get_mut(key.0)
+            && let Some(owed) = peer.pace.next_for_probe()
+        {
+            let sent = self.pay_one(now, key, &owed).unwrap_or_default();
+            bytes = bytes.saturating_sub(sent + OVERHEAD);
+        }
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return;
         };
@@ -111,9 +130,9 @@ impl Shard {
         let (Some(estimate), Some(pt)) = (&mut peer.estimate, pt(slot)) else {
             return;
         };
-        let mut bytes = estimate.padding(now);
         while bytes > 0 {
             bytes = bytes.saturating_sub(PADDING.len() + OVERHEAD);
+            peer.pace.spend(PADDING.len() + OVERHEAD);
             let (seq, timestamp) = slot.take_padding();
             let padding = rewrite::padding(
                 slot,

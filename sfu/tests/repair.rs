@@ -136,6 +136,20 @@ fn the_service_can_ask_every_sender_of_a_room_for_a_keyframe() {
 }
 
 #[test]
+fn what_has_sent_nothing_lately_is_not_asked_for_a_keyframe_when_it_begins() {
+    let mut world = World::new();
+    world.join(&[Source::Camera], 0, 0);
+    world.until_connected();
+    world.command(Command::RequestKeyframes { room: ROOM });
+    world.run(Duration::from_millis(400));
+    for _ in 0..20 {
+        world.send(0, Source::Camera, Packet::frame(true, b"k"));
+        world.run(Duration::from_millis(20));
+    }
+    assert_eq!(world.clients[0].keyframe_requests, 0, "it begins with one");
+}
+
+#[test]
 fn sender_reports_carry_the_publisher_clock_into_the_slot() {
     let mut world = World::pair();
     for round in 0..150 {

@@ -205,6 +205,12 @@ impl Estimate {
         self.full
     }
 
+    /// Whether the rate follows what the path carries: it has shown a limit, or
+    /// the receiver reports what probes are made of.
+    pub fn follows(&self) -> bool {
+        self.limited || self.probe.works()
+    }
+
     /// Whether the path looks full, or is known to be: what is sent again now
     /// would take the place of what is sent for the first time.
     pub fn looks_full(&self) -> bool {

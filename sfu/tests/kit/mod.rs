@@ -639,6 +639,19 @@ impl World {
         client.outgoing.pop_front()
     }
 
+    /// A client asks for a keyframe of what a slot carries.
+    pub fn request_keyframe(&mut self, client: usize, slot: Slot) {
+        let Slot::Video(index) = slot else {
+            panic!("sound has none")
+        };
+        let receiver = &mut self.clients[client];
+        let mid = receiver.video_slots[index].clone();
+        let ssrc = ssrc_of(&receiver.answer, mid.as_str());
+        let mut api = receiver.rtc.direct_api();
+        let stream = api.stream_rx(&ssrc.into()).expect("it has received");
+        stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+    }
+
     /// Packets a client received in a slot since the test took them last, in
     /// order of their numbers.
     pub fn take(&mut self, client: usize, slot: Slot) -> Vec<RtpPacket> {
