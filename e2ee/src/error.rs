@@ -93,6 +93,7 @@ blame! {
     Misuse {
         InvalidName = "invalid_name": "a name has 1 to 64 characters, at most 128 bytes, no controls, no space at its ends",
         InvalidLinkSecret = "invalid_link_secret": "a link secret is 32 bytes in unpadded base64url",
+        InvalidPassword = "invalid_password": "a password has twelve letters and digits",
         NotInGroup = "not_in_group": "there is no group yet",
         AlreadyInGroup = "already_in_group": "the session is in its group already",
         Ended = "ended": "this session was removed; a new one is needed",

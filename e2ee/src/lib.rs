@@ -40,7 +40,8 @@
 //!
 //! # Modules, in the order a call meets them
 //!
-//! [`suite`] permitted profile · [`secret`] link secret · [`identity`] who ·
+//! [`suite`] permitted profile · [`secret`] link secret · [`password`] of a link ·
+//! [`identity`] who ·
 //! `mls` group, commits and their rules · [`epoch`] keys over time ·
 //! [`sframe`] frames · [`split`] a forked call · [`trust`] call code · [`session`] façade ·
 //! [`error`] blame
@@ -51,6 +52,7 @@ pub mod epoch;
 pub mod error;
 pub mod identity;
 mod mls;
+pub mod password;
 pub mod secret;
 pub mod session;
 pub mod sframe;
@@ -63,7 +65,8 @@ pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};
 pub use identity::{Leaf, Member, Name, ParticipantId, RAW_VIDEO, RoomId};
 pub use mls::group::Pending;
 pub use mls::knock::{Knock, VerifiedKnock};
-pub use secret::LinkSecret;
+pub use password::Password;
+pub use secret::{LinkKeys, LinkSecret};
 pub use session::{Advance, Config, Processed, Session};
 pub use sframe::{Context, Source};
 pub use split::{OUT_OF_STEP_MS, SPLIT_MS};

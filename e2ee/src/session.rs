@@ -86,11 +86,11 @@ struct Inside {
 }
 
 impl Session {
-    /// Prepares a participant: a fresh signature key, the keys of the link.
-    /// The link secret itself is not kept.
+    /// Prepares a participant of a link without a password: a fresh signature
+    /// key, the keys of the link. The link secret itself is not kept.
     ///
     /// # Errors
-    /// [`Misuse::InvalidName`]; [`Error::Internal`] if the system gives no randomness.
+    /// As [`with_keys`](Self::with_keys).
     pub fn new(
         config: Config,
         room: RoomId,
@@ -98,12 +98,26 @@ impl Session {
         name: &str,
         secret: &LinkSecret,
     ) -> Result<Self, Error> {
+        Self::with_keys(config, participant, name, &secret.keys(room, None)?)
+    }
+
+    /// Prepares a participant: a fresh signature key, beside a copy of the
+    /// link's keys.
+    ///
+    /// # Errors
+    /// [`Misuse::InvalidName`]; [`Error::Internal`] if the system gives no randomness.
+    pub fn with_keys(
+        config: Config,
+        participant: ParticipantId,
+        name: &str,
+        link: &LinkKeys,
+    ) -> Result<Self, Error> {
+        let (room, link) = (link.room(), link.for_a_stay());
         let identity = Identity {
             participant,
             name: Name::new(name)?,
         };
         let provider = Provider::default();
-        let link = secret.keys(room)?;
         let own = Own::new(&provider, config, room, identity, link.psk())?;
         let epochs = Epochs::new(config.suite.media());
         Ok(Self {

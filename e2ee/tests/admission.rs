@@ -214,6 +214,33 @@ fn names_are_checked_before_anything_else() {
 }
 
 #[test]
+fn a_link_without_its_password_knocks_in_vain_and_is_led_nowhere() {
+    let mut anna = session_with_password(1, "000000000000");
+    anna.create_group(0).unwrap();
+    for mut eve in [session(2), session_with_password(2, "000000000001")] {
+        let knock = eve.knock().unwrap();
+        let refused = anna.verify_knock(participant(2), &knock.key_package, &knock.tag);
+        assert_eq!(
+            refused.err(),
+            Some(PeerMisbehaved::KnockForged.into()),
+            "by the link alone, or by another password"
+        );
+
+        // The other way round: a group of those without the password takes in
+        // nobody who has it.
+        let mut ben = session_with_password(3, "000000000000");
+        let mut other = eve;
+        other.create_group(0).unwrap();
+        let knock = ben.knock().unwrap();
+        let refused = other.verify_knock(participant(3), &knock.key_package, &knock.tag);
+        assert_eq!(refused.err(), Some(PeerMisbehaved::KnockForged.into()));
+    }
+    let mut ben = session_with_password(3, "000000000000");
+    admit(&mut [&mut anna], &mut ben, 0);
+    assert_eq!(ben.members().len(), 2);
+}
+
+#[test]
 fn a_welcome_made_without_any_psk_is_refused() {
     // The server, without the secret, forms a group and welcomes Ben to it.
     let server = Rogue::new(identity(participant(9), "Anna"));

@@ -33,6 +33,18 @@ pub fn session_with(config: Config, number: u8, secret: [u8; 32]) -> Session {
     .unwrap()
 }
 
+/// A participant with the link and its password.
+pub fn session_with_password(number: u8, password: &str) -> Session {
+    let config = Config {
+        suite: Suite::Classic,
+        raw_video: false,
+    };
+    let password = Password::parse(password).unwrap();
+    let keys = LinkSecret::from_bytes(SECRET).keys(ROOM, Some(&password));
+    let name = format!("Person {number}");
+    Session::with_keys(config, participant(number), &name, &keys.unwrap()).unwrap()
+}
+
 /// A participant with the link. The classic suite keeps most tests quick.
 pub fn session(number: u8) -> Session {
     session_in(Suite::Classic, number, SECRET)
