@@ -9,7 +9,7 @@ use crate::config::ROOM_BATCH;
 use crate::domain::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Room};
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Outgoing, Unreachable};
-use crate::rooms::{Deleted, Message, Rooms};
+use crate::rooms::{Done, Message, Rooms};
 use crate::store::StoreError;
 use axum::extract::ws::Utf8Bytes;
 use conclave_wire::client::{Request, ServerFrame};
@@ -53,8 +53,10 @@ struct Actor {
     room: Room,
     outboxes: HashMap<ConnectionId, Outbox>,
     effects: Vec<Effect>,
-    /// To be told once the room is deleted.
-    deletions: Vec<oneshot::Sender<Deleted>>,
+    /// To be told once what they want is written down.
+    operators: Vec<oneshot::Sender<Done>>,
+    /// The room is deleted with this batch.
+    deleted: bool,
     gauges: Gauges,
 }
 
@@ -75,7 +77,8 @@ impl Actor {
             id,
             outboxes: HashMap::new(),
             effects: Vec::new(),
-            deletions: Vec::new(),
+            operators: Vec::new(),
+            deleted: false,
         };
         let mut batch = Vec::with_capacity(ROOM_BATCH);
         loop {
@@ -87,12 +90,11 @@ impl Actor {
             }
             actor.execute().await?;
             actor.gauges.set(&actor.room);
-            let deleted = !actor.deletions.is_empty();
-            for deletion in actor.deletions.drain(..) {
+            for operator in actor.operators.drain(..) {
                 // Who asked may have gone away.
-                let _ = deletion.send(Deleted);
+                let _ = operator.send(Done);
             }
-            if deleted || (actor.room.is_idle() && actor.rooms.retire(id, &mailbox)) {
+            if actor.deleted || (actor.room.is_idle() && actor.rooms.retire(id, &mailbox)) {
                 return Ok(());
             }
         }
@@ -138,6 +140,7 @@ impl Actor {
                     re: Some(re),
                     code: Code::MediaUnavailable,
                     missed: vec![],
+                    tries_left: None,
                 },
             }),
             Message::Input(input) => {
@@ -146,9 +149,14 @@ impl Actor {
                 }
                 self.handle(input);
             }
+            Message::Unlock(done) => {
+                self.handle(Input::Unlock);
+                self.operators.push(done);
+            }
             Message::Delete(done) => {
                 self.handle(Input::Delete);
-                self.deletions.push(done);
+                self.operators.push(done);
+                self.deleted = true;
             }
         }
     }
@@ -276,6 +284,7 @@ fn turn_all_away(mailbox: &mut mpsc::Receiver<Message>) {
             re,
             code: Code::NoSuchRoom,
             missed: vec![],
+            tries_left: None,
         };
         let text = serde_json::to_string(&frame).unwrap_or_default();
         // A socket that is gone needs no answer.

@@ -52,6 +52,10 @@ pub const MAX_SOCKETS: u32 = 10_000;
 /// Largest KeyPackage, bytes. One with a post-quantum suite takes about 4 kB.
 pub const MAX_KEY_PACKAGE: usize = 16 << 10;
 
+/// Wrong passwords that lock a link. More let an attacker guess more often,
+/// fewer lock out people who mistype.
+pub const MAX_WRONG_PASSWORDS: u32 = 5;
+
 /// Length of a knock's tag: HMAC-SHA256, bytes.
 pub const KNOCK_TAG_LEN: usize = 32;
 

@@ -30,13 +30,15 @@ pub(crate) enum Message {
     },
     /// Anything else for the machine.
     Input(Input),
+    /// Open the room's links again and say when that is written down.
+    Unlock(oneshot::Sender<Done>),
     /// Delete the room and say when it is done.
-    Delete(oneshot::Sender<Deleted>),
+    Delete(oneshot::Sender<Done>),
 }
 
-/// The room and everything in it is gone.
+/// What the operator wanted is done and durable.
 #[derive(Debug)]
-pub(crate) struct Deleted;
+pub(crate) struct Done;
 
 /// A room's task: its mailbox, its number, and the way to end it.
 struct Awake {

@@ -265,6 +265,7 @@ impl Session {
             re,
             code,
             missed: vec![],
+            tries_left: None,
         };
         let text = serde_json::to_string(&frame).map_err(|_| End::Failed)?;
         self.send(Message::Text(text.into())).await
@@ -299,11 +300,18 @@ fn begin(connection: ConnectionId, frame: ClientFrame) -> Result<Input, (u32, Co
     let re = frame.id;
     let refused = |code| (re, code);
     match frame.request {
-        Request::Enter { host_key } => {
+        Request::Enter { host_key, password } => {
             let host_key = match host_key {
                 Some(key) => {
                     let key = Token::parse(&key.0).ok_or(refused(Code::Unauthorized))?;
                     Some(key.digest())
+                }
+                None => None,
+            };
+            let password = match password {
+                Some(proof) => {
+                    let proof = Token::parse(&proof.0).ok_or(refused(Code::BadMessage))?;
+                    Some(proof.digest())
                 }
                 None => None,
             };
@@ -313,6 +321,7 @@ fn begin(connection: ConnectionId, frame: ClientFrame) -> Result<Input, (u32, Co
                 connection,
                 re,
                 host_key,
+                password,
                 participant: ParticipantId::random().map_err(|_| refused(Code::Internal))?,
                 token: Token::from_random(token),
             })

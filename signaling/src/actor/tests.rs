@@ -6,7 +6,7 @@ use crate::domain::{Closing, ConnectionId, Input, Token};
 use crate::metrics::Metrics;
 use crate::outbox::{Outgoing, Pending, outbox};
 use crate::rooms::{Message, Rooms};
-use crate::store::Store;
+use crate::store::{NewRoom, Store};
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::id::{Blob, ParticipantId, RoomId};
 use std::sync::Arc;
@@ -21,7 +21,15 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
     let clock = Clock::start();
     let host_key = Token::from_random([2; 32]).digest();
     store
-        .create_room(clock.now(), ROOM, (1, host_key))
+        .create_room(
+            clock.now(),
+            ROOM,
+            NewRoom {
+                suite: 1,
+                host_key,
+                password: None,
+            },
+        )
         .await
         .unwrap();
     // Nobody takes the commands; there is room for those of a short test.
@@ -36,6 +44,7 @@ fn enter(rooms: &Arc<Rooms>) -> (mpsc::Sender<Message>, Pending) {
         connection: CONNECTION,
         re: 1,
         host_key: Some(Token::from_random([2; 32]).digest()),
+        password: None,
         participant: ParticipantId([3; 16]),
         token: Token::from_random([4; 32]),
     };
@@ -137,6 +146,7 @@ async fn a_room_that_is_not_there_says_so() {
         connection: CONNECTION,
         re: 1,
         host_key: None,
+        password: None,
         participant: ParticipantId([3; 16]),
         token: Token::from_random([4; 32]),
     };

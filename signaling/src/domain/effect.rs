@@ -1,6 +1,7 @@
 //! What goes into a room's machine, and what it asks for.
 
 use super::credential::{Digest, Token};
+use super::password::Door;
 use super::stay::Knock;
 use conclave_wire::client::{LogEntry, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
@@ -63,6 +64,8 @@ pub enum Input {
         re: u32,
         /// The host key the sender gave, if any.
         host_key: Option<Digest>,
+        /// What the sender gave to prove the password, if anything.
+        password: Option<Digest>,
         /// The fresh identifier of the stay.
         participant: ParticipantId,
         /// The fresh resume token of the stay.
@@ -101,6 +104,8 @@ pub enum Input {
     Media(Event),
     /// Time has passed.
     Tick,
+    /// The operator opens both of the room's links again.
+    Unlock,
     /// The operator deletes the room.
     Delete,
 }
@@ -154,6 +159,13 @@ pub enum Change {
         participant: ParticipantId,
         /// Their first log entry.
         first: u32,
+    },
+    /// The password was tried, or wrong tries were forgiven.
+    PasswordsTried {
+        /// By which link.
+        link: Door,
+        /// The wrong tries there are now.
+        failures: u32,
     },
     /// A stay is over.
     StayEnded {

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! Input ──► Room::handle ──► [Effect]      Store: all of a batch, durably, first;
-//!             │  stay   who is here        then Media, Send and Close in order
+//!             │  password  who may come in  then Media, Send and Close in order
+//!             │  stay   who is here
 //!             │  call   what runs
 //!             │    ├─ delivery  one log, first commit of an epoch wins
 //!             │    └─ epoch     ready, activate
@@ -18,6 +19,7 @@ pub mod effect;
 pub mod epoch;
 pub mod framing;
 pub mod notice;
+pub mod password;
 mod request;
 pub mod room;
 pub mod stay;

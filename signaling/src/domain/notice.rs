@@ -4,6 +4,7 @@
 //! socket was told.
 
 use super::effect::{Change, Effect, Millis};
+use super::password::Door;
 use super::room::Room;
 use super::stay::{Place, Stay};
 use conclave_wire::client::{KnockNotice, Member, ServerFrame};
@@ -34,7 +35,30 @@ impl Room {
         self.settle_roster(out);
         self.settle_knocks(now, out);
         self.settle_waiting(out);
+        self.settle_lock(out);
         self.settle_media(out);
+    }
+
+    /// Tells hosts when the guests' link is locked and when it is open again.
+    fn settle_lock(&mut self, out: &mut Vec<Effect>) {
+        let password = self.password.as_ref();
+        let locked = password.is_some_and(|password| password.is_locked(Door::Guest));
+        let to: Vec<_> = self
+            .stays
+            .values_mut()
+            .filter(|stay| stay.host && stay.told.locked != locked)
+            .filter_map(|stay| {
+                let connection = stay.connection()?;
+                stay.told.locked = locked;
+                Some(connection)
+            })
+            .collect();
+        if !to.is_empty() {
+            out.push(Effect::Send {
+                to,
+                frame: ServerFrame::LinkLocked { locked },
+            });
+        }
     }
 
     /// Tells members which of their slots are paused and what is wanted of

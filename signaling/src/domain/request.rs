@@ -4,6 +4,7 @@
 use super::call::Call;
 use super::delivery::{Offered, Verdict};
 use super::effect::{Change, CloseCode, ConnectionId, Effect, Millis};
+use super::password::Door;
 use super::room::{Room, refusal, send, tell_over};
 use super::stay::{Knock, OFFER_LIMIT, PendingOffer, Place, Stay};
 use crate::config;
@@ -95,6 +96,7 @@ impl Room {
                 Ok(Done::AckAndClose)
             }
             Request::EndCall {} => self.end_call_for_all(sender, out),
+            Request::Unlock {} => self.unlock_for_guests(sender, out),
             Request::Ping {} => Ok(Done::Ack),
         };
         // The answer comes before what follows from the request: `over` is the
@@ -128,6 +130,18 @@ impl Room {
         } else {
             Err(Code::Forbidden)
         }
+    }
+
+    fn unlock_for_guests(
+        &mut self,
+        sender: ParticipantId,
+        out: &mut Vec<Effect>,
+    ) -> Result<Done, Refusal> {
+        if !self.stay(sender)?.host {
+            return Err(Code::Forbidden.into());
+        }
+        self.unlock(Door::Guest, out);
+        Ok(Done::Ack)
     }
 
     fn start_call(

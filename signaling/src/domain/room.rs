@@ -7,6 +7,7 @@ use super::delivery::{self, Log};
 use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis};
 use super::epoch::Switch;
 use super::notice::Notices;
+use super::password::{Door, Password, Tried};
 use super::stay::{GRACE, Link, Place, Stay, Told};
 use super::{Digest, Token};
 use crate::config;
@@ -21,6 +22,7 @@ pub struct Room {
     pub(super) id: RoomId,
     suite: u16,
     host_key: Digest,
+    pub(super) password: Option<Password>,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -38,6 +40,8 @@ pub struct Snapshot {
     pub suite: u16,
     /// The host key's digest.
     pub host_key: Digest,
+    /// Its links' password, if they have one.
+    pub password: Option<Password>,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -86,6 +90,7 @@ impl Room {
             id: stored.id,
             suite: stored.suite,
             host_key: stored.host_key,
+            password: stored.password,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -134,9 +139,15 @@ impl Room {
                 connection,
                 re,
                 host_key,
+                password,
                 participant,
                 token,
-            } => self.enter(connection, re, host_key, (participant, token), out),
+            } => self.enter(
+                (connection, re),
+                (host_key, password),
+                (participant, token),
+                out,
+            ),
             Input::Resume {
                 connection,
                 re,
@@ -159,6 +170,11 @@ impl Room {
             } => self.closed(now, connection, closing, out),
             Input::Media(event) => self.media(event, out),
             Input::Tick => {}
+            Input::Unlock => {
+                for link in [Door::Guest, Door::Host] {
+                    self.unlock(link, out);
+                }
+            }
             Input::Delete => {
                 self.end_call(out);
                 out.push(Effect::Store(Change::RoomDeleted));
@@ -170,14 +186,23 @@ impl Room {
 
     fn enter(
         &mut self,
-        connection: ConnectionId,
-        re: u32,
-        host_key: Option<Digest>,
+        (connection, re): (ConnectionId, u32),
+        (host_key, password): (Option<Digest>, Option<Digest>),
         (participant, token): (ParticipantId, Token),
         out: &mut Vec<Effect>,
     ) {
         if host_key.is_some_and(|given| given != self.host_key) {
             return turn_away(connection, re, Code::Unauthorized, out);
+        }
+        let link = match host_key {
+            Some(_) => Door::Host,
+            None => Door::Guest,
+        };
+        // Before anything else is said: not even that the room is full.
+        if let Err(frame) = self.hear_password(re, link, password, out) {
+            out.push(send(connection, frame));
+            let code = CloseCode::Refused;
+            return out.push(Effect::Close { connection, code });
         }
         if self.stays.len() >= config::MAX_STAYS {
             return turn_away(connection, re, Code::Full, out);
@@ -194,6 +219,46 @@ impl Room {
         out.push(self.entered(connection, re, (participant, token), &stay));
         self.connections.insert(connection, participant);
         self.stays.insert(participant, stay);
+    }
+
+    /// Lets pass who proves the password; else gives the frame to refuse with.
+    fn hear_password(
+        &mut self,
+        re: u32,
+        link: Door,
+        proof: Option<Digest>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), ServerFrame> {
+        let Some(password) = &mut self.password else {
+            return Ok(());
+        };
+        let (changed, code) = match password.try_proof(link, proof) {
+            Tried::Right { forgiven } => (forgiven, None),
+            Tried::Wrong(code) => (true, Some(code)),
+            Tried::Unheard(code) => (false, Some(code)),
+        };
+        if changed {
+            let failures = password.failed(link);
+            out.push(Effect::Store(Change::PasswordsTried { link, failures }));
+        }
+        let Some(code) = code else { return Ok(()) };
+        let left = password.tries_left(link);
+        let mut frame = refusal(re, code);
+        if let (Code::PasswordWrong, ServerFrame::Error { tries_left, .. }) = (code, &mut frame) {
+            *tries_left = Some(left);
+        }
+        Err(frame)
+    }
+
+    /// Forgets the wrong passwords that were tried by a link.
+    pub(super) fn unlock(&mut self, link: Door, out: &mut Vec<Effect>) {
+        let Some(password) = &mut self.password else {
+            return;
+        };
+        if password.forgive(link) {
+            let failures = password.failed(link);
+            out.push(Effect::Store(Change::PasswordsTried { link, failures }));
+        }
     }
 
     fn resume(
@@ -493,6 +558,7 @@ pub(super) fn refusal(re: u32, code: Code) -> ServerFrame {
         re: Some(re),
         code,
         missed: vec![],
+        tries_left: None,
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Told {
     pub knocks: Option<u64>,
     /// `call_running` and `host_present`.
     pub waiting: Option<(bool, bool)>,
+    /// That the guests' link is locked.
+    pub locked: bool,
     /// The slots that are paused.
     pub paused: Vec<Mid>,
     /// What is wanted of its sources.

@@ -54,6 +54,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/api/v1/rooms/{room}",
             get(rooms::info).delete(rooms::delete),
         )
+        .route("/api/v1/rooms/{room}/unlock", post(rooms::unlock))
         .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })

@@ -2,11 +2,11 @@
 
 use super::App;
 use super::problem::Refusal;
-use crate::domain::Token;
 use crate::domain::credential::TOKEN_LEN;
-use crate::rooms::Message;
+use crate::domain::{Digest, Token};
+use crate::rooms::{Done, Message};
 use crate::socket::{self, TRANSPORT_LIMIT};
-use crate::store::StoreError;
+use crate::store::{NewRoom, Public, StoreError};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
@@ -20,7 +20,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
 use conclave_wire::client::SUBPROTOCOL;
 use conclave_wire::code::Code;
-use conclave_wire::http::{RoomCreated, RoomInfo};
+use conclave_wire::http::{RoomCreated, RoomInfo, RoomRequest};
 use conclave_wire::id::{Blob, RoomId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -32,15 +32,26 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     authorize(&app, &headers)?;
-    check_empty(body)?;
+    let RoomRequest { password } = parse(body)?;
+    let password = match password {
+        Some(Blob(digest)) => Some(Digest(
+            digest.try_into().map_err(|_| Refusal(Code::BadMessage))?,
+        )),
+        None => None,
+    };
     let room = RoomId::random().map_err(|_| Refusal(Code::Internal))?;
     let mut secret = [0; TOKEN_LEN];
     getrandom::fill(&mut secret).map_err(|_| Refusal(Code::Internal))?;
     let host_key = Token::from_random(secret);
     let now = app.rooms.clock.now();
+    let new = NewRoom {
+        suite: app.suite,
+        host_key: host_key.digest(),
+        password,
+    };
     app.rooms
         .store
-        .create_room(now, room, (app.suite, host_key.digest()))
+        .create_room(now, room, new)
         .await
         .map_err(failed)?;
     let created = RoomCreated {
@@ -59,9 +70,18 @@ pub(super) async fn info(
     State(app): State<Arc<App>>,
     Named(room): Named,
 ) -> Result<Response, Refusal> {
-    let suite = existing(&app, room).await?;
+    let Public { suite, password } = existing(&app, room).await?;
     let caching = [(header::CACHE_CONTROL, "no-store")];
-    Ok((caching, Json(RoomInfo { suite })).into_response())
+    Ok((caching, Json(RoomInfo { suite, password })).into_response())
+}
+
+/// `POST /api/v1/rooms/{room}/unlock`
+pub(super) async fn unlock(
+    State(app): State<Arc<App>>,
+    Named(room): Named,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    order(&app, room, &headers, Message::Unlock).await
 }
 
 /// `DELETE /api/v1/rooms/{room}`
@@ -70,14 +90,24 @@ pub(super) async fn delete(
     Named(room): Named,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    authorize(&app, &headers)?;
-    existing(&app, room).await?;
-    let (done, deleted) = oneshot::channel();
+    order(&app, room, &headers, Message::Delete).await
+}
+
+/// Has the room do what the operator wants.
+async fn order(
+    app: &App,
+    room: RoomId,
+    headers: &HeaderMap,
+    message: impl FnOnce(oneshot::Sender<Done>) -> Message,
+) -> Result<StatusCode, Refusal> {
+    authorize(app, headers)?;
+    existing(app, room).await?;
+    let (sender, done) = oneshot::channel();
     app.rooms
-        .send(room, Message::Delete(done))
+        .send(room, message(sender))
         .map_err(|_| Refusal(Code::Internal))?;
-    match deleted.await {
-        Ok(_) => Ok(StatusCode::NO_CONTENT),
+    match done.await {
+        Ok(Done) => Ok(StatusCode::NO_CONTENT),
         Err(_) => Err(Refusal(Code::Internal)),
     }
 }
@@ -129,10 +159,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
-/// The ciphersuite of a room that must be there.
-async fn existing(app: &App, room: RoomId) -> Result<u16, Refusal> {
-    let suite = app.rooms.store.room_suite(room).await.map_err(failed)?;
-    suite.ok_or(Refusal(Code::NoSuchRoom))
+/// What is public of a room that must be there.
+async fn existing(app: &App, room: RoomId) -> Result<Public, Refusal> {
+    let public = app.rooms.store.public(room).await.map_err(failed)?;
+    public.ok_or(Refusal(Code::NoSuchRoom))
 }
 
 /// RFC 6750 section 2.1.
@@ -150,8 +180,8 @@ fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The request says nothing: it has no body, or an empty JSON object.
-fn check_empty(body: Result<Bytes, BytesRejection>) -> Result<(), Refusal> {
+/// What the request says; no body is an empty one.
+fn parse(body: Result<Bytes, BytesRejection>) -> Result<RoomRequest, Refusal> {
     let body = body.map_err(|rejection| {
         Refusal(match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
@@ -159,12 +189,12 @@ fn check_empty(body: Result<Bytes, BytesRejection>) -> Result<(), Refusal> {
         })
     })?;
     if body.is_empty() {
-        return Ok(());
+        return Ok(RoomRequest::default());
     }
-    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body) {
-        Ok(object) if object.is_empty() => Ok(()),
-        _ => Err(Refusal(Code::BadMessage)),
-    }
+    // An object: serde would take a list of its fields as well.
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body)
+        .and_then(|object| serde_json::from_value(object.into()))
+        .map_err(|_| Refusal(Code::BadMessage))
 }
 
 /// A page of another site may not open sockets in the name of its visitors.

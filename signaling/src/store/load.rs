@@ -1,6 +1,7 @@
 //! Reading rooms back after a restart.
 
 use super::{Store, StoreError};
+use crate::domain::password::Password;
 use crate::domain::room::{StoredCall, StoredStay};
 use crate::domain::stay::{Knock, Place};
 use crate::domain::{Digest, Millis, Snapshot};
@@ -29,10 +30,13 @@ impl Store {
     /// When the database fails or holds what no version has written.
     pub(crate) async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let Some(row) = sqlx::query("SELECT host_key, suite FROM rooms WHERE id = $1")
-            .bind(room.as_bytes())
-            .fetch_optional(&mut *transaction)
-            .await?
+        let Some(row) = sqlx::query(
+            "SELECT host_key, suite, password, guest_failures, host_failures \
+             FROM rooms WHERE id = $1",
+        )
+        .bind(room.as_bytes())
+        .fetch_optional(&mut *transaction)
+        .await?
         else {
             return Ok(None);
         };
@@ -72,10 +76,21 @@ impl Store {
             id: room,
             suite: narrow(row.try_get("suite")?)?,
             host_key: Digest(bytes(&row, "host_key")?),
+            password: password(&row)?,
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))
     }
+}
+
+fn password(row: &SqliteRow) -> Result<Option<Password>, StoreError> {
+    let proof: Option<Vec<u8>> = row.try_get("password")?;
+    let Some(proof) = proof else { return Ok(None) };
+    Ok(Some(Password {
+        proof: Digest(proof.try_into().map_err(|_| StoreError::Corrupt)?),
+        guest_failures: narrow(row.try_get("guest_failures")?)?,
+        host_failures: narrow(row.try_get("host_failures")?)?,
+    }))
 }
 
 fn stay(row: &SqliteRow) -> Result<StoredStay, StoreError> {

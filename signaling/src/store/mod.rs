@@ -5,6 +5,7 @@
 mod load;
 
 use crate::config;
+use crate::domain::password::Door;
 use crate::domain::stay::Knock;
 use crate::domain::{Change, Digest, Millis};
 use conclave_wire::id::RoomId;
@@ -18,10 +19,16 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed.
-const MIGRATIONS: [(&str, &str); 1] = [(
-    "rooms, stays, calls",
-    include_str!("../../migrations/0001_rooms_stays_calls.sql"),
-)];
+const MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "rooms, stays, calls",
+        include_str!("../../migrations/0001_rooms_stays_calls.sql"),
+    ),
+    (
+        "passwords",
+        include_str!("../../migrations/0002_passwords.sql"),
+    ),
+];
 
 /// How long an operation waits for the one connection.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
@@ -44,6 +51,26 @@ pub enum StoreError {
     /// As many rooms as there may be.
     #[error("there are as many rooms as there may be")]
     Full,
+}
+
+/// A room that is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewRoom {
+    /// The MLS ciphersuite of its calls.
+    pub(crate) suite: u16,
+    /// The host key's digest.
+    pub(crate) host_key: Digest,
+    /// The digest of what proves its link's password, if it has one.
+    pub(crate) password: Option<Digest>,
+}
+
+/// What anybody may know of a room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Public {
+    /// The MLS ciphersuite of its calls.
+    pub(crate) suite: u16,
+    /// Whether its link has a password.
+    pub(crate) password: bool,
 }
 
 /// The database.
@@ -103,7 +130,7 @@ impl Store {
         &self,
         now: Millis,
         room: RoomId,
-        (suite, host_key): (u16, Digest),
+        new: NewRoom,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         let count: i64 = sqlx::query("SELECT COUNT(*) FROM rooms")
@@ -113,26 +140,36 @@ impl Store {
         if u64::try_from(count).unwrap_or(u64::MAX) >= config::MAX_ROOMS {
             return Err(StoreError::Full);
         }
-        sqlx::query("INSERT INTO rooms (id, host_key, suite, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(room.as_bytes())
-            .bind(host_key.0.as_slice())
-            .bind(i64::from(suite))
-            .bind(time(now))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO rooms (id, host_key, suite, created_at, password) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(room.as_bytes())
+        .bind(new.host_key.0.as_slice())
+        .bind(i64::from(new.suite))
+        .bind(time(now))
+        .bind(new.password.map(|digest| digest.0.to_vec()))
+        .execute(&mut *transaction)
+        .await?;
         Ok(transaction.commit().await?)
     }
 
-    /// The ciphersuite of a room, if there is such a room.
+    /// What anybody may know of a room, if there is such a room.
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn room_suite(&self, room: RoomId) -> Result<Option<u16>, StoreError> {
-        let row = sqlx::query("SELECT suite FROM rooms WHERE id = $1")
+    pub(crate) async fn public(&self, room: RoomId) -> Result<Option<Public>, StoreError> {
+        let row = sqlx::query("SELECT suite, password IS NOT NULL FROM rooms WHERE id = $1")
             .bind(room.as_bytes())
             .fetch_optional(&self.pool)
             .await?;
-        row.map(|row| load::narrow(row.try_get(0)?)).transpose()
+        row.map(|row| {
+            Ok(Public {
+                suite: load::narrow(row.try_get(0)?)?,
+                password: row.try_get(1)?,
+            })
+        })
+        .transpose()
     }
 
     /// Writes all the changes of a room down, or none of them.
@@ -257,6 +294,12 @@ async fn write(
                 .await?;
             sqlx::query("DELETE FROM stays WHERE room = $1").bind(room)
         }
+        Change::PasswordsTried { link, failures } => sqlx::query(match link {
+            Door::Guest => "UPDATE rooms SET guest_failures = $1 WHERE id = $2",
+            Door::Host => "UPDATE rooms SET host_failures = $1 WHERE id = $2",
+        })
+        .bind(i64::from(*failures))
+        .bind(room),
         Change::RoomDeleted => sqlx::query("DELETE FROM rooms WHERE id = $1").bind(room),
     };
     query.execute(&mut **transaction).await?;

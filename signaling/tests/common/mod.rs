@@ -352,7 +352,12 @@ impl Page {
     }
 
     pub(crate) async fn enter(&mut self, host_key: Option<Blob>) {
-        let id = self.send(Request::Enter { host_key }).await;
+        let id = self
+            .send(Request::Enter {
+                host_key,
+                password: None,
+            })
+            .await;
         match self.answer(id).await {
             ServerFrame::Entered {
                 participant, token, ..

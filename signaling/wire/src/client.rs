@@ -41,6 +41,11 @@ pub enum Request {
         #[serde(default)]
         #[ts(optional)]
         host_key: Option<Blob>,
+        /// Proves the password, where the link has one: 32 bytes, derived from
+        /// password and link secret. Without it nothing of the room is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        password: Option<Blob>,
     },
     /// First message on a new socket of a running stay. Answered by
     /// [`ServerFrame::Entered`], then by the entries after `after`.
@@ -110,6 +115,8 @@ pub enum Request {
     Leave {},
     /// A host ends the call for everyone.
     EndCall {},
+    /// A host opens the guests' link again, which wrong passwords have locked.
+    Unlock {},
     /// Is the server there? Answered by an acknowledgement.
     Ping {},
 }
@@ -156,6 +163,10 @@ pub enum ServerFrame {
         /// With `stale-epoch`: the log from the commit's epoch on.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missed: Vec<LogEntry>,
+        /// With `password-wrong`: how many more wrong ones lock the link.
+        #[ts(optional)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tries_left: Option<u32>,
     },
     /// The SFU's answer to an offer.
     Answer {
@@ -199,6 +210,12 @@ pub enum ServerFrame {
     Wanted {
         /// The sources.
         sources: Vec<Wanted>,
+    },
+    /// To hosts: whether wrong passwords have locked the guests' link, at each
+    /// change. It is not after `entered`, until it is told.
+    LinkLocked {
+        /// Whether it is.
+        locked: bool,
     },
     /// The media connection is lost at the SFU; offer anew.
     MediaLost {},

@@ -25,6 +25,16 @@ pub enum Code {
     /// is needed.
     #[error("the credential is missing or not valid")]
     Unauthorized,
+    /// The link has a password, and none was given.
+    #[error("the link needs its password")]
+    PasswordNeeded,
+    /// The password is another. A few more such tries lock the link.
+    #[error("the password is wrong")]
+    PasswordWrong,
+    /// Too many wrong passwords: nobody enters by this link, with the right one
+    /// neither, until a host or the operator opens it again.
+    #[error("wrong passwords have locked the link; a host or the operator can unlock it")]
+    LinkLocked,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -76,6 +86,9 @@ impl Code {
             Self::TooMany => "too-many",
             Self::NoSuchRoom => "no-such-room",
             Self::Unauthorized => "unauthorized",
+            Self::PasswordNeeded => "password-needed",
+            Self::PasswordWrong => "password-wrong",
+            Self::LinkLocked => "link-locked",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -97,13 +110,14 @@ impl Code {
         match self {
             Self::BadMessage | Self::BadOffer => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::PasswordNeeded | Self::PasswordWrong => 403,
             Self::NoSuchRoom | Self::NoSuchParticipant | Self::NotFound | Self::NoCall => 404,
             Self::MethodNotAllowed => 405,
             Self::CallRunning | Self::StaleEpoch => 409,
             Self::Gone => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
+            Self::LinkLocked => 423,
             Self::TooMany => 429,
             Self::Internal => 500,
             Self::Full | Self::MediaUnavailable => 503,
@@ -122,6 +136,9 @@ mod tests {
             Code::StaleEpoch,
             Code::NoSuchRoom,
             Code::MethodNotAllowed,
+            Code::PasswordNeeded,
+            Code::PasswordWrong,
+            Code::LinkLocked,
         ] {
             assert_eq!(
                 serde_json::to_value(code).expect("serialises"),

@@ -4,6 +4,18 @@ use crate::code::Code;
 use crate::id::{Blob, RoomId};
 use serde::{Deserialize, Serialize};
 
+/// The body of `POST /api/v1/rooms`; none at all asks for a room whose link has
+/// no password.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoomRequest {
+    /// SHA-256 of what will prove the link's password: 32 bytes. The server
+    /// never sees the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub password: Option<Blob>,
+}
+
 /// `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
 /// the host key, and never sees the link secret at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
@@ -21,6 +33,8 @@ pub struct RoomCreated {
 pub struct RoomInfo {
     /// The MLS ciphersuite of the room's calls.
     pub suite: u16,
+    /// Whether the link has a password.
+    pub password: bool,
 }
 
 /// Problem details (RFC 9457), media type `application/problem+json`.

@@ -620,6 +620,9 @@ fn fields_over_their_limits_are_refused() {
         assert_eq!(world.request(HOST, offer()), None);
     }
     assert_eq!(world.refused(HOST, offer()), Code::TooMany);
-    let enter = Request::Enter { host_key: None };
+    let enter = Request::Enter {
+        host_key: None,
+        password: None,
+    };
     assert_eq!(world.refused(HOST, enter), Code::Forbidden);
 }

@@ -1,5 +1,6 @@
 //! The rooms' behaviour, message by message, and under random operations.
 
 mod behaviour;
+mod password;
 mod random;
 mod world;

@@ -2,6 +2,7 @@
 //! restarted from at any moment.
 
 use super::super::framing::tests::commit;
+use super::super::password::{Door, Password};
 use super::super::room::{StoredCall, StoredStay};
 use super::super::stay::Place;
 use super::super::{
@@ -45,7 +46,7 @@ pub(super) struct World {
     pub(super) now: Millis,
     pub(super) clients: Vec<Client>,
     pub(super) media: Vec<Command>,
-    stored: Snapshot,
+    pub(super) stored: Snapshot,
     /// The log of the running call, as any member was told of it.
     pub(super) told: BTreeMap<u32, LogEvent>,
     next: u64,
@@ -58,9 +59,25 @@ impl World {
             id: ROOM,
             suite: 1,
             host_key: Token::from_random(HOST_KEY).digest(),
+            password: None,
             stays: vec![],
             call: None,
         };
+        Self::of(stored)
+    }
+
+    /// A room whose links have a password, proven by `proof`.
+    pub(super) fn with_password(proof: [u8; 32]) -> Self {
+        let mut world = Self::new();
+        world.stored.password = Some(Password {
+            proof: Token::from_random(proof).digest(),
+            guest_failures: 0,
+            host_failures: 0,
+        });
+        Self::of(world.stored)
+    }
+
+    fn of(stored: Snapshot) -> Self {
         Self {
             room: Room::restore(Millis(0), copy(&stored)),
             now: Millis(1_000_000),
@@ -75,6 +92,11 @@ impl World {
 
     /// A client that has entered.
     pub(super) fn enter(&mut self, host: bool) -> usize {
+        self.enter_with(host, None)
+    }
+
+    /// A client that wants to enter with this proof of a password.
+    pub(super) fn enter_with(&mut self, host: bool, proof: Option<[u8; 32]>) -> usize {
         let index = self.clients.len();
         let number = self.number();
         let connection = ConnectionId(number);
@@ -90,6 +112,7 @@ impl World {
             connection,
             re: 0,
             host_key: host.then(|| Token::from_random(HOST_KEY).digest()),
+            password: proof.map(|proof| Token::from_random(proof).digest()),
             participant: ParticipantId(id),
             token: Token::from_random([number as u8; 32]),
         });
@@ -308,6 +331,7 @@ impl World {
             .map(|(participant, stay)| (*participant, stay.token, stay.host, stay.place.clone()))
             .collect();
         assert_eq!(stored, running);
+        assert_eq!(self.stored.password, self.room.password);
         let stored = self.stored.call.as_ref().map(|call| {
             let last = call.log.last().map_or(0, |entry| entry.seq);
             let departed = call.departed.iter().copied().collect();
@@ -431,6 +455,13 @@ impl World {
                 self.stored.call = None;
                 self.stored.stays.clear();
             }
+            Change::PasswordsTried { link, failures } => {
+                let password = self.stored.password.as_mut().expect("a password");
+                match link {
+                    Door::Guest => password.guest_failures = *failures,
+                    Door::Host => password.host_failures = *failures,
+                }
+            }
             Change::RoomDeleted => {}
         }
     }
@@ -460,6 +491,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         id: stored.id,
         suite: stored.suite,
         host_key: Digest(stored.host_key.0),
+        password: stored.password,
         stays: stored
             .stays
             .iter()
