@@ -24,7 +24,7 @@ struct Cli {
 enum Command {
     /// Run signaling and media in one process, on embedded defaults.
     Serve(serve::Serve),
-    /// Make rooms.
+    /// Make rooms, and unlock them.
     Room(room::Room),
     /// Take part in a call without a browser.
     Join(join::Join),

@@ -1,11 +1,12 @@
 //! `conclave room`: a client of the server's HTTP interface. It makes the link
-//! secret on this side, so that the server never sees it.
+//! secret and the password on this side, so that the server never sees them.
 
 use clap::{Args, Subcommand};
-use conclave_client::link::Server;
-use conclave_client::rooms::create_room;
+use conclave_client::link::{Password, Server};
+use conclave_client::rooms::{create_room, unlock_room};
 use conclave_client::trust::Trust;
 use conclave_signaling::{operator, tls};
+use conclave_wire::id::RoomId;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -18,10 +19,32 @@ pub(crate) struct Room {
 enum RoomCommand {
     /// Make a room; prints its host's link and its guests' link.
     Create(Create),
+    /// Open a room's links again, which wrong passwords have locked.
+    Unlock(Unlock),
 }
 
 #[derive(Args)]
 struct Create {
+    #[command(flatten)]
+    at: At,
+    /// Draw a password for the links and print it, once. Without it a link that fell into the
+    /// wrong hands opens nothing: hand it on another way, by telephone or on paper.
+    #[arg(long)]
+    password: bool,
+}
+
+#[derive(Args)]
+struct Unlock {
+    #[command(flatten)]
+    at: At,
+    /// The room: what stands between /r/ and # in its links.
+    #[arg(allow_hyphen_values = true)]
+    room: RoomId,
+}
+
+/// Which server, and by what right.
+#[derive(Args)]
+struct At {
     /// The server: https://HOST[:PORT]
     #[arg(
         long,
@@ -35,19 +58,46 @@ struct Create {
     data: PathBuf,
 }
 
-impl Room {
-    pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
-        let RoomCommand::Create(Create { server, data }) = self.command;
-        let path = operator::token_file(&data);
+impl At {
+    /// The operator's token, and whom to believe.
+    fn credentials(&self) -> Result<(String, Trust), Box<dyn std::error::Error>> {
+        let path = operator::token_file(&self.data);
         let token = std::fs::read_to_string(&path)
             .map_err(|error| format!("{}: {error}", path.display()))?;
-        let certificate = std::fs::read(tls::development_certificate(&data)).ok();
-        let trust = Trust::new(certificate.as_deref())?;
-        let link = create_room(&server, token.trim(), &trust).await?;
+        let certificate = std::fs::read(tls::development_certificate(&self.data)).ok();
+        Ok((token.trim().to_owned(), Trust::new(certificate.as_deref())?))
+    }
+}
+
+impl Room {
+    pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        match self.command {
+            RoomCommand::Create(create) => create.run().await,
+            RoomCommand::Unlock(unlock) => unlock.run().await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let (token, trust) = self.at.credentials()?;
+        let password = self.password.then(Password::generate).transpose()?;
+        let link = create_room(&self.at.server, &token, &trust, password.as_ref()).await?;
         if let Some(host) = link.host() {
             println!("  host:   {}", *host);
         }
         println!("  guests: {}", *link.guest());
+        if let Some(password) = password {
+            println!();
+            println!("  password, never beside a link: {}", *password.grouped());
+        }
         Ok(())
+    }
+}
+
+impl Unlock {
+    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let (token, trust) = self.at.credentials()?;
+        Ok(unlock_room(&self.at.server, &token, &trust, self.room).await?)
     }
 }

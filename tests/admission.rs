@@ -97,7 +97,8 @@ async fn a_host_key_that_is_not_the_rooms_lets_nobody_in() {
     let mut raw = Raw::open(&door, room.id).await.expect("a socket");
     assert_eq!(
         raw.refused(Request::Enter {
-            host_key: Some(vec![7; 32].into())
+            host_key: Some(vec![7; 32].into()),
+            password: None,
         })
         .await,
         Code::Unauthorized

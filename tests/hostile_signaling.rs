@@ -108,7 +108,10 @@ async fn garbage_on_the_socket_is_answered_with_a_code_and_closed_when_it_goes_o
         };
     for (request, fitting) in [
         (
-            Request::Enter { host_key: None },
+            Request::Enter {
+                host_key: None,
+                password: None,
+            },
             &[Code::BadMessage, Code::Forbidden][..],
         ),
         (Request::StartCall {}, &[Code::CallRunning, Code::Forbidden]),

@@ -15,7 +15,7 @@
 
 use crate::stay::{Answer, Heard, Tag};
 use conclave_e2ee::{
-    Config, LinkSecret, Member as Leaf, Misuse, PeerMisbehaved, Processed, Session, Suite,
+    Config, LinkKeys, Member as Leaf, Misuse, PeerMisbehaved, Processed, Session, Suite,
     VerifiedKnock,
 };
 use conclave_wire::client::{
@@ -50,8 +50,8 @@ pub enum Admit {
 pub struct Setup {
     /// The room.
     pub room: RoomId,
-    /// The secret of its link.
-    pub secret: LinkSecret,
+    /// What its link and its password open.
+    pub keys: LinkKeys,
     /// The name to go by.
     pub name: String,
     /// Begin the call if there is none and we are a host.
@@ -118,6 +118,11 @@ pub enum Event {
     Paused {
         /// All of them.
         slots: Vec<Mid>,
+    },
+    /// Whether wrong passwords have locked the guests' link.
+    LinkLocked {
+        /// They have.
+        locked: bool,
     },
     /// What is received of our sources; those not named are wanted whole.
     Wanted {
@@ -353,16 +358,15 @@ impl Call {
     }
 
     fn fresh_session(&self, participant: ParticipantId) -> Result<Session, CallError> {
-        Ok(Session::new(
+        Ok(Session::with_keys(
             // VP9 in its own payload format is all we read.
             Config {
                 suite: self.suite,
                 raw_video: false,
             },
-            conclave_e2ee::RoomId(self.setup.room.0),
             conclave_e2ee::ParticipantId(participant.0),
             &self.setup.name,
-            &self.setup.secret,
+            &self.setup.keys,
         )?)
     }
 
@@ -480,6 +484,7 @@ impl Call {
                 host_present,
             }),
             ServerFrame::MediaLost {} => self.event(Event::MediaLost),
+            ServerFrame::LinkLocked { locked } => self.event(Event::LinkLocked { locked }),
             ServerFrame::Paused { slots } => self.event(Event::Paused { slots }),
             ServerFrame::Wanted { sources } => self.event(Event::Wanted { sources }),
             // Answers and ends are the stay's.

@@ -11,6 +11,7 @@ use crate::participant::{JoinError, Options, Participant};
 use crate::report::Report;
 use crate::trust::{Trust, TrustError};
 use crate::vp9::ivf::{Clip, IvfError};
+use conclave_e2ee::Password;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,10 @@ pub struct JoinArguments {
     /// of the machine can see it
     #[arg(value_parser = parse_link)]
     link: Zeroizing<String>,
+    /// The file with the link's password, if it has one; `-` reads it from
+    /// standard input, behind the link if that comes from there, too
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Name to go by
     #[arg(long, default_value = "Native")]
     name: String,
@@ -83,6 +88,9 @@ pub enum CommandError {
     /// The link is not one.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The password cannot be one.
+    #[error("a password has twelve letters and digits, and this has not")]
+    Password,
     /// The operating system does not let us hear its signals.
     #[error("signals cannot be heard: {0}")]
     Signal(std::io::Error),
@@ -150,18 +158,13 @@ async fn depart(participant: &Participant, end: bool) {
 impl JoinArguments {
     fn options(self) -> Result<Options, CommandError> {
         let link = if self.link.as_str() == "-" {
-            let mut line = Zeroizing::new(String::new());
-            std::io::stdin()
-                .read_line(&mut line)
-                .map_err(|error| CommandError::File {
-                    path: "-".into(),
-                    error,
-                })?;
-            Link::parse(&line)?
+            Link::parse(&read_line()?)?
         } else {
             Link::parse(&self.link)?
         };
+        let password = self.password_file.as_deref().map(password).transpose()?;
         let mut options = Options::new(link, trust(self.ca.as_deref())?, &self.name);
+        options.password = password;
         options.sound = match (self.tone, &self.audio) {
             (Some(hertz), _) => Some(Signal::Tone(hertz)),
             (None, Some(path)) => Some(Signal::Samples(wav::read(&read(path)?)?)),
@@ -177,6 +180,29 @@ impl JoinArguments {
         options.video_slots = self.video_slots;
         Ok(options)
     }
+}
+
+fn password(path: &Path) -> Result<Password, CommandError> {
+    let text = if path == Path::new("-") {
+        read_line()?
+    } else {
+        let text = std::fs::read_to_string(path).map_err(|error| CommandError::File {
+            path: path.to_owned(),
+            error,
+        })?;
+        Zeroizing::new(text)
+    };
+    Password::parse(&text).map_err(|_| CommandError::Password)
+}
+
+fn read_line() -> Result<Zeroizing<String>, CommandError> {
+    let mut line = Zeroizing::new(String::new());
+    let read = std::io::stdin().read_line(&mut line);
+    read.map_err(|error| CommandError::File {
+        path: "-".into(),
+        error,
+    })?;
+    Ok(line)
 }
 
 fn trust(ca: Option<&Path>) -> Result<Trust, CommandError> {

@@ -115,6 +115,11 @@ pub enum Event {
         /// Why.
         code: Code,
     },
+    /// Whether wrong passwords have locked the guests' link; told to hosts.
+    LinkLocked {
+        /// They have.
+        locked: bool,
+    },
     /// We left.
     Left,
     /// A host turned our knock away.

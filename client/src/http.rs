@@ -3,7 +3,7 @@
 
 use crate::link::Server;
 use crate::trust::Trust;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::http::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -44,7 +44,7 @@ pub(crate) struct Limits {
 pub(crate) async fn exchange(
     server: &Server,
     trust: &Trust,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     limits: Limits,
 ) -> Result<Answer, HttpError> {
     let exchange = unlimited(server, trust, request, limits.body);
@@ -56,7 +56,7 @@ pub(crate) async fn exchange(
 async fn unlimited(
     server: &Server,
     trust: &Trust,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     most: usize,
 ) -> Result<Answer, HttpError> {
     let stream = trust

@@ -1,14 +1,20 @@
 //! Room links: `https://HOST/r/ROOM#SECRET` for a guest, `….HOSTKEY` behind it
-//! for a host (`docs/protocol.md` section 2). What stands behind the `#` is
+//! for a host, and `p.` before the secret where the link has a password
+//! (`docs/protocol.md` section 2). What stands behind the `#` is
 //! secret; it is wiped when dropped and cannot be printed by accident.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use conclave_e2ee::LinkSecret;
+pub use conclave_e2ee::Password;
 use conclave_wire::id::{Blob, RoomId};
 use hyper::http::uri::{Authority, Uri};
 use std::str::FromStr;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// What stands before the secret of a link that has a password. Only who made
+/// the link says so: a server that denies it deceives nobody.
+const PASSWORD_MARK: &str = "p.";
 
 /// Port of a link that names none.
 const HTTPS: u16 = 443;
@@ -99,6 +105,8 @@ pub struct Link {
     pub secret: LinkSecret,
     /// In a host's link.
     pub host_key: Option<HostKey>,
+    /// Whether it needs a password, which goes another way.
+    pub password: bool,
 }
 
 impl Link {
@@ -111,6 +119,10 @@ impl Link {
         let (server, room) = address.rsplit_once("/r/").ok_or(LinkError::Room)?;
         let server = server.parse()?;
         let room = room.parse().map_err(|_| LinkError::Room)?;
+        let (password, fragment) = match fragment.strip_prefix(PASSWORD_MARK) {
+            Some(fragment) => (true, fragment),
+            None => (false, fragment),
+        };
         let (secret, host_key) = match fragment.split_once('.') {
             Some((secret, key)) => (secret, Some(parse_host_key(key)?)),
             None => (fragment, None),
@@ -121,6 +133,7 @@ impl Link {
             room,
             secret,
             host_key,
+            password,
         })
     }
 
@@ -128,7 +141,11 @@ impl Link {
     pub fn guest(&self) -> Zeroizing<String> {
         let secret = self.secret.fragment();
         let (server, room) = (self.server.authority(), self.room);
-        Zeroizing::new(format!("https://{server}/r/{room}#{}", secret.as_str()))
+        let mark = if self.password { PASSWORD_MARK } else { "" };
+        Zeroizing::new(format!(
+            "https://{server}/r/{room}#{mark}{}",
+            secret.as_str()
+        ))
     }
 
     /// The link that makes its holder a host, if the key is there.
@@ -182,6 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn a_link_says_itself_whether_it_has_a_password() {
+        let guest = format!("https://example.org/r/{ROOM}#p.{KEY}");
+        let host = format!("{guest}.{KEY}");
+        let link = Link::parse(&host).expect("parses");
+        assert!(link.password);
+        assert_eq!(link.guest().as_str(), guest);
+        assert_eq!(link.host().expect("a host's").as_str(), host);
+        let plain = guest.replace("p.", "");
+        assert!(!Link::parse(&plain).expect("parses").password);
+    }
+
+    #[test]
     fn hosts_may_be_addresses_and_ports_are_optional() {
         let server: Server = "https://[::1]:8443/".parse().expect("parses");
         assert_eq!((server.host(), server.port()), ("::1", 8443));
@@ -195,6 +224,8 @@ mod tests {
             (format!("https://h/r/{ROOM}"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#{KEY}A"), LinkError::Secret),
+            (format!("https://h/r/{ROOM}#p{KEY}"), LinkError::Secret),
+            (format!("https://h/r/{ROOM}#p.p.{KEY}"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#{KEY}."), LinkError::HostKey),
             (format!("https://h/r/{ROOM}#{KEY}.x"), LinkError::HostKey),
             (format!("https://h/r/x#{KEY}"), LinkError::Room),

@@ -22,6 +22,7 @@ use crate::signaling::SignalingError;
 use crate::transport::TransportError;
 use crate::trust::Trust;
 use crate::vp9::ivf::Clip;
+use conclave_e2ee::Password;
 use conclave_wire::code::Code;
 use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
@@ -40,6 +41,8 @@ pub struct Options {
     pub link: Link,
     /// Whom to believe to be the server.
     pub trust: Trust,
+    /// The link's password, if it has one.
+    pub password: Option<Password>,
     /// The name to go by.
     pub name: String,
     /// What the microphone sends.
@@ -71,6 +74,7 @@ impl Options {
         Self {
             link,
             trust,
+            password: None,
             name: name.to_owned(),
             sound: None,
             camera: None,
@@ -96,6 +100,21 @@ pub enum JoinError {
     /// The server refused to let us in.
     #[error("the server refused: {0}")]
     Refused(Code),
+    /// The link has a password, and none was given.
+    #[error("the link needs its password")]
+    PasswordNeeded,
+    /// A password was given, and the link has none.
+    #[error("the link has no password")]
+    PasswordUnexpected,
+    /// The password is another.
+    #[error("the password is wrong; {tries_left} more wrong ones lock the link")]
+    PasswordWrong {
+        /// How many.
+        tries_left: u32,
+    },
+    /// The link's keys cannot be derived.
+    #[error("the link's keys cannot be derived")]
+    Keys(#[source] conclave_e2ee::Error),
     /// The call cannot be followed.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -120,6 +139,7 @@ enum Command {
     Show(Source, Clip),
     SetLive(Source, bool),
     Update,
+    Unlock,
     Report(oneshot::Sender<Report>),
     Export(String, usize, oneshot::Sender<Option<Zeroizing<Vec<u8>>>>),
     Leave,
@@ -199,6 +219,12 @@ impl Participant {
     /// Renews our keys by a commit of our own.
     pub async fn update(&self) {
         self.command(Command::Update).await;
+    }
+
+    /// Opens the guests' link again, which wrong passwords have locked, as only
+    /// a host may.
+    pub async fn unlock_link(&self) {
+        self.command(Command::Unlock).await;
     }
 
     /// What was received so far; nothing if the stay is over.

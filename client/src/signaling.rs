@@ -8,10 +8,10 @@
 //! ```
 
 use crate::link::Server;
-use crate::stay::{Heard, Stay, Tag};
+use crate::stay::{Heard, Stay, Tag, Ticket};
 use crate::trust::Trust;
 use conclave_wire::client::{ClientFrame, Request, SUBPROTOCOL, ServerFrame};
-use conclave_wire::id::{Blob, RoomId};
+use conclave_wire::id::RoomId;
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -90,7 +90,7 @@ impl Drop for Signaling {
 impl Signaling {
     /// Begins a stay. The first socket is connected in the background; if that
     /// fails, [`Event::GaveUp`] follows at once.
-    pub fn open(server: Server, room: RoomId, host_key: Option<Blob>, trust: Trust) -> Self {
+    pub fn open(server: Server, room: RoomId, ticket: Ticket, trust: Trust) -> Self {
         // Unbounded, for both ends may wait for each other otherwise. What is
         // asked is bounded by what the caller does.
         let (requests, inbox) = mpsc::unbounded_channel();
@@ -99,7 +99,7 @@ impl Signaling {
             server,
             room,
             trust,
-            stay: Stay::new(host_key),
+            stay: Stay::new(ticket),
             inbox,
             outbox,
         };

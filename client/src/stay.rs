@@ -65,14 +65,39 @@ pub enum End {
     #[error("the stay is over: {0:?}")]
     Said(Reason),
     /// The server refused to begin or resume it.
-    #[error("the server refused: {0}")]
-    Refused(Code),
+    #[error("the server refused: {code}")]
+    Refused {
+        /// Why.
+        code: Code,
+        /// With [`Code::PasswordWrong`]: how many more wrong ones lock the link.
+        tries_left: Option<u32>,
+    },
+}
+
+/// What the first frame of a stay shows to be let in; wiped when dropped.
+#[derive(Default)]
+pub struct Ticket {
+    /// The room's host key, of one who has it.
+    pub host_key: Option<Blob>,
+    /// What proves the link's password, if it has one.
+    pub password: Option<Blob>,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        for secret in [&mut self.host_key, &mut self.password]
+            .into_iter()
+            .flatten()
+        {
+            secret.0.zeroize();
+        }
+    }
 }
 
 /// The stay.
 #[derive(Default)]
 pub struct Stay {
-    host_key: Option<Blob>,
+    ticket: Ticket,
     last_id: u32,
     /// The id of the `enter` or `resume` that the present socket began with.
     opening: u32,
@@ -89,9 +114,6 @@ struct Identity {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        if let Some(key) = &mut self.host_key {
-            key.0.zeroize();
-        }
         if let Some(identity) = &mut self.identity {
             identity.token.0.zeroize();
         }
@@ -100,9 +122,9 @@ impl Drop for Stay {
 
 impl Stay {
     /// A stay that has not begun.
-    pub fn new(host_key: Option<Blob>) -> Self {
+    pub fn new(ticket: Ticket) -> Self {
         let mut stay = Self::default();
-        stay.host_key = host_key;
+        stay.ticket = ticket;
         stay
     }
 
@@ -115,7 +137,8 @@ impl Stay {
                 after: self.after,
             },
             None => Request::Enter {
-                host_key: self.host_key.clone(),
+                host_key: self.ticket.host_key.clone(),
+                password: self.ticket.password.clone(),
             },
         };
         let id = self.next_id();
@@ -187,11 +210,13 @@ impl Stay {
                 re: Some(re),
                 code,
                 missed: _,
-            } if re == self.opening => Some(Heard::Over(End::Refused(code))),
+                tries_left,
+            } if re == self.opening => Some(Heard::Over(End::Refused { code, tries_left })),
             ServerFrame::Error {
                 re: Some(re),
                 code,
                 missed,
+                tries_left: _,
             } => {
                 for entry in &missed {
                     self.after = self.after.max(entry.seq);
@@ -247,11 +272,17 @@ mod tests {
 
     #[test]
     fn a_second_socket_resumes_after_the_last_entry_and_repeats_what_is_open() {
-        let mut stay = Stay::new(Some(Blob(vec![7; 32])));
+        let mut stay = Stay::new(Ticket {
+            host_key: Some(Blob(vec![7; 32])),
+            password: Some(Blob(vec![8; 32])),
+        });
         let first = stay.begin();
         assert!(matches!(
             first.request,
-            Request::Enter { host_key: Some(_) }
+            Request::Enter {
+                host_key: Some(_),
+                password: Some(_)
+            }
         ));
         assert!(matches!(
             stay.hear(entered(first.id)),
@@ -284,7 +315,7 @@ mod tests {
 
     #[test]
     fn answers_nobody_waits_for_are_ignored() {
-        let mut stay = Stay::new(None);
+        let mut stay = Stay::new(Ticket::default());
         let first = stay.begin();
         assert_eq!(stay.hear(entered(first.id + 1)), None);
         assert_eq!(stay.hear(ServerFrame::Ack { re: 77 }), None);
@@ -295,21 +326,25 @@ mod tests {
 
     #[test]
     fn a_refused_opening_ends_the_stay() {
-        let mut stay = Stay::new(None);
+        let mut stay = Stay::new(Ticket::default());
         let first = stay.begin();
         assert_eq!(
             stay.hear(ServerFrame::Error {
                 re: Some(first.id),
-                code: Code::Gone,
-                missed: vec![]
+                code: Code::PasswordWrong,
+                missed: vec![],
+                tries_left: Some(3),
             }),
-            Some(Heard::Over(End::Refused(Code::Gone)))
+            Some(Heard::Over(End::Refused {
+                code: Code::PasswordWrong,
+                tries_left: Some(3),
+            }))
         );
     }
 
     #[test]
     fn open_requests_are_bounded() {
-        let mut stay = Stay::new(None);
+        let mut stay = Stay::new(Ticket::default());
         for n in 0..1000 {
             stay.ask(Tag(n), Request::Ping {});
         }

@@ -16,7 +16,7 @@ use crate::link::Server;
 use crate::trust::Trust;
 use conclave_wire::id::RoomId;
 use hashes::{Hash, Hashes, INDEX};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::http::{Request, StatusCode, header};
 use serde::Serialize;
@@ -214,7 +214,7 @@ async fn fetch(server: &Server, trust: &Trust, path: &str) -> Result<Answer, Htt
         .uri(path)
         .header(header::HOST, server.authority())
         .header(header::ACCEPT_ENCODING, "br")
-        .body(Empty::<Bytes>::new())
+        .body(Full::<Bytes>::default())
         .map_err(|_| HttpError::Protocol)?;
     exchange(server, trust, request, LIMITS).await
 }

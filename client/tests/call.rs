@@ -3,7 +3,7 @@
 
 use conclave_client::call::{Admit, Call, CallError, Event, Output, Setup};
 use conclave_client::stay::{Answer, Heard, Tag};
-use conclave_e2ee::LinkSecret;
+use conclave_e2ee::{LinkKeys, LinkSecret};
 use conclave_wire::client::{
     KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
 };
@@ -17,6 +17,11 @@ const CLASSIC: u16 = 1;
 
 fn id(n: u8) -> ParticipantId {
     ParticipantId([n; 16])
+}
+
+fn keys(secret: [u8; 32]) -> LinkKeys {
+    let keys = LinkSecret::from_bytes(secret).keys(conclave_e2ee::RoomId(ROOM.0), None);
+    keys.expect("keys")
 }
 
 /// One participant and what happened to it.
@@ -49,7 +54,7 @@ impl Service {
     fn enter_with(&mut self, n: u8, host: bool, admit: Admit, secret: [u8; 32]) {
         let call = Call::new(Setup {
             room: ROOM,
-            secret: LinkSecret::from_bytes(secret),
+            keys: keys(secret),
             name: format!("P{n}"),
             start: host,
             admit,
@@ -539,7 +544,7 @@ fn a_forged_commit_and_a_foreign_suite_are_refused() {
 
     let mut call = Call::new(Setup {
         room: ROOM,
-        secret: LinkSecret::from_bytes(SECRET),
+        keys: keys(SECRET),
         name: "P".to_owned(),
         start: false,
         admit: Admit::Nobody,

@@ -6,7 +6,7 @@
 use conclave_client::link::Server;
 use conclave_client::rooms::{RoomError, create_room};
 use conclave_client::signaling::{Event, Signaling, SignalingError};
-use conclave_client::stay::{Answer, End, Heard, Tag};
+use conclave_client::stay::{Answer, End, Heard, Tag, Ticket};
 use conclave_client::trust::{Trust, TrustError};
 use conclave_wire::client::{
     ClientFrame, LogEntry, LogEvent, Reason, Request, ServerFrame, Standing,
@@ -135,7 +135,11 @@ async fn heard(signaling: &mut Signaling) -> Heard {
 }
 
 fn open(door: &Door, trust: Trust) -> Signaling {
-    Signaling::open(door.server.clone(), ROOM, Some(Blob(vec![1; 32])), trust)
+    let ticket = Ticket {
+        host_key: Some(Blob(vec![1; 32])),
+        password: None,
+    };
+    Signaling::open(door.server.clone(), ROOM, ticket, trust)
 }
 
 #[tokio::test]
@@ -146,7 +150,13 @@ async fn a_lost_socket_is_replaced_and_nothing_is_lost() {
         let mut peer = door.socket().await;
         let first = peer.enter().await;
         let host_key = Some(Blob(vec![1; 32]));
-        assert_eq!(first.request, Request::Enter { host_key });
+        assert_eq!(
+            first.request,
+            Request::Enter {
+                host_key,
+                password: None
+            }
+        );
         assert!(matches!(
             heard(&mut signaling).await,
             Heard::Entered { resumed: false, .. }
@@ -288,7 +298,7 @@ async fn a_room_is_made_with_a_secret_of_its_own() {
         })
         .expect("serialises");
         let (link, head) = tokio::join!(
-            create_room(&door.server, "the-token", &trust),
+            create_room(&door.server, "the-token", &trust, None),
             serve_http(&door, "201 Created", &body)
         );
         assert!(
@@ -307,7 +317,7 @@ async fn a_room_is_made_with_a_secret_of_its_own() {
 
         let problem = serde_json::to_string(&Problem::from(Code::Unauthorized)).expect("json");
         let (link, _) = tokio::join!(
-            create_room(&door.server, "another", &trust),
+            create_room(&door.server, "another", &trust, None),
             serve_http(&door, "401 Unauthorized", &problem)
         );
         assert!(matches!(

@@ -2,6 +2,7 @@
 //! any moment. Everything that the room says goes through [`Hall::deliver`],
 //! which holds it to `docs/protocol.md` section 3.
 
+use conclave_signaling::domain::password::{Door, Password};
 use conclave_signaling::domain::room::{StoredCall, StoredStay};
 use conclave_signaling::domain::stay::Place;
 use conclave_signaling::domain::{
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub const ROOM: RoomId = RoomId([0xc0; 16]);
 
 const HOST_KEY: [u8; 32] = [0x55; 32];
+const PROOF: [u8; 32] = [0x66; 32];
 
 /// What one who entered knows.
 #[derive(Debug)]
@@ -62,6 +64,11 @@ impl Default for Hall {
             id: ROOM,
             suite: 1,
             host_key: Token::from_random(HOST_KEY).digest(),
+            password: Some(Password {
+                proof: Token::from_random(PROOF).digest(),
+                guest_failures: 4,
+                host_failures: 0,
+            }),
             stays: vec![],
             call: None,
         };
@@ -101,6 +108,7 @@ impl Hall {
             connection,
             re: 0,
             host_key: host.then(|| Token::from_random(HOST_KEY).digest()),
+            password: Some(Token::from_random(PROOF).digest()),
             participant,
             token: Token::from_random(token),
         });
@@ -404,6 +412,13 @@ impl Hall {
                 let at = departed.iter().position(|who| who == participant);
                 departed.remove(at.expect("who has departed"));
             }
+            Change::PasswordsTried { link, failures } => {
+                let password = stored.password.as_mut().expect("a password");
+                match link {
+                    Door::Guest => password.guest_failures = *failures,
+                    Door::Host => password.host_failures = *failures,
+                }
+            }
             Change::CallEnded | Change::RoomDeleted => {
                 stored.call = None;
                 stored.stays.clear();
@@ -428,6 +443,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         id: stored.id,
         suite: stored.suite,
         host_key: Digest(stored.host_key.0),
+        password: stored.password,
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,

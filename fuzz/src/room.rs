@@ -88,12 +88,16 @@ fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             hall.ask(who, request);
         }
         10 => {
-            let request = match choices.below(6) {
+            let request = match choices.below(7) {
                 0 => Request::StartCall {},
-                1 => Request::Leave {},
-                2 => Request::EndCall {},
-                3 => Request::Enter { host_key: None },
-                4 => Request::Resume {
+                1 => Request::Unlock {},
+                2 => Request::Leave {},
+                3 => Request::EndCall {},
+                4 => Request::Enter {
+                    host_key: None,
+                    password: None,
+                },
+                5 => Request::Resume {
                     participant: hall.guests[who].participant,
                     token: Blob(vec![0; 32]),
                     after: 0,

@@ -1,6 +1,6 @@
 //! Messages between clients and the service, and what stands in a link.
 
-use conclave_e2ee::LinkSecret;
+use conclave_e2ee::{LinkSecret, Password};
 use conclave_wire::client::{ClientFrame, ServerFrame};
 use conclave_wire::control::{Command, Event};
 use serde::Serialize;
@@ -29,12 +29,19 @@ fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) {
     assert_eq!(serde_json::from_str::<T>(&written).expect("is read"), read);
 }
 
-/// The part of a link behind its `#`: there is one way to write a secret.
+/// The part of a link behind its `#`: there is one way to write a secret. And
+/// what is typed as its password.
 pub fn link(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
     if let Ok(secret) = LinkSecret::from_fragment(text) {
         assert_eq!(*secret.fragment(), text);
+    }
+    // A password has many; what is read is written in the one way.
+    if let Ok(password) = Password::parse(text) {
+        let written = password.grouped();
+        let again = Password::parse(&written).expect("is read");
+        assert_eq!(*again.grouped(), *written);
     }
 }

@@ -10,8 +10,9 @@ use crate::publish::Publisher;
 use crate::receive::{Notice, Receiver};
 use crate::report::{self, Ending, Own, Report};
 use crate::signaling::{self, Signaling};
-use crate::stay::{Answer, End, Heard, Tag};
+use crate::stay::{Answer, End, Heard, Tag, Ticket};
 use crate::transport::{self, TransportError};
+use conclave_e2ee::LinkKeys;
 use conclave_wire::client::Request;
 use conclave_wire::code::Code;
 use conclave_wire::control::Source;
@@ -56,7 +57,10 @@ pub(super) async fn run(
     mut commands: mpsc::Receiver<Command>,
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<Report, JoinError> {
-    let mut run = Run::new(options, events)?;
+    // Argon2id keeps a core busy for a while.
+    let derived = tokio::task::spawn_blocking(move || (link_keys(&options), options));
+    let (keys, options) = derived.await.map_err(|_| JoinError::Broken)?;
+    let mut run = Run::new(options, keys?, events)?;
     let result = run.work(&mut commands).await;
     if result.is_ok() {
         run.tell_ending();
@@ -67,8 +71,25 @@ pub(super) async fn run(
     result.map(|()| report)
 }
 
+/// What link and password open together.
+fn link_keys(options: &Options) -> Result<LinkKeys, JoinError> {
+    let password = options.password.as_ref();
+    match (options.link.password, password) {
+        (true, None) => return Err(JoinError::PasswordNeeded),
+        (false, Some(_)) => return Err(JoinError::PasswordUnexpected),
+        (true, Some(_)) | (false, None) => {}
+    }
+    let room = conclave_e2ee::RoomId(options.link.room.0);
+    let keys = options.link.secret.keys(room, password);
+    keys.map_err(JoinError::Keys)
+}
+
 impl Run {
-    fn new(options: Options, events: mpsc::UnboundedSender<Event>) -> Result<Self, JoinError> {
+    fn new(
+        options: Options,
+        keys: LinkKeys,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<Self, JoinError> {
         let mut publisher = Publisher::default();
         if let Some(signal) = options.sound {
             let audio = AudioSource::new(signal).map_err(crate::publish::PublishError::Opus)?;
@@ -84,11 +105,14 @@ impl Run {
             }
         }
         let link = options.link;
-        let host_key = link.host_key.as_ref().map(|key| key.to_wire());
-        let signaling = Signaling::open(link.server, link.room, host_key, options.trust);
+        let ticket = Ticket {
+            host_key: link.host_key.as_ref().map(|key| key.to_wire()),
+            password: keys.proof().map(|proof| proof.to_vec().into()),
+        };
+        let signaling = Signaling::open(link.server, link.room, ticket, options.trust);
         let call = Call::new(Setup {
             room: link.room,
-            secret: link.secret,
+            keys,
             name: options.name.clone(),
             start: options.start,
             admit: options.admit,
@@ -251,9 +275,10 @@ impl Run {
                 });
             }
             Heard::Over(End::Said(reason)) => self.ending = Some((*reason).into()),
-            Heard::Over(End::Refused(code)) => match self.me {
-                Some(_) => self.ending = Some(Ending::Gone),
-                None => return Err(JoinError::Refused(*code)),
+            Heard::Over(End::Refused { code, tries_left }) => match (self.me, tries_left) {
+                (Some(_), _) => self.ending = Some(Ending::Gone),
+                (None, &Some(tries_left)) => return Err(JoinError::PasswordWrong { tries_left }),
+                (None, None) => return Err(JoinError::Refused(*code)),
             },
             Heard::Answered(tag, answer) => {
                 if self
@@ -338,6 +363,7 @@ impl Run {
             }
             call::Event::Roster => self.assign(),
             call::Event::MediaLost => self.media_lost().await?,
+            call::Event::LinkLocked { locked } => self.tell(Event::LinkLocked { locked }),
             call::Event::Paused { slots } => self.tell(Event::Paused { slots: slots.len() }),
             call::Event::Wanted { sources } => self.publisher.set_wanted(&sources),
             call::Event::Resumed { media_lost } => {
@@ -483,6 +509,9 @@ impl Run {
                 self.say_live();
             }
             Command::Update => self.call.renew(),
+            Command::Unlock => {
+                self.call.ask(Request::Unlock {});
+            }
             Command::Report(answer) => {
                 let _ = answer.send(self.report().await);
             }

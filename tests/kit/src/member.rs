@@ -345,6 +345,7 @@ impl Member {
                 re: Some(re),
                 code,
                 missed,
+                ..
             } => {
                 if let Some(at) = self.unanswered.iter().position(|(id, _)| id == re) {
                     let (_, request) = self.unanswered.remove(at);

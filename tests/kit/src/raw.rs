@@ -220,7 +220,13 @@ impl Raw {
     /// # Panics
     /// When it is refused.
     pub async fn enter(&mut self, host_key: Option<Blob>) -> Stay {
-        match self.ask(Request::Enter { host_key }).await {
+        match self
+            .ask(Request::Enter {
+                host_key,
+                password: None,
+            })
+            .await
+        {
             ServerFrame::Entered {
                 participant,
                 token,
