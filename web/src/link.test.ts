@@ -17,8 +17,8 @@ function keeper(): Keeper & { kept: Map<string, string> } {
 }
 
 test('a guest link and a host link are read', () => {
-  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, hostKey: null } });
-  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, hostKey } });
+  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, hostKey: null, password: false } });
+  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, hostKey, password: false } });
 });
 
 test.each([
@@ -26,6 +26,9 @@ test.each([
   ['a fragment cut off', `/r/${room}`, `#${secret.slice(0, -1)}`],
   ['a host key cut off', `/r/${room}`, `#${secret}.abc`],
   ['something after the host key', `/r/${room}`, `#${secret}.${hostKey}.x`],
+  ['a mark without its dot', `/r/${room}`, `#p${secret}`],
+  ['two marks', `/r/${room}`, `#p.p.${secret}`],
+  ['a mark alone', `/r/${room}`, '#p.'],
   ['letters outside of base64url', `/r/${room}`, `#${secret.slice(0, -1)}!`],
 ])('a link with %s is incomplete', (_, path, fragment) => {
   expect(readLink(path, fragment)).toEqual({ kind: 'incomplete', room });
@@ -39,7 +42,7 @@ test('a room that is none names no room', () => {
 test('a reload without the fragment finds the host link again, until it is forgotten', () => {
   const tab = keeper();
   takeLink(`/r/${room}`, `#${secret}.${hostKey}`, tab);
-  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, hostKey } });
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, hostKey, password: false } });
   forgetLink(room, tab);
   expect(tab.kept.size).toBe(0);
   expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'incomplete', room });
@@ -53,5 +56,15 @@ test('a host link opened over a kept guest link takes its place', () => {
 });
 
 test('an invitation never holds the host key', () => {
-  expect(invitation('https://host', { room, secret, hostKey })).toBe(`https://host/r/${room}#${secret}`);
+  const link = { room, secret, hostKey, password: false };
+  expect(invitation('https://host', link)).toBe(`https://host/r/${room}#${secret}`);
+  expect(invitation('https://host', { ...link, password: true })).toBe(`https://host/r/${room}#p.${secret}`);
+});
+
+test('a link says itself whether it has a password, after a reload as well', () => {
+  const link = { room, secret, hostKey, password: true };
+  expect(readLink(`/r/${room}`, `#p.${secret}`)).toEqual({ kind: 'link', link: { ...link, hostKey: null } });
+  const tab = keeper();
+  takeLink(`/r/${room}`, `#p.${secret}.${hostKey}`, tab);
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link });
 });

@@ -1,5 +1,6 @@
 /**
- * Room links: `https://HOST/r/ROOM#SECRET`, for a host `…#SECRET.HOSTKEY`.
+ * Room links: `https://HOST/r/ROOM#SECRET`, for a host `…#SECRET.HOSTKEY`, and `p.` before the secret where the
+ * link has a password. The password itself is kept nowhere.
  *
  * The fragment never goes to the server. It is taken out of the address bar as soon as it is read, and kept
  * in the tab's session storage until hang-up so that a reload finds it again.
@@ -15,6 +16,8 @@ export interface RoomLink {
   readonly secret: string;
   /** The room's host key, in a host's link. */
   readonly hostKey: Blob | null;
+  /** Whether it needs a password. Only the link says so: a server that denies it deceives nobody. */
+  readonly password: boolean;
 }
 
 /** What stands in the address bar. */
@@ -26,6 +29,9 @@ export type Reading =
 
 /** The part of {@link Storage} this needs. */
 export type Keeper = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+/** Stands before the secret of a link that has a password. */
+const PASSWORD_MARK = 'p.';
 
 const kept = (room: RoomId): string => `conclave.link.${room}`;
 
@@ -39,10 +45,12 @@ export function readLink(path: string, fragment: string): Reading {
   if (match === null) return { kind: 'none' };
   const room = match[1];
   if (!isBytes(room, 16)) return { kind: 'incomplete', room: null };
-  const [secret, hostKey, ...rest] = fragment.replace(/^#/, '').split('.');
+  const text = fragment.replace(/^#/, '');
+  const password = text.startsWith(PASSWORD_MARK);
+  const [secret, hostKey, ...rest] = (password ? text.slice(PASSWORD_MARK.length) : text).split('.');
   if (!isBytes(secret, 32) || rest.length > 0) return { kind: 'incomplete', room };
   if (hostKey !== undefined && !isBytes(hostKey, 32)) return { kind: 'incomplete', room };
-  return { kind: 'link', link: { room, secret, hostKey: hostKey ?? null } };
+  return { kind: 'link', link: { room, secret, hostKey: hostKey ?? null, password } };
 }
 
 /** Reads the link from the address, or what an earlier load of this tab kept, and keeps it. */
@@ -60,8 +68,8 @@ export function takeLink(path: string, fragment: string, keeper: Keeper): Readin
 }
 
 /** Keeps a link for a reload of this tab. */
-export function keepLink({ room, secret, hostKey }: RoomLink, keeper: Keeper): void {
-  keeper.setItem(kept(room), hostKey === null ? secret : `${secret}.${hostKey}`);
+export function keepLink(link: RoomLink, keeper: Keeper): void {
+  keeper.setItem(kept(link.room), link.hostKey === null ? guestFragment(link) : `${guestFragment(link)}.${link.hostKey}`);
 }
 
 /** Forgets what was kept. */
@@ -69,7 +77,11 @@ export function forgetLink(room: RoomId, keeper: Keeper): void {
   keeper.removeItem(kept(room));
 }
 
+function guestFragment({ secret, password }: RoomLink): string {
+  return password ? PASSWORD_MARK + secret : secret;
+}
+
 /** The link to hand to guests: never with the host key. */
 export function invitation(origin: string, link: RoomLink): string {
-  return `${origin}/r/${link.room}#${link.secret}`;
+  return `${origin}/r/${link.room}#${guestFragment(link)}`;
 }

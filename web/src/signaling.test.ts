@@ -55,14 +55,14 @@ class World implements Surroundings {
   }
 }
 
-function stay(hostKey: string | null = null) {
+function stay(hostKey: string | null = null, password: string | null = null) {
   const world = new World();
   const told = {
     applied: 0,
     entered: [] as boolean[],
     notices: [] as Notice[],
     interrupted: 0,
-    failed: [] as Code[],
+    failed: [] as [Code, number | null][],
     onEntered: (): void => undefined,
   };
   const signaling = new Signaling(
@@ -75,9 +75,9 @@ function stay(hostKey: string | null = null) {
       },
       notice: (frame) => told.notices.push(frame),
       interrupted: () => (told.interrupted += 1),
-      failed: (code) => told.failed.push(code),
+      failed: (...why) => told.failed.push(why),
     },
-    hostKey,
+    { hostKey, password },
   );
   signaling.open();
   return { world, told, signaling };
@@ -106,11 +106,19 @@ describe('entering', () => {
     expect(types(world.last)).toEqual(['enter', 'start-call']);
   });
 
+  test('shows the proof of the password, and a wrong one is told with the tries that are left', () => {
+    const { world, told } = stay(null, 'proof');
+    world.last.onopen?.();
+    expect(world.last.sent).toEqual([{ id: 1, type: 'enter', password: 'proof' }]);
+    world.last.receive({ type: 'error', re: 1, code: 'password-wrong', triesLeft: 2 });
+    expect(told.failed).toEqual([['password-wrong', 2]]);
+  });
+
   test('a refusal at the door is told once and ends it', () => {
     const { world, told } = stay();
     world.last.onopen?.();
     world.last.receive({ type: 'error', re: 1, code: 'unauthorized' } as ServerFrame);
-    expect(told.failed).toEqual(['unauthorized']);
+    expect(told.failed).toEqual([['unauthorized', null]]);
     world.advance(60_000);
     expect(world.sockets).toHaveLength(1);
   });
@@ -171,7 +179,7 @@ describe('a lost socket', () => {
     world.advance(250);
     world.last.onopen?.();
     world.last.receive({ type: 'error', re: 2, code: 'gone' } as ServerFrame);
-    expect(told.failed).toEqual(['gone']);
+    expect(told.failed).toEqual([['gone', null]]);
   });
 
   test('frames of a socket that was given up are ignored', () => {

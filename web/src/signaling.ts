@@ -45,7 +45,14 @@ export interface Listener {
   /** The socket is gone, a new one is being tried. */
   interrupted(): void;
   /** The stay cannot go on: refused at the door, or forgotten by the server. */
-  failed(code: Code): void;
+  failed(code: Code, triesLeft: number | null): void;
+}
+
+/** What the first frame shows to be let in. */
+export interface Ticket {
+  readonly hostKey: Blob | null;
+  /** Proves the link's password. */
+  readonly password: Blob | null;
 }
 
 const FIRST_BACKOFF_MS = 250;
@@ -78,7 +85,7 @@ export class Signaling {
   constructor(
     private readonly surroundings: Surroundings,
     private readonly listener: Listener,
-    private readonly hostKey: Blob | null,
+    private readonly ticket: Ticket,
   ) {}
 
   /** Opens the first socket. */
@@ -128,7 +135,7 @@ export class Signaling {
       this.#greeting = this.#nextId++;
       const greeting: Request =
         this.#stay === null
-          ? { type: 'enter', ...(this.hostKey === null ? {} : { hostKey: this.hostKey }) }
+          ? this.#enter()
           : { type: 'resume', ...this.#stay, after: this.listener.applied() };
       this.#send({ id: this.#greeting, ...greeting });
       this.#deadline(DEAD_AFTER_MS + PING_EVERY_MS);
@@ -149,6 +156,11 @@ export class Signaling {
     socket.onclose = () => {
       if (this.#socket === socket) this.#lost();
     };
+  }
+
+  #enter(): Request {
+    const { hostKey, password } = this.ticket;
+    return { type: 'enter', ...(hostKey === null ? {} : { hostKey }), ...(password === null ? {} : { password }) };
   }
 
   #send(frame: ClientFrame): void {
@@ -174,7 +186,7 @@ export class Signaling {
       case 'error':
         if (frame.re !== undefined && frame.re === this.#greeting && !this.#ready) {
           this.close();
-          return this.listener.failed(frame.code);
+          return this.listener.failed(frame.code, frame.triesLeft ?? null);
         }
         if (frame.re === undefined) return;
         return this.#answered(frame.re, { type: 'error', code: frame.code, missed: frame.missed ?? [] });

@@ -27,7 +27,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -124,7 +124,12 @@ id: number, } & ({ "type": "enter",
 /**
  * The room's host key, if the sender has it: 32 bytes.
  */
-hostKey?: Blob, } | { "type": "resume", 
+hostKey?: Blob, 
+/**
+ * Proves the password, where the link has one: 32 bytes, derived from
+ * password and link secret. Without it nothing of the room is given.
+ */
+password?: Blob, } | { "type": "resume", 
 /**
  * The stay.
  */
@@ -189,7 +194,7 @@ slots: Array<SlotAssignment>, } | { "type": "live",
 /**
  * All of them.
  */
-sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "ping", });
+sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "unlock", } | { "type": "ping", });
 
 /**
  * What a client asks for.
@@ -198,7 +203,12 @@ export type Request = { "type": "enter",
 /**
  * The room's host key, if the sender has it: 32 bytes.
  */
-hostKey?: Blob, } | { "type": "resume", 
+hostKey?: Blob, 
+/**
+ * Proves the password, where the link has one: 32 bytes, derived from
+ * password and link secret. Without it nothing of the room is given.
+ */
+password?: Blob, } | { "type": "resume", 
 /**
  * The stay.
  */
@@ -263,7 +273,7 @@ slots: Array<SlotAssignment>, } | { "type": "live",
 /**
  * All of them.
  */
-sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "ping", };
+sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "unlock", } | { "type": "ping", };
 
 /**
  * A frame from the server.
@@ -313,7 +323,11 @@ code: Code,
 /**
  * With `stale-epoch`: the log from the commit's epoch on.
  */
-missed?: Array<LogEntry>, } | { "type": "answer", 
+missed?: Array<LogEntry>, 
+/**
+ * With `password-wrong`: how many more wrong ones lock the link.
+ */
+triesLeft?: number, } | { "type": "answer", 
 /**
  * The request this answers.
  */
@@ -349,7 +363,11 @@ slots: Array<Mid>, } | { "type": "wanted",
 /**
  * The sources.
  */
-sources: Array<Wanted>, } | { "type": "media-lost", } | { "type": "over", 
+sources: Array<Wanted>, } | { "type": "link-locked", 
+/**
+ * Whether it is.
+ */
+locked: boolean, } | { "type": "media-lost", } | { "type": "over", 
 /**
  * Why.
  */
@@ -459,6 +477,17 @@ tag: Blob,
 waitingSeconds: number, };
 
 /**
+ * The body of `POST /api/v1/rooms`; none at all asks for a room whose link has
+ * no password.
+ */
+export type RoomRequest = { 
+/**
+ * SHA-256 of what will prove the link's password: 32 bytes. The server
+ * never sees the password.
+ */
+password?: Blob, };
+
+/**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
  * the host key, and never sees the link secret at all.
  */
@@ -479,7 +508,11 @@ export type RoomInfo = {
 /**
  * The MLS ciphersuite of the room's calls.
  */
-suite: number, };
+suite: number, 
+/**
+ * Whether the link has a password.
+ */
+password: boolean, };
 
 /**
  * Problem details (RFC 9457), media type `application/problem+json`.

@@ -3,11 +3,13 @@
 use crate::convert;
 use conclave_e2ee as e2ee;
 use conclave_e2ee::{
-    Config, Context, Error, LinkSecret, Misuse, ParticipantId, RoomId, Session, Suite,
+    Config, Context, Error, LinkKeys, LinkSecret, Misuse, ParticipantId, Password, RoomId, Session,
+    Suite,
 };
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use zeroize::Zeroizing;
 
 /// Shapes of the plain objects below, for TypeScript.
 #[wasm_bindgen(typescript_custom_section)]
@@ -49,6 +51,35 @@ pub fn generate_link_secret() -> Result<String, JsValue> {
         .map_err(convert::error)?
         .fragment()
         .to_string())
+}
+
+/// What a link, and its password if it has one, open; see
+/// `conclave_e2ee::LinkKeys`. Call `free()` to wipe it.
+#[wasm_bindgen(js_name = LinkKeys)]
+pub struct WasmLinkKeys(LinkKeys);
+
+#[wasm_bindgen(js_class = LinkKeys)]
+impl WasmLinkKeys {
+    /// `room` has 16 bytes; `fragment` is the secret in the link, 43 characters;
+    /// `password` is what was typed. With it this takes up to a second, and the
+    /// memory of the module grows by 64 MiB once.
+    #[wasm_bindgen(constructor)]
+    pub fn new(room: &[u8], fragment: &str, password: Option<String>) -> Result<Self, JsValue> {
+        let room = RoomId(convert::array(room, Misuse::UnknownParticipant)?);
+        let password = password.map(Zeroizing::new);
+        let password = password.as_ref().map(|typed| Password::parse(typed));
+        let password = password.transpose().map_err(convert::error)?;
+        LinkSecret::from_fragment(fragment)
+            .and_then(|secret| secret.keys(room, password.as_ref()))
+            .map(Self)
+            .map_err(convert::error)
+    }
+
+    /// Proves the password to the server, 32 bytes; nothing without a password.
+    #[wasm_bindgen(getter)]
+    pub fn proof(&self) -> Option<Uint8Array> {
+        self.0.proof().map(|proof| convert::bytes(proof))
+    }
 }
 
 /// A knock that was verified, and so may be admitted. Admitting leaves it usable.
@@ -99,31 +130,23 @@ pub struct WasmSession {
 
 #[wasm_bindgen(js_class = Session)]
 impl WasmSession {
-    /// `suite` is 0x004E or 0x0001; `room` and `participant` have 16 bytes;
-    /// `fragment` is the link's text behind `#`; `rawVideo` is whether we take
-    /// video frames in packets without a payload descriptor.
+    /// `suite` is 0x004E or 0x0001; `participant` has 16 bytes; `keys` stay
+    /// usable; `rawVideo` is whether we take video frames in packets without a
+    /// payload descriptor.
     #[wasm_bindgen(constructor)]
     pub fn new(
         suite: u16,
-        room: &[u8],
         participant: &[u8],
         name: &str,
-        fragment: &str,
+        keys: &WasmLinkKeys,
         #[wasm_bindgen(js_name = rawVideo)] raw_video: bool,
     ) -> Result<Self, JsValue> {
         let suite = Suite::from_id(suite)
             .ok_or_else(|| convert::error(e2ee::PeerIncompatible::Suite.into()))?;
-        let room = RoomId(convert::array(room, Misuse::UnknownParticipant)?);
         let participant = participant_id(participant)?;
-        let secret = LinkSecret::from_fragment(fragment).map_err(convert::error)?;
-        let inner = Session::new(
-            Config { suite, raw_video },
-            room,
-            participant,
-            name,
-            &secret,
-        )
-        .map_err(convert::error)?;
+        let config = Config { suite, raw_video };
+        let inner = Session::with_keys(config, participant, name, &keys.0);
+        let inner = inner.map_err(convert::error)?;
         Ok(Self {
             inner,
             buffer: Vec::new(),

@@ -120,13 +120,25 @@ export class Server {
   }
 
   /** A new room's links. @returns {Promise<{host: string, guest: string}>} */
-  async room() {
-    const child = new Child('room create', conclave, ['room', 'create', '--server', this.url, '--data', this.data]);
+  room() {
+    return this.#make([]);
+  }
+
+  /** A new room whose links have a password. @returns {Promise<{host: string, guest: string, password: string}>} */
+  async roomWithPassword() {
+    const { password, ...links } = await this.#make(['--password']);
+    if (!password) throw new Error('no password was printed');
+    return { ...links, password };
+  }
+
+  /** @param {string[]} options */
+  async #make(options) {
+    const child = new Child('room create', conclave, ['room', 'create', ...options, '--server', this.url, '--data', this.data]);
     if ((await child.ended) !== 0) throw new Error(`no room was made:\n${child.tail()}`);
-    const links = child.out.join('\n').match(/https:\/\/\S+#\S+/g) ?? [];
-    const host = links.find((link) => link.split('#')[1]?.includes('.'));
-    const guest = links.find((link) => !link.split('#')[1]?.includes('.'));
+    const text = child.out.join('\n');
+    const last = (/** @type {string} */ label) => text.match(new RegExp(`^  ${label}.* (\\S+)$`, 'm'))?.[1];
+    const [host, guest, password] = [last('host:'), last('guests:'), last('password')];
     if (!host || !guest) throw new Error(`no links in:\n${child.tail()}`);
-    return { host, guest };
+    return { host, guest, password };
   }
 }

@@ -3,13 +3,13 @@
 import type { Call, Commit, Knock, SlotReport, Tree } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Answer, Entered, Notice } from '../signaling';
-import type { Code, ParticipantId, Request, Wanted } from '../wire';
+import type { Blob, Code, ParticipantId, Request, Wanted } from '../wire';
 import type { Device, DeviceProblem, Switch } from './state';
 
 /** Something happened. */
 export type Event =
   // The user
-  | { readonly type: 'join'; readonly name: string }
+  | { readonly type: 'join'; readonly name: string; readonly password: string | null }
   | { readonly type: 'leave' }
   | { readonly type: 'end-for-all' }
   | { readonly type: 'rejoin' }
@@ -24,13 +24,18 @@ export type Event =
   | { readonly type: 'pin'; readonly tile: string | null }
   | { readonly type: 'set-quality'; readonly quality: Quality }
   | { readonly type: 'unlock-sound' }
+  | { readonly type: 'unlock-link' }
   // The socket
   | { readonly type: 'entered'; readonly frame: Entered; readonly resumed: boolean }
   | { readonly type: 'notice'; readonly frame: Notice }
   | { readonly type: 'interrupted' }
-  | { readonly type: 'refused-by-server'; readonly code: Code }
+  | { readonly type: 'refused-by-server'; readonly code: Code; readonly triesLeft: number | null }
   | { readonly type: 'answered'; readonly request: Request; readonly answer: Answer }
   // The worker
+  /** The link's keys are there; `proof` shows its password to the server. */
+  | { readonly type: 'derived'; readonly proof: Blob | null }
+  /** What was typed cannot be a password. */
+  | { readonly type: 'no-password' }
   | { readonly type: 'founded'; readonly tree: Tree }
   | { readonly type: 'knock-made'; readonly knock: Omit<Knock, 'participant'> }
   | { readonly type: 'advanced'; readonly tree: Tree; readonly joined: boolean }
@@ -65,11 +70,12 @@ export type Announcement =
   | { readonly key: 'joined' | 'left' | 'knocking'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
   | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' }
+  | { readonly key: 'linkLocked' | 'linkUnlocked' }
   | { readonly key: 'actionFailed'; readonly code: string };
 
 /** Something to be done. */
 export type Effect =
-  | { readonly type: 'open-socket' }
+  | { readonly type: 'open-socket'; readonly proof: Blob | null }
   | { readonly type: 'request'; readonly request: Request }
   | { readonly type: 'keys'; readonly call: Call }
   | { readonly type: 'connect-media' }

@@ -8,7 +8,7 @@ import { AUDIO_SLOTS, VIDEO_SLOTS } from './slots';
 import { initialState, type State } from './state';
 import { tiles } from './tiles';
 
-const link = { room: 'room', secret: 'secret', hostKey: null };
+const link = { room: 'room', secret: 'secret', hostKey: null, password: false };
 
 /** A page whose effects are recorded. */
 class Page {
@@ -24,7 +24,8 @@ class Page {
   }
 
   enter(host: boolean): Effect[] {
-    this.do({ type: 'join', name: 'Me' });
+    this.do({ type: 'join', name: 'Me', password: null });
+    this.do({ type: 'derived', proof: null });
     return this.do({ type: 'entered', resumed: false, frame: entered(host) });
   }
 
@@ -128,6 +129,64 @@ describe('coming in', () => {
     expect(page.state.ending).toEqual({ kind: reason });
     expect(page.state.link.secret).toBe('');
     expect(effects).toEqual([{ type: 'hang-up', leave: false }]);
+  });
+
+  test('the keys of link and password come first, and what proves the password goes with the socket', () => {
+    const page = new Page();
+    const effects = page.do({ type: 'join', name: 'Me', password: 'k7dm' });
+    const derive = { op: 'derive', room: 'room', secret: 'secret', password: 'k7dm' };
+    expect(effects).toEqual([{ type: 'keys', call: derive }]);
+    expect(page.do({ type: 'derived', proof: 'proof' })).toEqual([{ type: 'open-socket', proof: 'proof' }]);
+    expect(JSON.stringify(page.state)).not.toMatch(/k7dm|proof/);
+  });
+
+  describe('by a link with a password', () => {
+    const entering = (): Page => {
+      const page = new Page();
+      page.state = { ...page.state, link: { ...link, password: true } };
+      page.do({ type: 'join', name: 'Me', password: 'typed' });
+      page.do({ type: 'derived', proof: 'proof' });
+      return page;
+    };
+
+    test('a wrong one can be corrected, with the devices as they are', () => {
+      const page = entering();
+      const { own } = page.state;
+      expect(page.do({ type: 'refused-by-server', code: 'password-wrong', triesLeft: 3 })).toEqual([]);
+      expect(page.state).toMatchObject({ phase: 'pre-join', passwordProblem: { kind: 'wrong', triesLeft: 3 }, own });
+      page.do({ type: 'join', name: 'Me', password: 'another' });
+      expect(page.state).toMatchObject({ phase: 'entering', passwordProblem: null });
+    });
+
+    test('a locked link can be tried again later', () => {
+      const page = entering();
+      page.do({ type: 'refused-by-server', code: 'link-locked', triesLeft: null });
+      expect(page.state).toMatchObject({ phase: 'pre-join', passwordProblem: { kind: 'locked' } });
+    });
+
+    test('what cannot be a password is not sent', () => {
+      const page = new Page();
+      page.do({ type: 'join', name: 'Me', password: 'short' });
+      expect(page.do({ type: 'no-password' })).toEqual([]);
+      expect(page.state).toMatchObject({ phase: 'pre-join', passwordProblem: { kind: 'malformed' } });
+    });
+  });
+
+  test('a server that wants a password for a link without one is refused', () => {
+    const page = new Page();
+    page.do({ type: 'join', name: 'Me', password: null });
+    page.do({ type: 'refused-by-server', code: 'password-needed', triesLeft: null });
+    expect(page.state.ending).toEqual({ kind: 'refused-by-server', code: 'password-needed' });
+  });
+
+  test('a host is told that the link is locked and can unlock it', () => {
+    const page = new Page().inCall();
+    const effects = page.do({ type: 'notice', frame: { type: 'link-locked', locked: true } });
+    expect(effects).toEqual([{ type: 'announce', announcement: { key: 'linkLocked' }, urgent: true }]);
+    expect(page.state.linkLocked).toBe(true);
+    expect(requests(page.do({ type: 'unlock-link' }))).toEqual([{ type: 'unlock' }]);
+    page.do({ type: 'notice', frame: { type: 'link-locked', locked: false } });
+    expect(page.state.linkLocked).toBe(false);
   });
 
   test('one who leaves can come again by the same link', () => {

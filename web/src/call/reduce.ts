@@ -30,7 +30,11 @@ export function reduce(state: State, event: Event): Outcome<State> {
   if (state.phase === 'over' && event.type !== 'rejoin') return unchanged(state);
   switch (event.type) {
     case 'join':
-      return outcome({ ...state, phase: 'entering', name: event.name }, { type: 'open-socket' });
+      return join(state, event.name, event.password);
+    case 'derived':
+      return state.phase === 'entering' ? outcome(state, { type: 'open-socket', proof: event.proof }) : unchanged(state);
+    case 'no-password':
+      return outcome({ ...state, phase: 'pre-join', passwordProblem: { kind: 'malformed' } });
     case 'leave':
       return end(state, { kind: state.phase === 'waiting' ? 'gave-up' : 'left' });
     case 'end-for-all':
@@ -67,6 +71,8 @@ export function reduce(state: State, event: Event): Outcome<State> {
       return reassign({ ...state, pinned: event.tile });
     case 'set-quality':
       return outcome({ ...state, quality: event.quality }, { type: 'apply-quality', quality: event.quality });
+    case 'unlock-link':
+      return outcome(state, { type: 'request', request: { type: 'unlock' } });
     case 'unlock-sound':
       return outcome({ ...state, soundBlocked: false }, { type: 'play-sound' });
     case 'takes-raw':
@@ -80,7 +86,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'interrupted':
       return interrupted(state);
     case 'refused-by-server':
-      return refused(state, event.code);
+      return turnedAway(state, event.code, event.triesLeft);
     case 'answered':
       return answered(state, event.request, event.answer);
     case 'founded':
@@ -132,6 +138,15 @@ export function reduce(state: State, event: Event): Outcome<State> {
   }
 }
 
+function join(state: State, name: string, password: string | null): Outcome<State> {
+  if (state.phase !== 'pre-join') return unchanged(state);
+  const { room, secret } = state.link;
+  return outcome(
+    { ...state, phase: 'entering', name, passwordProblem: null },
+    { type: 'keys', call: { op: 'derive', room, secret, password } },
+  );
+}
+
 function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): Outcome<State> {
   const known: State = {
     ...state,
@@ -145,16 +160,13 @@ function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): 
 }
 
 /** Fresh keys for this stay. */
-function begin({ link, self, name, suite, takesRaw: rawVideo }: State): Effect {
-  return {
-    type: 'keys',
-    call: { op: 'begin', suite, room: link.room, participant: self ?? '', name, secret: link.secret, rawVideo },
-  };
+function begin({ self, name, suite, takesRaw: rawVideo }: State): Effect {
+  return { type: 'keys', call: { op: 'begin', suite, participant: self ?? '', name, rawVideo } };
 }
 
 function resumed(state: State, mediaLost: boolean): Outcome<State> {
   // What is paused and wanted is told again.
-  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0, paused: [] };
+  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0, paused: [], linkLocked: false };
   if (state.phase !== 'call') return outcome(back);
   return chain(
     back,
@@ -170,6 +182,16 @@ function interrupted(state: State): Outcome<State> {
   const offline: State = { ...state, online: false };
   if (state.phase !== 'call') return outcome(offline);
   return outcome(offline, { type: 'announce', announcement: { key: 'reconnecting' }, urgent: true });
+}
+
+/** The door did not open: for want of the password another can be tried, or the same again when the host has unlocked. */
+function turnedAway(state: State, code: Code, triesLeft: number | null): Outcome<State> {
+  if (state.phase === 'entering' && state.link.password) {
+    const back = { ...state, phase: 'pre-join' } as const;
+    if (code === 'password-wrong') return outcome({ ...back, passwordProblem: { kind: 'wrong', triesLeft: triesLeft ?? 0 } });
+    if (code === 'link-locked') return outcome({ ...back, passwordProblem: { kind: 'locked' } });
+  }
+  return refused(state, code);
 }
 
 function refused(state: State, code: Code): Outcome<State> {
@@ -195,6 +217,11 @@ function noticed(state: State, frame: Notice): Outcome<State> {
       return outcome({ ...state, paused: frame.slots });
     case 'wanted':
       return outcome(state, { type: 'apply-wanted', sources: frame.sources });
+    case 'link-locked': {
+      const key = frame.locked ? 'linkLocked' : 'linkUnlocked';
+      const announce: Effect = { type: 'announce', announcement: { key }, urgent: frame.locked };
+      return outcome({ ...state, linkLocked: frame.locked }, announce);
+    }
     case 'media-lost':
       return state.phase === 'call' ? connectMedia(state) : unchanged(state);
     case 'over':
@@ -240,6 +267,7 @@ function answered(state: State, request: Request, answer: Answer): Outcome<State
     case 'commit':
       return commitAnswered(state, answer);
     case 'end-call':
+    case 'unlock':
     case 'refuse':
       if (answer.type !== 'error' || answer.code === 'no-such-participant') return unchanged(state);
       return outcome(state, { type: 'announce', announcement: { key: 'actionFailed', code: answer.code }, urgent: true });
@@ -351,7 +379,7 @@ export function mayRejoin(ending: Ending): boolean {
 
 function end(state: State, ending: Ending): Outcome<State> {
   const nothing = initialState(state.link, state.name, state.quality);
-  const link = mayRejoin(ending) ? state.link : { room: state.link.room, secret: '', hostKey: null };
+  const link = mayRejoin(ending) ? state.link : { ...state.link, secret: '', hostKey: null };
   const leave = ['left', 'gave-up', 'keys-failed', 'split'].includes(ending.kind);
   return outcome({ ...nothing, link, host: state.host, phase: 'over', ending }, { type: 'hang-up', leave });
 }

@@ -14,7 +14,7 @@ import { takesRaw } from '../media/raw';
 import { Receive } from '../media/receive';
 import type { Preferences } from '../preferences';
 import { browserSurroundings, Signaling, type Answer } from '../signaling';
-import type { Request, Source } from '../wire';
+import type { Blob, Request, Source } from '../wire';
 import type { Announcement, Effect, Event, Timer } from './messages';
 import { reduce } from './reduce';
 import { AUDIO_SLOTS } from './slots';
@@ -160,7 +160,7 @@ export class Runtime {
   #run(effect: Effect): void {
     switch (effect.type) {
       case 'open-socket':
-        return this.#openSocket();
+        return this.#openSocket(effect.proof);
       case 'request':
         return this.#request(effect.request);
       case 'keys':
@@ -194,7 +194,7 @@ export class Runtime {
     }
   }
 
-  #openSocket(): void {
+  #openSocket(password: Blob | null): void {
     this.meters.resume();
     const { room, hostKey } = this.#state.link;
     const scheme = location.protocol === 'http:' ? 'ws:' : 'wss:';
@@ -205,9 +205,9 @@ export class Runtime {
         entered: (frame, resumed) => this.dispatch({ type: 'entered', frame, resumed }),
         notice: (frame) => this.dispatch({ type: 'notice', frame }),
         interrupted: () => this.dispatch({ type: 'interrupted' }),
-        failed: (code) => this.dispatch({ type: 'refused-by-server', code }),
+        failed: (code, triesLeft) => this.dispatch({ type: 'refused-by-server', code, triesLeft }),
       },
-      hostKey,
+      { hostKey, password },
     );
     this.#signaling.open();
   }
@@ -219,6 +219,8 @@ export class Runtime {
   async #callKeys(call: Call): Promise<void> {
     try {
       switch (call.op) {
+        case 'derive':
+          return this.dispatch({ type: 'derived', ...(await this.#keys.call(call)) });
         case 'create':
           return this.dispatch({ type: 'founded', tree: await this.#keys.call(call) });
         case 'knock':
@@ -251,6 +253,8 @@ export class Runtime {
       case 'admit':
       case 'remove':
         return this.dispatch({ type: 'commit-not-made', code });
+      case 'derive':
+        return this.dispatch(code === 'invalid_password' ? { type: 'no-password' } : { type: 'keys-failed', code });
       case 'begin':
       case 'create':
       case 'knock':

@@ -26,6 +26,14 @@ export type Switch = 'off' | 'starting' | 'on';
 /** Why a device is not there. */
 export type DeviceProblem = 'blocked' | 'blocked-by-system' | 'missing' | 'busy' | 'failed';
 
+/** Why the password did not open the link. */
+export type PasswordProblem =
+  /** It cannot be one; no try was spent on it. */
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'wrong'; readonly triesLeft: number }
+  /** Too many wrong ones: nobody enters by this link for now. */
+  | { readonly kind: 'locked' };
+
 /** A device we send from. */
 export type Device = 'microphone' | 'camera';
 
@@ -87,6 +95,7 @@ export interface State {
   readonly phase: Phase;
   readonly ending: Ending | null;
   readonly link: RoomLink;
+  readonly passwordProblem: PasswordProblem | null;
   readonly name: string;
   readonly self: ParticipantId | null;
   readonly host: boolean;
@@ -95,6 +104,8 @@ export interface State {
   readonly online: boolean;
   readonly waiting: { readonly callRunning: boolean; readonly hostPresent: boolean } | null;
   readonly visitors: readonly Visitor[];
+  /** Wrong passwords have locked the guests' link; told to hosts. */
+  readonly linkLocked: boolean;
   readonly roster: readonly Member[];
   /** Everyone in the order in which they were first seen: tiles do not move. */
   readonly order: readonly ParticipantId[];
@@ -132,6 +143,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     phase: 'pre-join',
     ending: null,
     link,
+    passwordProblem: null,
     name,
     self: null,
     host: false,
@@ -139,6 +151,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     online: false,
     waiting: null,
     visitors: [],
+    linkLocked: false,
     roster: [],
     order: [],
     handshake: { applied: 0, tree: null, admit: [], remove: [], left: [], due: [], pending: null },

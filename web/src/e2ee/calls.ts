@@ -37,9 +37,11 @@ export interface Commit {
 
 /** Each operation with its arguments and its result. */
 export interface Operations {
+  /** Derives what a link and its password open, for the stays to come; `proof` shows the password to the server. */
+  derive: { args: { room: RoomId; secret: string; password: string | null }; result: { proof: Blob | null } };
   /** Starts afresh: earlier keys are wiped. */
   begin: {
-    args: { suite: number; room: RoomId; participant: ParticipantId; name: string; secret: string; rawVideo: boolean };
+    args: { suite: number; participant: ParticipantId; name: string; rawVideo: boolean };
     result: null;
   };
   create: { args: Record<never, never>; result: Tree };

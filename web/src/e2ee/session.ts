@@ -1,8 +1,9 @@
 /** The wasm module's session in the page's words: bytes as base64url, results as plain data. */
 
-import init, { Session, type Pending } from './pkg/conclave_e2ee_wasm.js';
+import init, { LinkKeys, Session, type Pending } from './pkg/conclave_e2ee_wasm.js';
 import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
+import type { Blob } from '../wire';
 import type { Call, Commit, Operations, Tree } from './calls';
 import type { ParticipantId } from '../wire';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
@@ -21,12 +22,32 @@ function bytes(text: string): Uint8Array {
   return decoded;
 }
 
+/** What a link, and its password if it has one, open. Deriving it from a password takes up to a second. */
+export class OpenedLink {
+  readonly keys: LinkKeys;
+
+  constructor({ room, secret, password }: Operations['derive']['args']) {
+    this.keys = new LinkKeys(bytes(room), secret, password ?? undefined);
+  }
+
+  /** Proves the password to the server. */
+  get proof(): Blob | null {
+    const { proof } = this.keys;
+    return proof === undefined ? null : encode(proof);
+  }
+
+  /** Wipes it. */
+  wipe(): void {
+    this.keys.free();
+  }
+}
+
 /** One participant's keys for one stay. */
 export class KeySession implements FrameSession {
   readonly #session: Session;
 
-  constructor({ suite, room, participant, name, secret, rawVideo }: Operations['begin']['args']) {
-    this.#session = new Session(suite, bytes(room), bytes(participant), name, secret, rawVideo);
+  constructor({ suite, participant, name, rawVideo }: Operations['begin']['args'], { keys }: OpenedLink) {
+    this.#session = new Session(suite, bytes(participant), name, keys, rawVideo);
   }
 
   /** The epoch the group is in. */
@@ -72,7 +93,7 @@ export class KeySession implements FrameSession {
   }
 
   /** Does what the page asks for. Throws errors with a `code`. */
-  perform(call: Exclude<Call, { op: 'begin' | 'end' | 'watch' | 'diagnose' }>): Operations[typeof call.op]['result'] {
+  perform(call: Exclude<Call, { op: 'derive' | 'begin' | 'end' | 'watch' | 'diagnose' }>): Operations[typeof call.op]['result'] {
     const session = this.#session;
     const now = performance.now();
     switch (call.op) {

@@ -4,7 +4,7 @@
  */
 
 import type { Call, CallMessage, TransformOptions, WorkerMessage } from './calls';
-import { KeySession, load } from './session';
+import { KeySession, load, OpenedLink } from './session';
 import { codeOf, Frames, type EncodedFrame } from './transform';
 
 /** The part of a dedicated worker's scope this needs (the DOM's types describe a page). */
@@ -26,6 +26,7 @@ const scope = globalThis as unknown as Scope;
 const TICK_MS = 500;
 
 let session: KeySession | null = null;
+let link: OpenedLink | null = null;
 /** Who was last said to be apart. */
 let apart = '';
 
@@ -76,13 +77,22 @@ scope.onmessage = ({ data: { id, call } }) => {
 
 function perform(call: Call): unknown {
   switch (call.op) {
+    case 'derive':
+      link?.wipe();
+      link = null;
+      link = new OpenedLink(call);
+      return { proof: link.proof };
     case 'begin':
+      if (link === null) throw { code: 'ended' };
       session?.wipe();
-      session = new KeySession(call);
+      session = null;
+      session = new KeySession(call, link);
       return null;
     case 'end':
       session?.wipe();
       session = null;
+      link?.wipe();
+      link = null;
       frames.clear();
       return null;
     case 'watch':

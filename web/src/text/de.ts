@@ -16,6 +16,17 @@ export const de: Text = {
   nameHint: 'Für alle im Gespräch sichtbar',
   nameMissing: 'Geben Sie einen Namen ein, damit die anderen wissen, wer Sie sind.',
   nameTooLong: 'Dieser Name ist zu lang.',
+  password: 'Passwort',
+  passwordHint: 'Zwölf Buchstaben und Ziffern, die Sie auf anderem Weg als den Link bekommen haben',
+  passwordMissing: 'Geben Sie das Passwort ein. Sie erhalten es von der Person, die Sie eingeladen hat, nicht in der Nachricht mit dem Link.',
+  passwordMalformed: 'Das kann nicht das Passwort sein: Es hat zwölf Buchstaben und Ziffern. Nichts wurde gesendet.',
+  passwordWrong: (tries) =>
+    tries === 1
+      ? 'Das ist nicht das Passwort. Noch ein falscher Versuch sperrt den Link.'
+      : `Das ist nicht das Passwort. Noch ${tries} falsche Versuche sperren den Link.`,
+  passwordLocked: 'Zu viele falsche Passwörter haben diesen Link gesperrt. Bitten Sie den Gastgeber, ihn zu entsperren, und versuchen Sie es dann wieder.',
+  showPassword: 'Anzeigen',
+  showPasswordLabel: 'Passwort anzeigen',
   askToJoin: 'Um Einlass bitten',
   enterAsHost: 'Als Gastgeber eintreten',
   connecting: 'Verbindung wird aufgebaut…',
@@ -135,6 +146,10 @@ export const de: Text = {
     `Was ${list(names)} ${names.length === 1 ? 'sendet' : 'senden'}, kommt bei Ihnen an, lässt sich aber nicht entschlüsseln. Vergleichen Sie miteinander den Gesprächscode und legen Sie auf, wenn er abweicht.`,
   splitEndText: 'Er hat eine Änderung geschickt, die nicht aus den früheren folgt, als wären es zwei Gespräche. Sicherheitshalber wurde das Gespräch verlassen. Geschieht es wieder, treffen Sie sich über einen neuen Link.',
 
+  linkLocked: 'Jemand hat fünf falsche Passwörter versucht. Über den Link kommt niemand mehr herein, bis Sie ihn entsperren.',
+  unlockLink: 'Link entsperren',
+  announceLinkUnlocked: 'Der Link ist entsperrt',
+
   connectionLost: 'Verbindung unterbrochen. Wir verbinden neu…',
   mediaLost: 'Ton und Bild sind unterbrochen. Wir verbinden neu…',
   soundBlocked: 'Ihr Browser hat den Ton nicht eingeschaltet.',
@@ -201,6 +216,9 @@ export const de: Text = {
     'too-many': 'Zu viel auf einmal. Warten Sie einen Moment und versuchen Sie es erneut.',
     'no-such-room': 'Diesen Raum gibt es nicht.',
     unauthorized: 'Der Gastgeberschlüssel im Link gilt nicht für diesen Raum.',
+    'password-needed': 'Dieser Link braucht ein Passwort, und Ihr Link sagt das nicht. Bitten Sie um den ganzen Link.',
+    'password-wrong': 'Das ist nicht das Passwort.',
+    'link-locked': 'Zu viele falsche Passwörter haben diesen Link gesperrt.',
     forbidden: 'Das dürfen Sie nicht.',
     gone: 'Ihr Platz im Gespräch ist weg.',
     'no-call': 'Das Gespräch läuft nicht.',

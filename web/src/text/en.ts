@@ -15,6 +15,17 @@ export const en = {
   nameHint: 'Shown to everyone in the call',
   nameMissing: 'Enter a name so that the others know who you are.',
   nameTooLong: 'This name is too long.',
+  password: 'Password',
+  passwordHint: 'Twelve letters and digits that reached you another way than the link',
+  passwordMissing: 'Enter the password. Whoever invited you gives it to you, not in the message with the link.',
+  passwordMalformed: 'This cannot be the password: it has twelve letters and digits. Nothing was sent.',
+  passwordWrong: (tries: number) =>
+    tries === 1
+      ? 'This is not the password. One more wrong try locks the link.'
+      : `This is not the password. ${tries} more wrong tries lock the link.`,
+  passwordLocked: 'Too many wrong passwords have locked this link. Ask the host to unlock it, then try again.',
+  showPassword: 'Show',
+  showPasswordLabel: 'Show password',
   askToJoin: 'Ask to join',
   enterAsHost: 'Enter as host',
   connecting: 'Connecting…',
@@ -143,6 +154,11 @@ export const en = {
     `What ${list(names)} ${names.length === 1 ? 'sends' : 'send'} reaches you but cannot be decrypted. Compare the call code with each other and hang up if it differs.`,
   splitEndText: 'It sent a change that does not follow from those before, as if this were two calls. To be safe the call was left. If it happens again, meet by a new link.',
 
+  // The link's password
+  linkLocked: 'Somebody has tried five wrong passwords. Nobody can join by the link until you unlock it.',
+  unlockLink: 'Unlock link',
+  announceLinkUnlocked: 'The link is unlocked',
+
   // Connection
   connectionLost: 'Connection lost. Reconnecting…',
   mediaLost: 'Sound and picture are interrupted. Reconnecting…',
@@ -215,6 +231,9 @@ export const en = {
     'too-many': 'Too much at once. Wait a moment and try again.',
     'no-such-room': 'This room does not exist.',
     unauthorized: 'The host key in the link is not valid for this room.',
+    'password-needed': 'This link needs a password, and your link does not say so. Ask for the whole link.',
+    'password-wrong': 'This is not the password.',
+    'link-locked': 'Too many wrong passwords have locked this link.',
     forbidden: 'You may not do this.',
     gone: 'Your place in the call is gone.',
     'no-call': 'The call does not run.',

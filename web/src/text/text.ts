@@ -43,6 +43,10 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.announceReconnected;
     case 'admitted':
       return t.announceAdmitted;
+    case 'linkLocked':
+      return t.linkLocked;
+    case 'linkUnlocked':
+      return t.announceLinkUnlocked;
     case 'actionFailed':
       return t.announceActionFailed(codeText(t, announcement.code));
   }
