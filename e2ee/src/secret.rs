@@ -111,7 +111,8 @@ impl LinkSecret {
     /// # Errors
     /// As [`keys`](Self::keys).
     pub fn password_proof(&self, password: &Password) -> Result<Zeroizing<[u8; 32]>, Error> {
-        proof(&self.password_key(password)?).map(Zeroizing::new)
+        let key = self.password_key(password)?;
+        proof(&key).map(Zeroizing::new)
     }
 
     fn password_key(&self, password: &Password) -> Result<Zeroizing<[u8; 32]>, Error> {
