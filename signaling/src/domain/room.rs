@@ -200,7 +200,7 @@ impl Room {
         };
         // Before anything else is said: not even that the room is full.
         if let Err(frame) = self.hear_password(re, link, password, out) {
-            out.push(send(connection, frame));
+            out.push(send(connection, *frame));
             let code = CloseCode::Refused;
             return out.push(Effect::Close { connection, code });
         }
@@ -228,7 +228,7 @@ impl Room {
         link: Door,
         proof: Option<Digest>,
         out: &mut Vec<Effect>,
-    ) -> Result<(), ServerFrame> {
+    ) -> Result<(), Box<ServerFrame>> {
         let Some(password) = &mut self.password else {
             return Ok(());
         };
@@ -247,7 +247,7 @@ impl Room {
         if let (Code::PasswordWrong, ServerFrame::Error { tries_left, .. }) = (code, &mut frame) {
             *tries_left = Some(left);
         }
-        Err(frame)
+        Err(Box::new(frame))
     }
 
     /// Forgets the wrong passwords that were tried by a link.
