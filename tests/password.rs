@@ -1,5 +1,6 @@
 //! A link with a password, from `conclave room create` to the call: what it
 //! opens, and what a link without it opens no more.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use conclave_client::event::Event;
 use conclave_client::link::Password;
@@ -69,8 +70,7 @@ async fn refusal(door: &Door, link: &str, password: Option<&str>) -> JoinError {
     });
     within(PATIENCE, "a refusal", stay)
         .await
-        .err()
-        .expect("refused")
+        .expect_err("refused")
 }
 
 async fn same_call(a: &Native, b: &Native) {

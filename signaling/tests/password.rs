@@ -1,4 +1,5 @@
 //! The password of a room's links through the service's real doors.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
