@@ -65,6 +65,7 @@ blame! {
         FutureEpoch = "future_epoch": "the commit belongs to an epoch not reached yet",
         ForgottenCommit = "forgotten_commit": "a commit of ours was accepted after we had discarded it",
         InvalidCommit = "invalid_commit": "the commit does not verify",
+        InvalidMessage = "invalid_message": "the message is no other member's of this epoch, or was heard before",
         ForbiddenProposal = "forbidden_proposal": "the commit carries a proposal that calls do not use",
         AddWithoutLinkSecret = "add_without_link_secret": "an add does not mix in the link secret",
         ForeignPsk = "foreign_psk": "the commit mixes in a key that is not this room's link secret",
@@ -108,6 +109,8 @@ blame! {
         NoSendEpoch = "no_send_epoch": "no epoch has been activated, or all keys are gone",
         UnknownContext = "unknown_context": "no such media source and layer",
         CounterExhausted = "counter_exhausted": "all frame counters of this epoch are used up",
+        TooManyToCompare = "too_many_to_compare": "more members than compare a code",
+        NothingCompared = "nothing_compared": "that epoch is over or has no code",
         ExportLength = "export_length": "an export has 1 to 255 bytes",
     }
 }

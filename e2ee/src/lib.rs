@@ -43,11 +43,12 @@
 //! [`suite`] permitted profile · [`secret`] link secret · [`password`] of a link ·
 //! [`identity`] who ·
 //! `mls` group, commits and their rules · [`epoch`] keys over time ·
-//! [`sframe`] frames · [`split`] a forked call · [`trust`] call code · [`session`] façade ·
-//! [`error`] blame
+//! [`sframe`] frames · [`split`] a forked call · [`compare`] spoken code · [`trust`] levels ·
+//! [`session`] façade · [`error`] blame
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod compare;
 pub mod epoch;
 pub mod error;
 pub mod identity;
@@ -60,6 +61,7 @@ pub mod split;
 pub mod suite;
 pub mod trust;
 
+pub use compare::{Comparison, SpokenCode};
 pub use epoch::{Opened, RETIRED_MS};
 pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};
 pub use identity::{Leaf, Member, Name, ParticipantId, RAW_VIDEO, RoomId};
@@ -71,4 +73,4 @@ pub use session::{Advance, Config, Processed, Session};
 pub use sframe::{Context, Source};
 pub use split::{OUT_OF_STEP_MS, SPLIT_MS};
 pub use suite::Suite;
-pub use trust::CallCode;
+pub use trust::{CallCode, Trust};

@@ -15,6 +15,8 @@ use openmls::prelude::KeyPackageBundle;
 use openmls::prelude::tls_codec::Serialize;
 use zeroize::Zeroizing;
 
+mod comparing;
+
 /// Label under which the base key of every epoch is exported (RFC 9605 section 5.2).
 const BASE_KEY_LABEL: &str = "SFrame 1.0 Base Key";
 /// Longest export in bytes; more would not be one secret but a key stream.
@@ -55,12 +57,13 @@ pub struct Advance {
 
 /// One participant's MLS state and media keys for one call.
 ///
-/// Methods fall into four groups: admission ([`knock`](Self::knock),
+/// Methods fall into five groups: admission ([`knock`](Self::knock),
 /// [`verify_knock`](Self::verify_knock), [`join`](Self::join)), commits
 /// ([`admit`](Self::admit) and its like, [`confirm_pending`](Self::confirm_pending),
 /// [`discard_pending`](Self::discard_pending), [`process`](Self::process)),
-/// time ([`activate`](Self::activate), [`tick`](Self::tick)) and media
-/// ([`seal`](Self::seal), [`open`](Self::open)). Times are milliseconds of any
+/// time ([`activate`](Self::activate), [`tick`](Self::tick)), media
+/// ([`seal`](Self::seal), [`open`](Self::open)) and comparing aloud
+/// ([`compare`](Self::compare), [`hear`](Self::hear), [`trust`](Self::trust)). Times are milliseconds of any
 /// monotonic clock, the same for all calls. Dropping the session wipes it.
 pub struct Session {
     provider: Provider,
@@ -68,6 +71,7 @@ pub struct Session {
     link: LinkKeys,
     phase: Phase,
     epochs: Epochs,
+    comparing: comparing::Comparing,
 }
 
 /// Where the session stands.
@@ -126,6 +130,7 @@ impl Session {
             link,
             phase: Phase::Outside(None),
             epochs,
+            comparing: comparing::Comparing::default(),
         })
     }
 
@@ -421,7 +426,8 @@ impl Session {
         Ok(self.inside()?.group.epoch())
     }
 
-    /// The code all members of this epoch see; it changes with every epoch.
+    /// The code all members of this epoch have, for machines to compare; what
+    /// people compare is [`comparison`](Self::comparison).
     ///
     /// # Errors
     /// [`Misuse::NotInGroup`], [`Misuse::Ended`].
@@ -544,6 +550,7 @@ impl Session {
     }
 
     fn prepare_epoch(&mut self) -> Result<(), Error> {
+        self.comparing.end_round();
         let inside = self.inside()?;
         let keys = EpochKeys {
             epoch: inside.group.epoch(),
@@ -562,6 +569,7 @@ impl Session {
 
     fn end(&mut self) {
         self.phase = Phase::Ended;
+        self.comparing = comparing::Comparing::default();
         self.epochs.wipe();
         self.provider.wipe();
     }

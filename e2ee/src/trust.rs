@@ -1,15 +1,40 @@
-//! What people compare: the call code.
+//! What is known of members, and the code by which machines tell that two
+//! clients are in the same epoch of the same group.
 //!
 //! ```text
 //! MLS-Exporter("conclave 1 call code", "", 8) as big-endian number mod 10^12
 //! -> twelve digits, "1234 5678 9012"
 //! ```
 //!
-//! Members of one epoch of one group see the same code; a server that split
-//! the call into two groups makes two codes. 40 bits are more than one guess
-//! can hit, and few enough to read aloud.
+//! Members of one epoch of one group have the same code; a server that split
+//! the call into two groups makes two codes. Reports and tests compare it.
+//! People compare another: this one is fixed by who commits last, who may try
+//! commits until it is the one they want (`compare` module).
 
 use std::fmt;
+
+/// What is known of a member, ascending.
+///
+/// Between the two there is room for a level that a device certificate proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Trust {
+    /// Came by the link and was let in under a name of their own choosing.
+    Guest,
+    /// Was in a call whose code this device's person compared, and has the
+    /// same signature key since.
+    Compared,
+}
+
+impl Trust {
+    /// Stable identifier for other languages; snake case.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Compared => "compared",
+        }
+    }
+}
 
 /// The code of a call's current epoch, three groups of four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

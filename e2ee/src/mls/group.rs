@@ -75,7 +75,7 @@ pub(crate) enum Outcome {
 
 /// The group we are a member of.
 pub(crate) struct Group {
-    mls: MlsGroup,
+    pub(super) mls: MlsGroup,
     /// Bytes and effect of our pending commit.
     pending: Option<(Vec<u8>, Effect)>,
 }
@@ -418,7 +418,7 @@ fn is_of_room(group: &GroupId, room: RoomId) -> bool {
 }
 
 /// Reads one MLSMessage that fills `bytes`.
-fn parse(bytes: &[u8]) -> Result<MlsMessageBodyIn, PeerMisbehaved> {
+pub(super) fn parse(bytes: &[u8]) -> Result<MlsMessageBodyIn, PeerMisbehaved> {
     if bytes.len() > MAX_MESSAGE {
         return Err(PeerMisbehaved::TooLong);
     }

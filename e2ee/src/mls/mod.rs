@@ -6,5 +6,6 @@
 
 pub(crate) mod group;
 pub(crate) mod knock;
+mod message;
 pub(crate) mod provider;
 pub(crate) mod rules;
