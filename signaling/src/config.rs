@@ -56,6 +56,9 @@ pub const MAX_KEY_PACKAGE: usize = 16 << 10;
 /// fewer lock out people who mistype.
 pub const MAX_WRONG_PASSWORDS: u32 = 5;
 
+/// Largest message to all members, bytes. What clients say takes about 450.
+pub const MAX_POST: usize = 1 << 10;
+
 /// Length of a knock's tag: HMAC-SHA256, bytes.
 pub const KNOCK_TAG_LEN: usize = 32;
 

@@ -178,7 +178,15 @@ participant: ParticipantId, } | { "type": "ready",
 /**
  * Which.
  */
-epoch: number, } | { "type": "offer", 
+epoch: number, } | { "type": "post", 
+/**
+ * The epoch it is said in.
+ */
+epoch: number, 
+/**
+ * The MLSMessage: an application message in a PrivateMessage.
+ */
+message: Blob, } | { "type": "offer", 
 /**
  * The SDP offer.
  */
@@ -257,7 +265,15 @@ participant: ParticipantId, } | { "type": "ready",
 /**
  * Which.
  */
-epoch: number, } | { "type": "offer", 
+epoch: number, } | { "type": "post", 
+/**
+ * The epoch it is said in.
+ */
+epoch: number, 
+/**
+ * The MLSMessage: an application message in a PrivateMessage.
+ */
+message: Blob, } | { "type": "offer", 
 /**
  * The SDP offer.
  */
@@ -339,7 +355,19 @@ sdp: string, } | { "type": "entry" } & LogEntry | { "type": "activate",
 /**
  * Which.
  */
-epoch: number, } | { "type": "roster", 
+epoch: number, } | { "type": "posted", 
+/**
+ * Who.
+ */
+by: ParticipantId, 
+/**
+ * The epoch it was said in: the one that runs.
+ */
+epoch: number, 
+/**
+ * The MLSMessage.
+ */
+message: Blob, } | { "type": "roster", 
 /**
  * Everyone, the receiver included.
  */

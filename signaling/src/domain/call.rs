@@ -1,6 +1,7 @@
 //! A running call: its log, its epochs, and the leaves whose owners are gone.
 
 use super::Millis;
+use super::board::Board;
 use super::delivery::Log;
 use super::epoch::Switch;
 use conclave_wire::id::ParticipantId;
@@ -11,6 +12,8 @@ use std::collections::BTreeSet;
 pub struct Call {
     /// The log.
     pub log: Log,
+    /// What members said in the running epoch.
+    pub board: Board,
     /// Which epoch senders use.
     pub switch: Switch,
     /// Who left and is still in the MLS tree.
@@ -22,6 +25,7 @@ impl Call {
     pub fn begin(now: Millis) -> Self {
         Self {
             log: Log::default(),
+            board: Board::default(),
             switch: Switch::new(now, 0, 0),
             departed: BTreeSet::new(),
         }

@@ -1,7 +1,7 @@
 //! The delivery service's log: one order for everybody; the first valid commit
 //! of an epoch wins (`docs/protocol.md` sections 3.2 and 3.3).
 
-use super::framing::CommitHeader;
+use super::framing::{Content, Header};
 use conclave_wire::client::{LogEntry, LogEvent};
 use conclave_wire::code::Code;
 use conclave_wire::id::{Blob, ParticipantId, RoomId};
@@ -94,19 +94,39 @@ impl Log {
         if self.holds(offered) {
             return Verdict::Again;
         }
-        let Ok(header) = CommitHeader::parse(&offered.message.0) else {
+        let Ok(header) = Header::parse(&offered.message.0, Content::Commit) else {
             return Verdict::Malformed;
         };
-        let in_group = match &self.group {
-            Some(group) => group == header.group,
-            None => header.group.starts_with(room.as_bytes()),
-        };
-        if !in_group || header.epoch != u64::from(offered.epoch) {
+        if !self.is_of_call(room, &header) || header.epoch != u64::from(offered.epoch) {
             Verdict::Malformed
         } else if offered.epoch == self.epoch {
             Verdict::Fits(header.group.to_vec())
         } else {
             Verdict::Stale
+        }
+    }
+
+    /// Looks at what a member says to all in `epoch`.
+    ///
+    /// # Errors
+    /// [`Code::BadMessage`] if it is no application message of this call and
+    /// epoch, [`Code::StaleEpoch`] if the epoch does not run.
+    pub fn judge_post(&self, room: RoomId, epoch: u32, message: &Blob) -> Result<(), Code> {
+        let header =
+            Header::parse(&message.0, Content::Application).map_err(|_| Code::BadMessage)?;
+        if !self.is_of_call(room, &header) || header.epoch != u64::from(epoch) {
+            Err(Code::BadMessage)
+        } else if epoch == self.epoch {
+            Ok(())
+        } else {
+            Err(Code::StaleEpoch)
+        }
+    }
+
+    fn is_of_call(&self, room: RoomId, header: &Header<'_>) -> bool {
+        match &self.group {
+            Some(group) => group == header.group,
+            None => header.group.starts_with(room.as_bytes()),
         }
     }
 

@@ -6,10 +6,17 @@
 const VERSION_MLS10: u16 = 1;
 /// `mls_private_message` (RFC 9420 section 17.2).
 const WIRE_FORMAT_PRIVATE_MESSAGE: u16 = 2;
-/// `commit` (RFC 9420 section 6).
-const CONTENT_TYPE_COMMIT: u8 = 3;
 
-/// Why a message is not a commit in a PrivateMessage.
+/// What a PrivateMessage carries (RFC 9420 section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// What a member says to all.
+    Application = 1,
+    /// What ends an epoch.
+    Commit = 3,
+}
+
+/// Why a message is not one of the expected content in a PrivateMessage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The message ends inside a field.
@@ -27,26 +34,26 @@ pub enum Malformed {
     /// Not a PrivateMessage.
     #[error("not a PrivateMessage")]
     WireFormat,
-    /// Not a commit.
-    #[error("not a commit")]
+    /// Another content.
+    #[error("not of the expected content")]
     ContentType,
 }
 
-/// The header of a commit in a PrivateMessage.
+/// The header of a PrivateMessage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CommitHeader<'a> {
+pub struct Header<'a> {
     /// The MLS group.
     pub group: &'a [u8],
-    /// The epoch the commit ends.
+    /// The epoch it is of; a commit ends it.
     pub epoch: u64,
 }
 
-impl<'a> CommitHeader<'a> {
+impl<'a> Header<'a> {
     /// Reads a whole MLSMessage; the encrypted parts are only skipped.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(message: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn parse(message: &'a [u8], content: Content) -> Result<Self, Malformed> {
         let mut reader = Reader(message);
         if u16::from_be_bytes(reader.array()?) != VERSION_MLS10 {
             return Err(Malformed::Version);
@@ -57,7 +64,7 @@ impl<'a> CommitHeader<'a> {
         let group = reader.vector()?;
         let epoch = u64::from_be_bytes(reader.array()?);
         let [content_type] = reader.array()?;
-        if content_type != CONTENT_TYPE_COMMIT {
+        if content_type != content as u8 {
             return Err(Malformed::ContentType);
         }
         let _authenticated_data = reader.vector()?;
@@ -115,13 +122,27 @@ impl<'a> Reader<'a> {
 pub(crate) mod tests {
     use super::*;
 
+    fn parse(message: &[u8]) -> Result<Header<'_>, Malformed> {
+        Header::parse(message, Content::Commit)
+    }
+
     /// An MLSMessage with a commit as the delivery service sees one; `body`
     /// stands for the ciphertext.
     pub(crate) fn commit(group: &[u8], epoch: u64, body: &[u8]) -> Vec<u8> {
+        private_message(Content::Commit, group, epoch, body)
+    }
+
+    /// As [`commit`], of any content.
+    pub(crate) fn private_message(
+        content: Content,
+        group: &[u8],
+        epoch: u64,
+        body: &[u8],
+    ) -> Vec<u8> {
         let mut message = vec![0, 1, 0, 2];
         vector(&mut message, group);
         message.extend(epoch.to_be_bytes());
-        message.push(CONTENT_TYPE_COMMIT);
+        message.push(content as u8);
         for part in [b"".as_slice(), b"sender data", body] {
             vector(&mut message, part);
         }
@@ -142,7 +163,7 @@ pub(crate) mod tests {
     fn the_header_of_a_commit_is_read() {
         for len in [0, 63, 64, 16383, 16384, 100_000] {
             let message = commit(&[7; 32], 0x0102_0304_0506, &vec![9; len]);
-            let header = CommitHeader::parse(&message).expect("parses");
+            let header = parse(&message).expect("parses");
             assert_eq!(
                 (header.group, header.epoch),
                 (&[7; 32][..], 0x0102_0304_0506)
@@ -154,10 +175,7 @@ pub(crate) mod tests {
     fn every_shortened_message_is_truncated() {
         let message = commit(&[7; 32], 3, &[9; 100]);
         for len in 0..message.len() {
-            assert_eq!(
-                CommitHeader::parse(&message[..len]),
-                Err(Malformed::Truncated)
-            );
+            assert_eq!(parse(&message[..len]), Err(Malformed::Truncated));
         }
     }
 
@@ -167,7 +185,7 @@ pub(crate) mod tests {
         let with = |at: usize, value: u8| {
             let mut message = good.clone();
             message[at] = value;
-            CommitHeader::parse(&message).expect_err("malformed")
+            parse(&message).expect_err("malformed")
         };
         assert_eq!(with(1, 2), Malformed::Version);
         assert_eq!(with(3, 1), Malformed::WireFormat);
@@ -175,21 +193,33 @@ pub(crate) mod tests {
         assert_eq!(with(4, 0xc0), Malformed::Length);
         let mut longer = good.clone();
         longer.push(0);
-        assert_eq!(CommitHeader::parse(&longer), Err(Malformed::Trailing));
+        assert_eq!(parse(&longer), Err(Malformed::Trailing));
+    }
+
+    #[test]
+    fn what_members_say_is_no_commit_and_no_commit_is_said() {
+        for (is, other) in [
+            (Content::Application, Content::Commit),
+            (Content::Commit, Content::Application),
+        ] {
+            let message = private_message(is, &[7; 32], 3, b"x");
+            assert!(Header::parse(&message, is).is_ok());
+            assert_eq!(Header::parse(&message, other), Err(Malformed::ContentType));
+        }
     }
 
     #[test]
     fn a_length_that_could_be_shorter_is_refused() {
         for long in [&[0x40, 4][..], &[0x80, 0, 0, 4], &[0x80, 0, 0x3f, 0xff]] {
             let message = [&[0, 1, 0, 2][..], long, &[0; 20_000]].concat();
-            assert_eq!(CommitHeader::parse(&message), Err(Malformed::Length));
+            assert_eq!(parse(&message), Err(Malformed::Length));
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
-            let _ = CommitHeader::parse(&[&[0, 1, 0, 2][..], &bytes].concat());
+            let _ = parse(&[&[0, 1, 0, 2][..], &bytes].concat());
         }
     }
 }

@@ -8,10 +8,12 @@
 //!             │  stay   who is here
 //!             │  call   what runs
 //!             │    ├─ delivery  one log, first commit of an epoch wins
+//!             │    ├─ board     what members say to all
 //!             │    └─ epoch     ready, activate
 //!             └─ framing        the public header of an MLS message
 //! ```
 
+pub mod board;
 pub mod call;
 pub mod credential;
 pub mod delivery;

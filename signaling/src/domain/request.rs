@@ -1,6 +1,7 @@
 //! What a participant may ask for, each with the checks of
 //! `docs/protocol.md` in their order. A refused request changes nothing.
 
+use super::board::Posted;
 use super::call::Call;
 use super::delivery::{Offered, Verdict};
 use super::effect::{Change, CloseCode, ConnectionId, Effect, Millis};
@@ -88,6 +89,7 @@ impl Room {
             }
             Request::Refuse { participant } => self.refuse(sender, participant, out),
             Request::Ready { epoch } => self.ready(sender, epoch),
+            Request::Post { epoch, message } => self.post(sender, epoch, message, out),
             Request::Offer { sdp, sending } => self.offer(now, (sender, re), (sdp, sending), out),
             Request::Assign { slots } => self.assign(sender, slots, out),
             Request::Live { sources } => self.live(sender, sources),
@@ -370,6 +372,38 @@ impl Room {
             return Err(Code::BadMessage.into());
         }
         call.switch.ready(sender, epoch);
+        Ok(Done::Ack)
+    }
+
+    fn post(
+        &mut self,
+        sender: ParticipantId,
+        epoch: u32,
+        message: Blob,
+        out: &mut Vec<Effect>,
+    ) -> Result<Done, Refusal> {
+        self.member(sender)?;
+        if message.0.len() > config::MAX_POST {
+            return Err(Code::TooLarge.into());
+        }
+        let call = self.call.as_mut().ok_or(Code::NoCall)?;
+        call.log.judge_post(self.id, epoch, &message)?;
+        match call.board.post(epoch, sender, &message) {
+            Posted::Again => {}
+            Posted::TooMany => return Err(Code::TooMany.into()),
+            Posted::New => out.push(Effect::Send {
+                to: self
+                    .present_members()
+                    .filter(|(participant, _)| **participant != sender)
+                    .filter_map(|(_, stay)| stay.connection())
+                    .collect(),
+                frame: ServerFrame::Posted {
+                    by: sender,
+                    epoch,
+                    message,
+                },
+            }),
+        }
         Ok(Done::Ack)
     }
 

@@ -2,6 +2,7 @@
 //! (`docs/protocol.md` sections 3 and 6). [`Room::handle`] is the whole
 //! machine; the requests of members are in [`super::request`].
 
+use super::board::Board;
 use super::call::Call;
 use super::delivery::{self, Log};
 use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis};
@@ -96,6 +97,7 @@ impl Room {
             call: stored.call.map(|call| Call {
                 switch: Switch::new(now, call.active, call.epoch),
                 log: Log::restore(call.log.into(), call.epoch, call.group),
+                board: Board::default(),
                 departed: call.departed.into_iter().collect(),
             }),
             notices: Notices::default(),
@@ -297,6 +299,8 @@ impl Room {
         if let (Some(call), true) = (&self.call, stay.is_member()) {
             let epoch = call.switch.active();
             out.push(send(connection, ServerFrame::Activate { epoch }));
+            let posts = call.board.posts(call.log.epoch(), participant);
+            out.extend(posts.map(|posted| send(connection, posted)));
         }
         self.connections.insert(connection, participant);
         self.stays.insert(participant, stay);

@@ -94,6 +94,14 @@ pub enum Request {
         /// Which.
         epoch: u32,
     },
+    /// Say something to all other members of the running epoch. The same
+    /// again does no harm.
+    Post {
+        /// The epoch it is said in.
+        epoch: u32,
+        /// The MLSMessage: an application message in a PrivateMessage.
+        message: Blob,
+    },
     /// Negotiate media. Answered by [`ServerFrame::Answer`].
     Offer {
         /// The SDP offer.
@@ -181,6 +189,15 @@ pub enum ServerFrame {
     Activate {
         /// Which.
         epoch: u32,
+    },
+    /// Another member said something to all.
+    Posted {
+        /// Who.
+        by: ParticipantId,
+        /// The epoch it was said in: the one that runs.
+        epoch: u32,
+        /// The MLSMessage.
+        message: Blob,
     },
     /// Who is in the call, whole, after each change. To members.
     Roster {

@@ -518,6 +518,81 @@ fn what_is_paused_and_wanted_is_told_at_each_change_and_again_after_a_resume() {
     assert!(!told.iter().any(|frame| frames.contains(frame)));
 }
 
+/// Who said what is posted, as one client was told in these frames.
+fn posted(frames: &[ServerFrame]) -> Vec<(ParticipantId, u32)> {
+    let post = |frame: &ServerFrame| match frame {
+        ServerFrame::Posted { by, epoch, .. } => Some((*by, *epoch)),
+        _ => None,
+    };
+    frames.iter().filter_map(post).collect()
+}
+
+#[test]
+fn what_a_member_says_reaches_the_others_and_those_who_come_back() {
+    let mut world = World::call_of(3);
+    world.drop_socket(2, Closing::Lost);
+    let said = world.post_of(1, 2, 0);
+    world.done(1, said.clone());
+    world.done(1, said);
+    assert_eq!(posted(&world.clients[HOST].frames), [(world.id(1), 2)]);
+    assert_eq!(posted(&world.clients[1].frames), []);
+    let missed = world.resume(2);
+    assert_eq!(posted(&missed), [(world.id(1), 2)]);
+    assert_eq!(posted(&world.resume(1)), [], "not one's own");
+
+    // A new epoch has a board of its own; a restart clears it, and the same
+    // said again is passed on again.
+    let commit = world.commit_of(1, 2, &[], &[]);
+    world.done(1, commit);
+    assert_eq!(posted(&world.resume(2)), []);
+    let said = world.post_of(1, 3, 0);
+    world.done(1, said.clone());
+    world.restart();
+    for client in [HOST, 1, 2] {
+        assert_eq!(posted(&world.resume(client)), []);
+    }
+    let before = world.clients[2].frames.len();
+    world.done(1, said);
+    assert_eq!(
+        posted(&world.clients[2].frames[before..]),
+        [(world.id(1), 3)]
+    );
+}
+
+#[test]
+fn what_is_said_to_all_is_bounded_and_of_the_running_epoch() {
+    let mut world = World::call_of(2);
+    let guest = world.enter(false);
+    for nth in 0..2 {
+        let said = world.post_of(1, 1, nth);
+        world.done(1, said);
+    }
+    let third = world.post_of(1, 1, 2);
+    assert_eq!(world.refused(1, third), Code::TooMany);
+    let past = world.post_of(HOST, 0, 0);
+    assert_eq!(world.refused(HOST, past), Code::StaleEpoch);
+    let outside = world.post_of(guest, 1, 0);
+    assert_eq!(world.refused(guest, outside), Code::Forbidden);
+    let Request::Commit { message, .. } = world.commit_of(HOST, 1, &[], &[]) else {
+        panic!("a commit");
+    };
+    let commit = Request::Post { epoch: 1, message };
+    assert_eq!(world.refused(HOST, commit), Code::BadMessage);
+    let Request::Post { message, .. } = world.post_of(HOST, 1, 0) else {
+        panic!("a post");
+    };
+    let elsewhere = Request::Post { epoch: 2, message };
+    assert_eq!(world.refused(HOST, elsewhere), Code::BadMessage);
+    let long = Request::Post {
+        epoch: 1,
+        message: Blob(vec![0; config::MAX_POST + 1]),
+    };
+    assert_eq!(world.refused(HOST, long), Code::TooLarge);
+    assert_eq!(posted(&world.clients[HOST].frames).len(), 2);
+    assert_eq!(posted(&world.clients[1].frames).len(), 0);
+    assert_eq!(posted(&world.clients[guest].frames).len(), 0);
+}
+
 #[test]
 fn the_end_of_a_call_ends_every_stay_and_leaves_nothing() {
     let mut world = World::call_of(3);

@@ -38,6 +38,11 @@ enum Operation {
         whom: Who,
     },
     Ready(Who),
+    Post {
+        by: Who,
+        behind: u32,
+        nth: u8,
+    },
     Live(Who),
     Leave(Who),
     End(Who),
@@ -67,6 +72,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         }),
         1 => (member(), anyone()).prop_map(|(by, whom)| Operation::Refuse { by, whom }),
         6 => member().prop_map(Operation::Ready),
+        6 => (member(), prop_oneof![5 => Just(0), 1 => 0..3_u32], 0..3_u8).prop_map(|(by, behind, nth)| {
+            Operation::Post { by, behind, nth }
+        }),
         1 => member().prop_map(Operation::Live),
         1 => member().prop_map(Operation::Leave),
         1 => anyone().prop_map(Operation::End),
@@ -142,6 +150,11 @@ fn run(world: &mut World, operation: Operation) {
         Operation::Ready(who) => {
             let epoch = world.epoch();
             world.request(pick(world, who), Request::Ready { epoch });
+        }
+        Operation::Post { by, behind, nth } => {
+            let by = pick(world, by);
+            let post = world.post_of(by, world.epoch().saturating_sub(behind), nth);
+            world.request(by, post);
         }
         Operation::Live(who) => {
             let sources = vec![Source::Camera, Source::Microphone, Source::Camera];

@@ -1,7 +1,8 @@
 //! A room with clients that check what they get, and a store that can be
 //! restarted from at any moment.
 
-use super::super::framing::tests::commit;
+use super::super::framing::Content;
+use super::super::framing::tests::{commit, private_message};
 use super::super::password::{Door, Password};
 use super::super::room::{StoredCall, StoredStay};
 use super::super::stay::Place;
@@ -183,6 +184,18 @@ impl World {
             adds: ids(adds),
             welcome: (!adds.is_empty()).then(|| Blob(b"welcome".to_vec())),
             removes: ids(removes),
+        }
+    }
+
+    /// What a client would say to all in `epoch`; another `nth` is another
+    /// message.
+    pub(super) fn post_of(&self, client: usize, epoch: u32, nth: u8) -> Request {
+        let group = [ROOM.as_bytes(), &[7; 16]].concat();
+        let body = [client as u8, nth];
+        let message = private_message(Content::Application, &group, epoch.into(), &body);
+        Request::Post {
+            epoch,
+            message: Blob(message),
         }
     }
 
@@ -383,6 +396,12 @@ impl World {
                 assert!(client.applied > 0, "only members are told of epochs");
                 assert!(client.activated.is_none_or(|last| last <= *epoch));
                 client.activated = Some(*epoch);
+            }
+            ServerFrame::Posted { by, epoch, .. } => {
+                assert!(client.applied > 0 && *by != me, "to the other members");
+                let commits = |event: &&LogEvent| matches!(event, LogEvent::Commit { .. });
+                let running = self.told.values().filter(commits).count();
+                assert_eq!(*epoch as usize, running, "of the epoch that runs");
             }
             ServerFrame::Roster { members } => {
                 assert!(members.iter().any(|member| member.participant == me));
