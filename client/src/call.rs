@@ -26,6 +26,8 @@ use conclave_wire::control::Wanted;
 use conclave_wire::id::{Blob, Mid, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod comparing;
+
 /// How much longer each next member waits before it removes one who left,
 /// milliseconds (`docs/protocol.md` section 3.2).
 const REMOVAL_STEP_MS: u64 = 400;
@@ -104,6 +106,22 @@ pub enum Event {
         joined: Vec<(ParticipantId, String)>,
         /// Who went.
         left: Vec<(ParticipantId, String)>,
+    },
+    /// The code that people of this epoch read to each other.
+    SpokenCode {
+        /// Which.
+        epoch: u64,
+        /// Two groups of four digits.
+        code: String,
+    },
+    /// This epoch has no code, because a member's device broke the rules.
+    NoSpokenCode {
+        /// Which.
+        epoch: u64,
+        /// Whose device.
+        participant: ParticipantId,
+        /// How: the stable code of `conclave_e2ee::compare::Wrong`.
+        wrong: &'static str,
     },
     /// Frames are sealed with this epoch from now on.
     Activated {
@@ -186,6 +204,8 @@ pub struct Call {
     /// Members whose `left` entry came, and when it did.
     departed: BTreeMap<ParticipantId, u64>,
     commit: Option<Commit>,
+    /// The last epoch whose comparison's outcome was told.
+    compared: Option<u64>,
     /// An activation that came before its epoch did.
     early: Option<u64>,
     applied: u32,
@@ -225,6 +245,7 @@ impl Call {
             renewing: false,
             departed: BTreeMap::new(),
             commit: None,
+            compared: None,
             early: None,
             applied: 0,
             next_tag: 0,
@@ -311,13 +332,19 @@ impl Call {
     /// When [`Call::tick`] has something to do, milliseconds.
     pub fn next_timeout(&self) -> Option<u64> {
         let keys = self.session.as_ref().and_then(Session::next_timeout);
-        [self.removal_due(), keys].into_iter().flatten().min()
+        [self.removal_due(), self.comparison_due(), keys]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets time pass.
     pub fn tick(&mut self, now_ms: u64) {
         if let Some(session) = &mut self.session {
             session.tick(now_ms);
+        }
+        if self.comparison_due().is_some_and(|due| due <= now_ms) {
+            self.compare(now_ms);
         }
         if self.removal_due().is_some_and(|due| due <= now_ms) {
             let departed: Vec<_> = self.departed.keys().copied().collect();
@@ -342,6 +369,7 @@ impl Call {
             } => {
                 if resumed {
                     self.event(Event::Resumed { media_lost });
+                    self.post_again();
                     return Ok(());
                 }
                 let suite = Suite::from_id(suite).ok_or(CallError::Suite(suite))?;
@@ -398,6 +426,11 @@ impl Call {
         let ours = self.commit.as_ref().is_some_and(|commit| commit.tag == tag);
         match answer {
             Answer::Refused { code, missed } if ours => self.commit_refused(code, missed, now_ms),
+            // What we said in an epoch that is over: nobody waits for it now.
+            Answer::Refused {
+                code: Code::StaleEpoch,
+                ..
+            } => Ok(()),
             Answer::Refused { code, .. } => {
                 self.event(Event::Refused(code));
                 Ok(())
@@ -468,6 +501,7 @@ impl Call {
                 self.commit_next();
             }
             ServerFrame::Activate { epoch } => self.activate(u64::from(epoch), now_ms)?,
+            ServerFrame::Posted { message, .. } => self.posted(&message.0, now_ms),
             ServerFrame::Roster { members } => {
                 self.roster = members;
                 self.event(Event::Roster);

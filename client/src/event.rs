@@ -48,6 +48,22 @@ pub enum Event {
         /// Its code.
         call_code: Option<String>,
     },
+    /// The code that the people of this epoch read to each other.
+    SpokenCode {
+        /// Which.
+        epoch: u64,
+        /// Two groups of four digits.
+        code: String,
+    },
+    /// This epoch has no such code: a member's device broke the rules.
+    NoSpokenCode {
+        /// Which.
+        epoch: u64,
+        /// Whose device.
+        participant: ParticipantId,
+        /// How.
+        wrong: &'static str,
+    },
     /// A new epoch seals our frames.
     Activated {
         /// Which.

@@ -140,6 +140,7 @@ enum Command {
     SetLive(Source, bool),
     Update,
     Unlock,
+    Compare,
     Report(oneshot::Sender<Report>),
     Export(String, usize, oneshot::Sender<Option<Zeroizing<Vec<u8>>>>),
     Leave,
@@ -225,6 +226,12 @@ impl Participant {
     /// a host may.
     pub async fn unlock_link(&self) {
         self.command(Command::Unlock).await;
+    }
+
+    /// Asks all members' devices for the code that people read to each other;
+    /// [`Event::SpokenCode`] tells it.
+    pub async fn compare(&self) {
+        self.command(Command::Compare).await;
     }
 
     /// What was received so far; nothing if the stay is over.

@@ -354,6 +354,18 @@ impl Run {
                     self.tell(Event::MemberLeft { participant, name });
                 }
             }
+            call::Event::SpokenCode { epoch, code } => {
+                self.tell(Event::SpokenCode { epoch, code });
+            }
+            call::Event::NoSpokenCode {
+                epoch,
+                participant,
+                wrong,
+            } => self.tell(Event::NoSpokenCode {
+                epoch,
+                participant,
+                wrong,
+            }),
             call::Event::Activated { epoch } => {
                 // Whoever comes in with this epoch can begin at a keyframe only.
                 for source in SOURCES {
@@ -511,6 +523,10 @@ impl Run {
             Command::Update => self.call.renew(),
             Command::Unlock => {
                 self.call.ask(Request::Unlock {});
+            }
+            Command::Compare => {
+                let now_ms = self.now_ms();
+                self.call.compare(now_ms);
             }
             Command::Report(answer) => {
                 let _ = answer.send(self.report().await);
