@@ -73,11 +73,20 @@ fn bytes(entry: &LogEntry) -> usize {
 
 /// A commit as far as the delivery service reads one (RFC 9420 section 6.3).
 pub(crate) fn commit(group: &[u8], epoch: u64, body: &[u8]) -> Blob {
+    private_message(3, group, epoch, body)
+}
+
+/// What a member says to all, likewise.
+pub(crate) fn said(group: &[u8], epoch: u64, body: &[u8]) -> Blob {
+    private_message(1, group, epoch, body)
+}
+
+fn private_message(content: u8, group: &[u8], epoch: u64, body: &[u8]) -> Blob {
     assert!(group.len() < 64 && body.len() < 64);
     let mut message = vec![0, 1, 0, 2, group.len() as u8];
     message.extend(group);
     message.extend(epoch.to_be_bytes());
-    message.extend([3, 0, 1, 0xee, body.len() as u8]);
+    message.extend([content, 0, 1, 0xee, body.len() as u8]);
     message.extend(body);
     Blob(message)
 }

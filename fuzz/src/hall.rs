@@ -323,6 +323,10 @@ impl Hall {
                 assert!((guest.active..=self.log.len() as u32).contains(epoch));
                 guest.active = *epoch;
             }
+            ServerFrame::Posted { by, epoch, .. } => {
+                assert!(*by != me && guest.told > 0, "to the other members");
+                assert_eq!(*epoch, self.epoch(), "of the epoch that runs");
+            }
             ServerFrame::Roster { members } => {
                 assert!(members.iter().any(|member| member.participant == me));
             }

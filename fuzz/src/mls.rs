@@ -3,25 +3,32 @@
 
 use crate::choices::Choices;
 use aws_lc_rs::hmac;
-use conclave_e2ee::{CallCode, Config, Context, LinkSecret, ParticipantId, RoomId, Session, Suite};
-use conclave_signaling::domain::framing::CommitHeader;
+use conclave_e2ee::{
+    CallCode, Comparison, Config, Context, LinkSecret, ParticipantId, RoomId, Session, Suite,
+};
+use conclave_signaling::domain::framing::{Content, Header};
 use std::cell::RefCell;
 
 const ROOM: RoomId = RoomId([0xc0; 16]);
 const SECRET: [u8; 32] = [0x5e; 32];
 const WAITING: ParticipantId = ParticipantId([3; 16]);
 
-/// The framing of a commit: what is read lies within the message, which has no
-/// byte too few or too many.
+/// The framing of what the service passes on: what is read lies within the
+/// message, which has no byte too few or too many and one content.
 pub fn framing(data: &[u8]) {
-    let Ok(header) = CommitHeader::parse(data) else {
-        return;
+    let kinds = [Content::Commit, Content::Application];
+    let read = kinds.map(|content| Header::parse(data, content));
+    let (content, header) = match read {
+        [Ok(header), Err(_)] => (Content::Commit, header),
+        [Err(_), Ok(header)] => (Content::Application, header),
+        [Ok(_), Ok(_)] => panic!("both a commit and what a member says"),
+        [Err(_), Err(_)] => return,
     };
     assert!(header.group.len() < data.len());
     let longer = [data, &[0]].concat();
-    assert!(CommitHeader::parse(&longer).is_err());
+    assert!(Header::parse(&longer, content).is_err());
     for len in [data.len() - 1, data.len() / 2, 17] {
-        assert!(CommitHeader::parse(&data[..len.min(data.len() - 1)]).is_err());
+        assert!(Header::parse(&data[..len.min(data.len() - 1)], content).is_err());
     }
 }
 
@@ -43,6 +50,7 @@ struct Call {
     waiting: Session,
     code: CallCode,
     commit: Vec<u8>,
+    said: Vec<u8>,
     welcome: Vec<u8>,
     package: Vec<u8>,
     frame: Vec<u8>,
@@ -66,12 +74,14 @@ impl Call {
             .admit(&[verified.expect("verifies")])
             .expect("a commit");
         let code = member.call_code().expect("a code");
+        let said = host.compare(0).expect("a commitment").remove(0);
         Self {
             host,
             member,
             waiting,
             code,
             commit: pending.commit,
+            said,
             welcome: pending.welcome.expect("a welcome"),
             package: knock.key_package,
             frame,
@@ -102,14 +112,15 @@ pub fn messages(data: &[u8]) {
     CALL.with_borrow_mut(|call| {
         let call = call.get_or_insert_with(Call::new);
         let mut choices = Choices::new(data);
-        let door = choices.below(8);
-        let good = match door % 4 {
+        let door = choices.below(10);
+        let good = match door % 5 {
             0 => &call.commit,
             1 => &call.welcome,
             2 => &call.package,
+            3 => &call.said,
             _ => &call.frame,
         };
-        let bad = match door < 4 {
+        let bad = match door < 5 {
             true => altered(good, &mut choices),
             false => choices.rest().to_vec(),
         };
@@ -117,17 +128,19 @@ pub fn messages(data: &[u8]) {
             return;
         }
         let mut out = Vec::new();
-        match door % 4 {
+        match door % 5 {
             0 => assert!(call.member.process(&bad, 0).is_err()),
             1 => assert!(call.waiting.join(&bad).is_err()),
             // Whoever has the link makes the tag: what is behind it is reached.
             2 => assert!(call.host.verify_knock(WAITING, &bad, &tag(&bad)).is_err()),
+            3 => assert!(call.member.hear(&bad, 0).is_err()),
             _ => assert!(call.member.open(&bad, 0, &mut out).is_err()),
         }
         assert!(out.is_empty());
         assert_eq!(call.member.epoch().ok(), Some(1));
         assert_eq!(call.member.members().len(), 2);
         assert_eq!(call.member.call_code().ok(), Some(call.code));
+        assert_eq!(call.member.comparison(0), Comparison::Idle);
         assert!(call.waiting.epoch().is_err());
     });
 }

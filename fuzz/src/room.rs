@@ -88,7 +88,14 @@ fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             hall.ask(who, request);
         }
         10 => {
-            let request = match choices.below(7) {
+            let request = match choices.below(9) {
+                7 | 8 => {
+                    let epoch = hall.epoch().saturating_sub(choices.below(4) as u32 / 3);
+                    let group = [ROOM.as_bytes(), &[7; 8]].concat();
+                    let body = [who as u8, choices.below(3) as u8];
+                    let message = delivery::said(&group, epoch.into(), &body);
+                    Request::Post { epoch, message }
+                }
                 0 => Request::StartCall {},
                 1 => Request::Unlock {},
                 2 => Request::Leave {},
