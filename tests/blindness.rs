@@ -117,6 +117,7 @@ fn secrets(room: &Room, member: &Member, epoch: &str) -> Vec<Needle> {
     for (name, label, len) in [
         ("SFrame base key", "SFrame 1.0 Base Key", 32),
         ("call code secret", "conclave 1 call code", 8),
+        ("comparison secret", "conclave 1 compare", 32),
         ("another exported secret", "conclave test", 32),
     ] {
         let secret = member

@@ -1,9 +1,10 @@
 //! A call of native participants through the real server: everybody opens
 //! everybody's video and hears everybody's tone, newcomers included.
 
+use conclave_client::call::Admit;
 use conclave_client::event::Event;
 use conclave_client::report::Report;
-use conclave_kit::native::remote;
+use conclave_kit::native::{options, remote};
 use conclave_kit::{Native, PATIENCE, Server, eventually, quiet};
 use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
@@ -227,5 +228,42 @@ async fn a_call_that_spans_media_threads_is_one_call() {
             let counted = metrics.sum(&labels);
             assert!(counted > 0.0, "shard {shard}: {kind}");
         }
+    }
+}
+
+/// The digits of the newest epoch in which they were agreed on, once they are.
+async fn digits(native: &mut Native, of: u64) -> String {
+    let agreed = |event: &Event| match event {
+        Event::SpokenCode { epoch, code } if *epoch == of => Some(code.clone()),
+        _ => None,
+    };
+    native.until(PATIENCE, "has digits", agreed).await.1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_agree_on_digits_and_on_others_when_somebody_comes() {
+    let _turn = quiet().await;
+    let server = Server::start(PROGRAM).await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut host = options(&door, &room.host_link(&door), "Anna");
+    (host.start, host.admit) = (true, Admit::All);
+    let mut call = vec![Native::start(host)];
+    call[0].admitted().await;
+    let mut before = String::new();
+    for (epoch, name) in [(1, "Ben"), (2, "Clara"), (3, "Dora")] {
+        let mut newcomer = Native::start(options(&door, &room.link(&door), name));
+        newcomer.admitted().await;
+        call.push(newcomer);
+        // Whoever asks, and if all do at once: one round an epoch.
+        for native in &call[call.len() - 2..] {
+            native.inner.compare().await;
+        }
+        let code = digits(&mut call[0], epoch).await;
+        assert_eq!(code.len(), "1234 5678".len());
+        assert_ne!(code, before);
+        for native in &mut call[1..] {
+            assert_eq!(digits(native, epoch).await, code, "{}", native.name);
+        }
+        before = code;
     }
 }

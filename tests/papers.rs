@@ -14,7 +14,10 @@ fn every_test_that_the_threat_model_names_exists() {
             if at % 2 == 0 {
                 continue;
             }
-            if quoted.ends_with(".rs") || quoted.ends_with(".mjs") {
+            if [".rs", ".mjs", ".ts"]
+                .iter()
+                .any(|end| quoted.ends_with(end))
+            {
                 source = Some((quoted, fs::read_to_string(root.join(quoted)).unwrap()));
                 continue;
             }
