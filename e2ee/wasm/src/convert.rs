@@ -1,6 +1,8 @@
 //! Between Rust values and plain JavaScript objects.
 
-use conclave_e2ee::{Advance, Error, FrameDrop, Knock, Member, Misuse, Pending, Processed};
+use conclave_e2ee::{
+    Advance, Comparison, Error, FrameDrop, Knock, Member, Misuse, Pending, Processed, Session,
+};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
@@ -87,6 +89,45 @@ fn member(member: &Member) -> Object {
         ("name", member.name.as_str().into()),
         ("rawVideo", member.raw_video.into()),
     ])
+}
+
+/// The members of the group, each with what is known of them.
+pub(crate) fn group(session: &Session) -> Array {
+    let known = |known: &Member| {
+        let object = member(known);
+        set(&object, "trust", session.trust(known).code());
+        object
+    };
+    session.members().iter().map(known).collect()
+}
+
+/// What we posted and how far the comparison is.
+pub(crate) fn comparison(session: &Session, said: &[Vec<u8>], now_ms: u64) -> Object {
+    let state = match session.comparison(now_ms) {
+        Comparison::Idle => object(&[("kind", "idle".into())]),
+        Comparison::Waiting { missing, overdue } => {
+            let missing: Array = missing
+                .iter()
+                .map(|leaf| JsValue::from(leaf.index()))
+                .collect();
+            object(&[
+                ("kind", "waiting".into()),
+                ("missing", missing.into()),
+                ("overdue", overdue.into()),
+            ])
+        }
+        Comparison::Held => object(&[("kind", "held".into())]),
+        Comparison::Agreed(code) => {
+            object(&[("kind", "agreed".into()), ("code", code.to_string().into())])
+        }
+        Comparison::Broken { leaf, wrong } => object(&[
+            ("kind", "broken".into()),
+            ("leaf", leaf.index().into()),
+            ("wrong", wrong.code().into()),
+        ]),
+    };
+    let said: Array = said.iter().map(|message| bytes(message)).collect();
+    object(&[("said", said.into()), ("state", state.into())])
 }
 
 fn object(entries: &[(&str, JsValue)]) -> Object {

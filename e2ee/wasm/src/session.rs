@@ -16,6 +16,17 @@ use zeroize::Zeroizing;
 const TYPES: &str = r#"
 /** A member as its authenticated leaf says. */
 export interface Member { leaf: number; participant: Uint8Array; name: string; rawVideo: boolean }
+/** A member, and what this device's person knows of them. */
+export interface KnownMember extends Member { trust: "guest" | "compared" }
+/** How far this epoch's comparison is; members by their leaves. */
+export type Comparison =
+  | { kind: "idle" }
+  | { kind: "waiting"; missing: number[]; overdue: boolean }
+  | { kind: "held" }
+  | { kind: "agreed"; code: string }
+  | { kind: "broken"; leaf: number; wrong: "malformed" | "twice" | "other_nonce" };
+/** What is to be posted to all members, and where that leaves the comparison. */
+export interface Compared { said: Uint8Array[]; state: Comparison }
 /** What a newcomer sends to the members. */
 export interface Knock { keyPackage: Uint8Array; tag: Uint8Array }
 /** A commit of ours that waits for the delivery service. */
@@ -30,9 +41,12 @@ export interface E2eeError extends Error { code: string }
 
 #[wasm_bindgen]
 extern "C" {
-    /// `Member[]`
-    #[wasm_bindgen(typescript_type = "Member[]")]
+    /// `KnownMember[]`
+    #[wasm_bindgen(typescript_type = "KnownMember[]")]
     pub type Members;
+    /// `Compared`
+    #[wasm_bindgen(typescript_type = "Compared")]
+    pub type ComparedObject;
     /// `Knock`
     #[wasm_bindgen(typescript_type = "Knock")]
     pub type KnockObject;
@@ -297,9 +311,9 @@ impl WasmSession {
         apart.map(|who| convert::bytes(&who.0)).collect()
     }
 
-    /// The members, by ascending leaf.
+    /// The members, by ascending leaf, with what is known of them.
     pub fn members(&self) -> Members {
-        JsValue::from(convert::members(self.inner.members())).into()
+        JsValue::from(convert::group(&self.inner)).into()
     }
 
     /// Our own leaf.
@@ -308,12 +322,30 @@ impl WasmSession {
         self.inner.own_leaf().map(|leaf| leaf.index())
     }
 
-    /// The code to compare aloud, "1234 5678 9012".
-    #[wasm_bindgen(js_name = callCode)]
-    pub fn call_code(&self) -> Result<String, JsValue> {
+    /// Takes part in this epoch's comparison, or asks how far it is.
+    pub fn compare(&mut self, now: f64) -> Result<ComparedObject, JsValue> {
+        let now_ms = convert::millis(now);
+        let said = self.inner.compare(now_ms).map_err(convert::error)?;
+        Ok(compared(&self.inner, &said, now_ms))
+    }
+
+    /// Takes what another member's device posted.
+    pub fn hear(&mut self, message: &[u8], now: f64) -> Result<ComparedObject, JsValue> {
+        let now_ms = convert::millis(now);
+        let said = self.inner.hear(message, now_ms).map_err(convert::error)?;
+        Ok(compared(&self.inner, &said, now_ms))
+    }
+
+    /// What we posted in this epoch, to be posted again after a lost connection.
+    pub fn said(&self, now: f64) -> ComparedObject {
+        compared(&self.inner, self.inner.said(), convert::millis(now))
+    }
+
+    /// The person heard the same code from the others: they are compared.
+    #[wasm_bindgen(js_name = confirmComparison)]
+    pub fn confirm_comparison(&mut self, epoch: f64, now: f64) -> Result<(), JsValue> {
         self.inner
-            .call_code()
-            .map(|code| code.to_string())
+            .confirm_comparison(epoch as u64, convert::millis(now))
             .map_err(convert::error)
     }
 
@@ -335,6 +367,10 @@ impl WasmSession {
 
 fn participant_id(bytes: &[u8]) -> Result<ParticipantId, JsValue> {
     convert::array(bytes, Misuse::UnknownParticipant).map(ParticipantId)
+}
+
+fn compared(session: &Session, said: &[Vec<u8>], now_ms: u64) -> ComparedObject {
+    JsValue::from(convert::comparison(session, said, now_ms)).into()
 }
 
 fn pending(pending: Result<e2ee::Pending, Error>) -> Result<PendingObject, JsValue> {

@@ -212,7 +212,7 @@ export class Person {
     );
   }
 
-  /** Opens the dialog with the call's code, and closes it. @returns {Promise<string>} twelve digits */
+  /** Opens the dialog with the digits to compare, and closes it. @returns {Promise<string>} eight digits */
   async callCode() {
     await this.tab.click('call-code');
     await this.tab.untilShown('code');

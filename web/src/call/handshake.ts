@@ -6,6 +6,7 @@
 import type { Commit, Tree } from '../e2ee/calls';
 import type { Answer } from '../signaling';
 import type { LogEntry, ParticipantId } from '../wire';
+import { newEpoch } from './comparing';
 import type { Announcement, Effect, Outcome } from './messages';
 import { chain, outcome, unchanged } from './step';
 import type { Handshake, State } from './state';
@@ -180,6 +181,7 @@ export function advanced(state: State, tree: Tree): Outcome<State> {
     { ...next, order: including(state.order, tree.members.map(({ participant }) => participant)) },
     (s) => outcome(s, { type: 'request', request: { type: 'ready', epoch: tree.epoch } }),
     (s) => (before === null ? unchanged(s) : outcome(s, ...changes(before, tree))),
+    (s) => newEpoch(s, before),
     checkRoster,
     nextCommit,
   );

@@ -1,6 +1,6 @@
 /** What may happen to the call (events) and what the reducer asks for (effects). */
 
-import type { Call, Commit, Knock, SlotReport, Tree } from '../e2ee/calls';
+import type { Call, Commit, Compared, Knock, SlotReport, Tree } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Answer, Entered, Notice } from '../signaling';
 import type { Blob, Code, ParticipantId, Request, Wanted } from '../wire';
@@ -25,6 +25,8 @@ export type Event =
   | { readonly type: 'set-quality'; readonly quality: Quality }
   | { readonly type: 'unlock-sound' }
   | { readonly type: 'unlock-link' }
+  | { readonly type: 'compare'; readonly open: boolean }
+  | { readonly type: 'confirm-comparison' }
   // The socket
   | { readonly type: 'entered'; readonly frame: Entered; readonly resumed: boolean }
   | { readonly type: 'notice'; readonly frame: Notice }
@@ -43,6 +45,8 @@ export type Event =
   | { readonly type: 'commit-made'; readonly commit: Commit }
   | { readonly type: 'commit-not-made'; readonly code: string }
   | { readonly type: 'cut-off' }
+  | { readonly type: 'compared'; readonly compared: Compared }
+  | { readonly type: 'confirmed'; readonly tree: Tree }
   | { readonly type: 'keys-failed'; readonly code: string }
   | ({ readonly type: 'slot' } & SlotReport)
   | { readonly type: 'apart'; readonly participants: readonly ParticipantId[] }
@@ -63,13 +67,14 @@ export type Timer =
   | { readonly kind: 'left'; readonly participant: ParticipantId }
   | { readonly kind: 'roster'; readonly mismatch: string }
   | { readonly kind: 'slot'; readonly slot: number }
+  | { readonly kind: 'comparison' }
   | { readonly kind: 'media' };
 
 /** Something to say to the people, spoken by the live regions as well. */
 export type Announcement =
-  | { readonly key: 'joined' | 'left' | 'knocking'; readonly names: readonly string[] }
+  | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
-  | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' }
+  | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' }
   | { readonly key: 'linkLocked' | 'linkUnlocked' }
   | { readonly key: 'actionFailed'; readonly code: string };
 

@@ -69,8 +69,13 @@ function entered(host: boolean, mediaLost = false): Entered {
 function tree(epoch: number, ...participants: string[]): Tree {
   return {
     epoch,
-    code: '0000 0000 0000',
-    members: participants.map((participant, leaf) => ({ leaf, participant, name: participant.toUpperCase(), rawVideo: false })),
+    members: participants.map((participant, leaf) => ({
+      leaf,
+      participant,
+      name: participant.toUpperCase(),
+      rawVideo: false,
+      trust: 'guest',
+    })),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { Answer, Notice } from '../signaling';
 import type { Code, KnockNotice, Request } from '../wire';
+import { askAgain, compared, confirm, confirmed, lookAtCode } from './comparing';
 import {
   admit,
   advanced,
@@ -75,6 +76,14 @@ export function reduce(state: State, event: Event): Outcome<State> {
       return outcome(state, { type: 'request', request: { type: 'unlock' } });
     case 'unlock-sound':
       return outcome({ ...state, soundBlocked: false }, { type: 'play-sound' });
+    case 'compare':
+      return lookAtCode(state, event.open);
+    case 'compared':
+      return compared(state, event.compared);
+    case 'confirm-comparison':
+      return confirm(state);
+    case 'confirmed':
+      return confirmed(state, event.tree);
     case 'takes-raw':
       return outcome({ ...state, takesRaw: true });
     case 'sound-blocked':
@@ -172,6 +181,7 @@ function resumed(state: State, mediaLost: boolean): Outcome<State> {
     back,
     (s) => outcome(s, { type: 'apply-wanted', sources: [] }),
     (s) => outcome(s, { type: 'announce', announcement: { key: 'reconnected' }, urgent: false }, live(s)),
+    (s) => outcome(s, { type: 'keys', call: { op: 'said' } }),
     (s) => (mediaLost || s.media === 'broken' ? connectMedia(s) : unchanged(s)),
     nextCommit,
   );
@@ -204,6 +214,8 @@ function noticed(state: State, frame: Notice): Outcome<State> {
       return applyEntry(state, frame);
     case 'activate':
       return outcome(state, { type: 'keys', call: { op: 'activate', epoch: frame.epoch } });
+    case 'posted':
+      return outcome(state, { type: 'keys', call: { op: 'hear', message: frame.message } });
     case 'roster': {
       const order = [...state.order];
       for (const { participant } of frame.members) if (!order.includes(participant)) order.push(participant);
@@ -304,6 +316,8 @@ function timeIsUp(state: State, timer: Timer): Outcome<State> {
       return rosterSettled(state, timer.mismatch);
     case 'slot':
       return slotSettled(state, timer.slot);
+    case 'comparison':
+      return askAgain(state);
     case 'media':
       // Without the socket there is nobody to offer to: the resume connects.
       return state.media === 'broken' && state.online ? connectMedia(state) : unchanged(state);

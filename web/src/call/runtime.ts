@@ -235,6 +235,12 @@ export class Runtime {
           const { name } = await this.#keys.call(call);
           return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name });
         }
+        case 'compare':
+        case 'hear':
+        case 'said':
+          return this.dispatch({ type: 'compared', compared: await this.#keys.call(call) });
+        case 'confirm':
+          return this.dispatch({ type: 'confirmed', tree: await this.#keys.call(call) });
         case 'admit':
         case 'remove':
           return this.dispatch({ type: 'commit-made', commit: await this.#keys.call(call) });
@@ -262,7 +268,7 @@ export class Runtime {
       case 'process':
         return this.dispatch({ type: 'keys-failed', code });
       default:
-      // Nothing to discard, or an epoch that is over: as wanted.
+      // Nothing to discard, an epoch that is over, words that no member said: as wanted.
     }
   }
 

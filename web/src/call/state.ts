@@ -1,7 +1,7 @@
 /** All that the page knows about the call, as plain data. Streams and elements live in `media/`. */
 
 import type { Quality } from '../preferences';
-import type { Knock, Tree } from '../e2ee/calls';
+import type { Comparison, Knock, Tree } from '../e2ee/calls';
 import type { RoomLink } from '../link';
 import type { Code, Member, ParticipantId, Reason, Show, Source } from '../wire';
 
@@ -116,6 +116,12 @@ export interface State {
   readonly rosterAlarm: boolean;
   /** Whose frames come and do not open: the server may have split the call. */
   readonly apart: readonly ParticipantId[];
+  /** How far the comparison of this epoch is. */
+  readonly comparison: Comparison;
+  /** Whether the person looks at it. */
+  readonly comparing: boolean;
+  /** Names of those who were compared and are not any more: they left, or came back under another key. */
+  readonly comparedBefore: readonly string[];
   readonly own: { readonly microphone: OwnDevice; readonly camera: OwnDevice; readonly screen: OwnScreen };
   readonly quality: Quality;
   readonly media: 'none' | 'connecting' | 'connected' | 'broken';
@@ -158,6 +164,9 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     mismatch: '',
     rosterAlarm: false,
     apart: [],
+    comparison: { kind: 'idle' },
+    comparing: false,
+    comparedBefore: [],
     own: {
       microphone: { state: 'off', problem: null },
       camera: { state: 'off', problem: null },

@@ -1,5 +1,6 @@
 /** What the tiles show: from the tree and the frames' key ids, never from what the server says of a name. */
 
+import type { Trust } from '../e2ee/calls';
 import type { ParticipantId } from '../wire';
 import { tileKey } from './slots';
 import type { Slot, State } from './state';
@@ -12,6 +13,8 @@ export interface Tile {
   /** Of whoever sealed the frames in it, else of the member in the tree. */
   readonly name: string;
   readonly self: boolean;
+  /** What is known of them; nothing of ourselves, and not on a screen beside their tile. */
+  readonly trust: Trust | null;
   /** The slot whose video is shown. */
   readonly slot: number | null;
   readonly picture: 'none' | 'coming' | 'shown' | 'paused' | 'failing';
@@ -39,8 +42,9 @@ export function tiles(state: State): Tile[] {
   const places = [...state.order.filter((participant) => participant !== state.self)];
   if (state.self !== null) places.push(state.self);
   for (const participant of places) {
-    const name = members.find((member) => member.participant === participant)?.name;
-    if (name === undefined) continue;
+    const member = members.find((member) => member.participant === participant);
+    if (member === undefined) continue;
+    const { name, trust } = member;
     const self = participant === state.self;
     const listed = state.roster.find((member) => member.participant === participant);
     // One who has left is gone at once, even before the tree is without them.
@@ -65,6 +69,7 @@ export function tiles(state: State): Tile[] {
         ...common,
         key: tileKey(participant, source),
         source,
+        trust: self || source === 'screen' ? null : trust,
         name: (alarm ? slot?.sender?.name : undefined) ?? name,
         slot: index,
         picture: slot === undefined ? own : pictureOf(state, slot, participant, source),

@@ -2,6 +2,9 @@
 
 import type { Blob, ParticipantId, RoomId, Source } from '../wire';
 
+/** What this device's person knows of a member; ascending. */
+export type Trust = 'guest' | 'compared';
+
 /** A member as the MLS tree has it: authenticated, unlike the server's roster. */
 export interface TreeMember {
   readonly leaf: number;
@@ -9,15 +12,32 @@ export interface TreeMember {
   readonly name: string;
   /** Whether it takes raw video. */
   readonly rawVideo: boolean;
+  readonly trust: Trust;
 }
 
 /** The MLS group at one epoch. */
 export interface Tree {
   readonly epoch: number;
-  /** The twelve digits to compare aloud. */
-  readonly code: string;
   /** By ascending leaf. */
   readonly members: readonly TreeMember[];
+}
+
+/** How far an epoch's comparison is; members by their leaves. */
+export type Comparison =
+  | { readonly kind: 'idle' }
+  /** Answers of these devices are missing, or have been for a while. */
+  | { readonly kind: 'waiting'; readonly missing: readonly number[]; readonly overdue: boolean }
+  /** There were many codes just now: ours goes out a little later. */
+  | { readonly kind: 'held' }
+  | { readonly kind: 'agreed'; readonly code: string }
+  /** A member's device broke the rules. */
+  | { readonly kind: 'broken'; readonly leaf: number };
+
+/** What is to be posted to all members of an epoch, and where that leaves its comparison. */
+export interface Compared {
+  readonly epoch: number;
+  readonly said: readonly Blob[];
+  readonly state: Comparison;
 }
 
 /** A knock as it is sent. */
@@ -54,6 +74,14 @@ export interface Operations {
   /** `null`: the commit removed us. */
   process: { args: { message: Blob }; result: Tree | null };
   activate: { args: { epoch: number }; result: null };
+  /** Takes part in the epoch's comparison, or asks how far it is. */
+  compare: { args: Record<never, never>; result: Compared };
+  /** Another device posted this. */
+  hear: { args: { message: Blob }; result: Compared };
+  /** What we posted in this epoch, once more. */
+  said: { args: Record<never, never>; result: Compared };
+  /** The person heard the same code of this epoch from the others. */
+  confirm: { args: { epoch: number }; result: Tree };
   /** Forgets who a slot's frames came from, so that the next frame reports it again. */
   watch: { args: { slot: number }; result: null };
   diagnose: { args: Record<never, never>; result: FrameCounts };

@@ -1,10 +1,10 @@
 /** The wasm module's session in the page's words: bytes as base64url, results as plain data. */
 
-import init, { LinkKeys, Session, type Pending } from './pkg/conclave_e2ee_wasm.js';
+import init, { LinkKeys, Session, type Compared as Said, type Pending } from './pkg/conclave_e2ee_wasm.js';
 import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
 import type { Blob } from '../wire';
-import type { Call, Commit, Operations, Tree } from './calls';
+import type { Call, Commit, Compared, Operations, Tree } from './calls';
 import type { ParticipantId } from '../wire';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
 
@@ -132,17 +132,29 @@ export class KeySession implements FrameSession {
       case 'activate':
         session.activate(call.epoch, now);
         return null;
+      case 'compare':
+        return this.#compared(session.compare(now));
+      case 'hear':
+        return this.#compared(session.hear(bytes(call.message), now));
+      case 'said':
+        return this.#compared(session.said(now));
+      case 'confirm':
+        session.confirmComparison(call.epoch, now);
+        return this.#tree();
     }
   }
 
   #tree(): Tree {
     return {
       epoch: this.#session.epoch ?? 0,
-      code: this.#session.callCode(),
       members: this.#session
         .members()
-        .map(({ leaf, participant, name, rawVideo }) => ({ leaf, participant: encode(participant), name, rawVideo })),
+        .map(({ participant, ...member }) => ({ ...member, participant: encode(participant) })),
     };
+  }
+
+  #compared({ said, state }: Said): Compared {
+    return { epoch: this.#session.epoch ?? 0, said: said.map((message) => encode(message)), state };
   }
 }
 

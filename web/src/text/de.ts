@@ -135,10 +135,23 @@ export const de: Text = {
 
   encrypted: 'Ende-zu-Ende-verschlüsselt',
   encryptionChip: 'Ende-zu-Ende-verschlüsselt. Gesprächscode vergleichen',
-  codeTitle: 'Gesprächscode',
+  codeTitle: 'Code vergleichen',
   codeText: 'Lesen Sie sich diese Ziffern gegenseitig vor. Haben alle dieselben, ist niemand zwischen Ihnen, und der Server hat niemanden ausgetauscht oder hinzugefügt.',
-  codeChanges: 'Der Code ändert sich, sobald jemand kommt oder geht.',
-  codeDiffers: 'Sind die Ziffern verschieden, beenden Sie das Gespräch und treffen sich über einen neuen Link.',
+  codeChanges: 'Die Ziffern ändern sich, sobald jemand kommt oder geht.',
+  codeDiffers: 'Sind sie verschieden, beenden Sie das Gespräch und treffen sich über einen neuen Link.',
+  codeAlone: 'Noch ist niemand sonst hier. Sobald jemand da ist, erscheinen hier die Ziffern zum Vergleichen.',
+  codeWaiting: 'Alle Geräte im Gespräch einigen sich auf Ziffern…',
+  codeMissing: (names) =>
+    `Keine Antwort von ${names.length === 1 ? 'dem Gerät' : 'den Geräten'} von ${list(names)}. Die Ziffern erscheinen, sobald jedes Gerät geantwortet hat.`,
+  codeHeld: 'In kurzer Zeit gab es viele Codes. Der nächste braucht bis zu zwei Minuten.',
+  codeBroken: (name) =>
+    `Das Gerät von ${name} hat sich nicht an die Regeln für die Ziffern gehalten. Es gibt keine, bis jemand kommt oder geht. Sagen Sie nichts Vertrauliches.`,
+  codeSame: 'Alle haben dieselben Ziffern',
+  codeDone: 'Verglichen: Alle im Gespräch sind auf diesem Gerät vermerkt, solange sie bleiben.',
+  trust: { guest: 'nicht verglichen', compared: 'verglichen' },
+  notCompared: (names) =>
+    `Nicht verglichen: ${list(names)}. Wer kommt oder wiederkommt, hat neue Schlüssel. Vergleichen Sie die Ziffern noch einmal.`,
+  compareNow: 'Code vergleichen',
   rosterAlarmTitle: 'Die Personenliste passt nicht zur Verschlüsselung',
   rosterAlarmText: 'Der Server nennt andere Personen als die, die die Schlüssel haben. Sagen Sie nichts Vertrauliches; beenden Sie das Gespräch und verwenden Sie einen neuen Link.',
   splitTitle: 'Der Server hat dieses Gespräch möglicherweise geteilt',

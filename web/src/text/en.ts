@@ -143,10 +143,23 @@ export const en = {
   // Security
   encrypted: 'End-to-end encrypted',
   encryptionChip: 'End-to-end encrypted. Compare call code',
-  codeTitle: 'Call code',
+  codeTitle: 'Compare the code',
   codeText: 'Read these digits to each other. If everyone has the same, nobody is between you, and the server has neither swapped nor added anyone.',
-  codeChanges: 'The code changes whenever someone joins or leaves.',
-  codeDiffers: 'If the digits differ, end the call and meet by a new link.',
+  codeChanges: 'The digits change whenever someone joins or leaves.',
+  codeDiffers: 'If they differ, end the call and meet by a new link.',
+  codeAlone: 'Nobody else is here. As soon as someone is, the digits to compare appear here.',
+  codeWaiting: 'All devices in the call are agreeing on digits…',
+  codeMissing: (names: readonly string[]) =>
+    `No answer from the ${names.length === 1 ? 'device' : 'devices'} of ${list(names)}. The digits appear once every device has answered.`,
+  codeHeld: 'There were many codes within a short time. The next one takes up to two minutes.',
+  codeBroken: (name: string) =>
+    `The device of ${name} did not keep to the rules for the digits. There are none until someone joins or leaves. Do not say anything confidential.`,
+  codeSame: 'Everyone has the same digits',
+  codeDone: 'Compared: everyone in the call is marked on this device, for as long as they stay.',
+  trust: { guest: 'not compared', compared: 'compared' },
+  notCompared: (names: readonly string[]) =>
+    `Not compared: ${list(names)}. Whoever comes, or comes back, has new keys. Compare the digits again.`,
+  compareNow: 'Compare the code',
   rosterAlarmTitle: 'The list of people does not match the encryption',
   rosterAlarmText: 'The server names other people than those who hold the keys. Do not say anything confidential; end the call and try a new link.',
   splitTitle: 'The server may have split this call',

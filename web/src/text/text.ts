@@ -23,6 +23,10 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.announceJoined(announcement.names);
     case 'left':
       return t.announceLeft(announcement.names);
+    case 'notCompared':
+      return t.notCompared(announcement.names);
+    case 'compared':
+      return t.codeDone;
     case 'knocking':
       return t.knocking(announcement.names);
     case 'microphoneOn':
