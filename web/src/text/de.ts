@@ -84,7 +84,6 @@ export const de: Text = {
   copyInvitation: 'Einladung kopieren',
   invitationCopied: 'Einladung kopiert. Senden Sie sie an die Person, die Sie treffen möchten.',
   copyFailed: 'Der Browser hat das Kopieren abgelehnt. Dies ist der Link:',
-  callCode: 'Gesprächscode vergleichen',
   toolbar: 'Gesprächssteuerung',
   notices: 'Hinweise',
   close: 'Schließen',
@@ -134,7 +133,7 @@ export const de: Text = {
   removeConfirm: 'Entfernen',
 
   encrypted: 'Ende-zu-Ende-verschlüsselt',
-  encryptionChip: 'Ende-zu-Ende-verschlüsselt. Gesprächscode vergleichen',
+  encryptionChip: 'Ende-zu-Ende-verschlüsselt. Code vergleichen',
   codeTitle: 'Code vergleichen',
   codeText: 'Lesen Sie sich diese Ziffern gegenseitig vor. Haben alle dieselben, ist niemand zwischen Ihnen, und der Server hat niemanden ausgetauscht oder hinzugefügt.',
   codeChanges: 'Die Ziffern ändern sich, sobald jemand kommt oder geht.',

@@ -86,7 +86,6 @@ export const en = {
   copyInvitation: 'Copy invitation',
   invitationCopied: 'Invitation copied. Send it to whomever you want to meet.',
   copyFailed: 'Copying was refused by the browser. This is the link:',
-  callCode: 'Compare call code',
   toolbar: 'Call controls',
   notices: 'Notices',
   close: 'Close',
@@ -142,7 +141,7 @@ export const en = {
 
   // Security
   encrypted: 'End-to-end encrypted',
-  encryptionChip: 'End-to-end encrypted. Compare call code',
+  encryptionChip: 'End-to-end encrypted. Compare the code',
   codeTitle: 'Compare the code',
   codeText: 'Read these digits to each other. If everyone has the same, nobody is between you, and the server has neither swapped nor added anyone.',
   codeChanges: 'The digits change whenever someone joins or leaves.',
