@@ -285,6 +285,7 @@ impl Hall {
 
     /// What nobody may ever see differently.
     fn deliver(&mut self, connection: ConnectionId, frame: &ServerFrame) {
+        let running = self.epoch();
         let at = |guest: &&mut Guest| guest.connection == Some(connection);
         let Some(guest) = self.guests.iter_mut().find(at) else {
             // A socket that another of the same stay has replaced is told that.
@@ -325,7 +326,7 @@ impl Hall {
             }
             ServerFrame::Posted { by, epoch, .. } => {
                 assert!(*by != me && guest.told > 0, "to the other members");
-                assert_eq!(*epoch, self.epoch(), "of the epoch that runs");
+                assert_eq!(*epoch, running, "of the epoch that runs");
             }
             ServerFrame::Roster { members } => {
                 assert!(members.iter().any(|member| member.participant == me));

@@ -80,8 +80,12 @@ test('two people compare digits and are warned of a third', async (t) => {
   await host.tab.untilHidden('code');
   await host.admit(nadia.name);
   for (const { tab } of people) await tab.untilShown('not-compared');
-  assert.ok((await host.tab.text()).includes(`Nicht verglichen: ${nadia.name}.`));
-  assert.ok((await guest.tab.text()).includes(`Not compared: ${nadia.name}.`));
+  const banner = (/** @type {import('./harness/person.mjs').Person} */ { tab }) =>
+    tab.run(() => document.querySelector('[data-testid="not-compared"] p')?.textContent);
+  assert.equal(await banner(host), `Nicht verglichen: ${nadia.name}`);
+  assert.equal(await banner(guest), `Not compared: ${nadia.name}`);
+  const spoken = (/** @type {import('./harness/person.mjs').Person} */ { tab }) => tab.run(() => document.querySelector('[data-testid="assertive"]')?.textContent ?? '');
+  await until('a warning for ears', async () => (await spoken(guest)).includes(`Not compared: ${nadia.name}. Whoever comes`));
   assert.equal(await trust(guest, nadia.name), 'not compared');
   assert.equal(await trust(guest, host.name), 'compared');
   await guest.tab.click('people');

@@ -150,7 +150,8 @@ export const de: Text = {
   trust: { guest: 'nicht verglichen', compared: 'verglichen' },
   notCompared: (names) =>
     `Nicht verglichen: ${list(names)}. Wer kommt oder wiederkommt, hat neue Schlüssel. Vergleichen Sie die Ziffern noch einmal.`,
-  compareNow: 'Code vergleichen',
+  notComparedShort: (names) => `Nicht verglichen: ${list(names)}`,
+  compareNow: 'Vergleichen',
   rosterAlarmTitle: 'Die Personenliste passt nicht zur Verschlüsselung',
   rosterAlarmText: 'Der Server nennt andere Personen als die, die die Schlüssel haben. Sagen Sie nichts Vertrauliches; beenden Sie das Gespräch und verwenden Sie einen neuen Link.',
   splitTitle: 'Der Server hat dieses Gespräch möglicherweise geteilt',

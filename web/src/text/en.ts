@@ -158,7 +158,8 @@ export const en = {
   trust: { guest: 'not compared', compared: 'compared' },
   notCompared: (names: readonly string[]) =>
     `Not compared: ${list(names)}. Whoever comes, or comes back, has new keys. Compare the digits again.`,
-  compareNow: 'Compare the code',
+  notComparedShort: (names: readonly string[]) => `Not compared: ${list(names)}`,
+  compareNow: 'Compare',
   rosterAlarmTitle: 'The list of people does not match the encryption',
   rosterAlarmText: 'The server names other people than those who hold the keys. Do not say anything confidential; end the call and try a new link.',
   splitTitle: 'The server may have split this call',
