@@ -46,7 +46,18 @@ test('a page warns of somebody whom only the server names, and of a call that is
     await one.tab.untilShown('split-alarm');
     await one.tab.shot(folder, `split-alarm-${one.name}`);
   }
-  assert.notEqual(await guest.callCode(), await host.callCode(), 'the code tells the two parts apart');
+  // The two parts agree on no digits: neither gets any, and each is told whose device does not answer.
+  for (const [one, other, words] of /** @type {const} */ ([[guest, host, 'No answer'], [host, guest, 'Keine Antwort']])) {
+    await one.tab.click('call-code');
+    await one.tab.until(
+      `${one.name} to be told that ${other.name} does not answer`,
+      ([name, said]) => {
+        const text = document.querySelector('[data-testid="comparison"]')?.textContent ?? '';
+        return text.includes(name) && text.includes(said);
+      },
+      /** @type {[string, string]} */ ([other.name, words]),
+    );
+  }
   for (const { name, tab } of [host, guest]) assert.deepEqual(tab.problems, [], `${name}'s page has no errors`);
 });
 

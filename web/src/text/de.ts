@@ -137,7 +137,7 @@ export const de: Text = {
   codeTitle: 'Code vergleichen',
   codeText: 'Lesen Sie sich diese Ziffern gegenseitig vor. Haben alle dieselben, ist niemand zwischen Ihnen, und der Server hat niemanden ausgetauscht oder hinzugefügt.',
   codeChanges: 'Die Ziffern ändern sich, sobald jemand kommt oder geht.',
-  codeDiffers: 'Sind sie verschieden, beenden Sie das Gespräch und treffen sich über einen neuen Link.',
+  codeDiffers: 'Sind sie verschieden oder erscheinen sie nicht, beenden Sie das Gespräch und treffen sich über einen neuen Link.',
   codeAlone: 'Noch ist niemand sonst hier. Sobald jemand da ist, erscheinen hier die Ziffern zum Vergleichen.',
   codeWaiting: 'Alle Geräte im Gespräch einigen sich auf Ziffern…',
   codeMissing: (names) =>
@@ -156,7 +156,7 @@ export const de: Text = {
   rosterAlarmText: 'Der Server nennt andere Personen als die, die die Schlüssel haben. Sagen Sie nichts Vertrauliches; beenden Sie das Gespräch und verwenden Sie einen neuen Link.',
   splitTitle: 'Der Server hat dieses Gespräch möglicherweise geteilt',
   splitText: (names: readonly string[]) =>
-    `Was ${list(names)} ${names.length === 1 ? 'sendet' : 'senden'}, kommt bei Ihnen an, lässt sich aber nicht entschlüsseln. Vergleichen Sie miteinander den Gesprächscode und legen Sie auf, wenn er abweicht.`,
+    `Was ${list(names)} ${names.length === 1 ? 'sendet' : 'senden'}, kommt bei Ihnen an, lässt sich aber nicht entschlüsseln. Vergleichen Sie miteinander die Ziffern und legen Sie auf, wenn sie abweichen oder nicht erscheinen.`,
   splitEndText: 'Er hat eine Änderung geschickt, die nicht aus den früheren folgt, als wären es zwei Gespräche. Sicherheitshalber wurde das Gespräch verlassen. Geschieht es wieder, treffen Sie sich über einen neuen Link.',
 
   linkLocked: 'Jemand hat fünf falsche Passwörter versucht. Über den Link kommt niemand mehr herein, bis Sie ihn entsperren.',

@@ -145,7 +145,7 @@ export const en = {
   codeTitle: 'Compare the code',
   codeText: 'Read these digits to each other. If everyone has the same, nobody is between you, and the server has neither swapped nor added anyone.',
   codeChanges: 'The digits change whenever someone joins or leaves.',
-  codeDiffers: 'If they differ, end the call and meet by a new link.',
+  codeDiffers: 'If they differ or do not appear, end the call and meet by a new link.',
   codeAlone: 'Nobody else is here. As soon as someone is, the digits to compare appear here.',
   codeWaiting: 'All devices in the call are agreeing on digits…',
   codeMissing: (names: readonly string[]) =>
@@ -164,7 +164,7 @@ export const en = {
   rosterAlarmText: 'The server names other people than those who hold the keys. Do not say anything confidential; end the call and try a new link.',
   splitTitle: 'The server may have split this call',
   splitText: (names: readonly string[]) =>
-    `What ${list(names)} ${names.length === 1 ? 'sends' : 'send'} reaches you but cannot be decrypted. Compare the call code with each other and hang up if it differs.`,
+    `What ${list(names)} ${names.length === 1 ? 'sends' : 'send'} reaches you but cannot be decrypted. Compare the digits with each other and hang up if they differ or do not appear.`,
   splitEndText: 'It sent a change that does not follow from those before, as if this were two calls. To be safe the call was left. If it happens again, meet by a new link.',
 
   // The link's password
