@@ -172,8 +172,8 @@ pub const KEYFRAME_THROTTLE: Duration = Duration::from_millis(400);
 /// request or the keyframe can be lost.
 pub const KEYFRAME_RETRY: Duration = Duration::from_millis(700);
 
-/// After a keyframe was sent into a full path, no other is asked for on behalf
-/// of its receiver for so long.
+/// After a screen's keyframe was sent into a full path, no other is asked for on
+/// behalf of its receiver for so long.
 pub const KEYFRAME_ON_FULL: Duration = Duration::from_secs(3);
 
 /// Requests in a row without an answer after which a source counts as silent.

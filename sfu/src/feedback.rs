@@ -228,10 +228,11 @@ impl Shard {
         let Target::UpTo(target) = slot.target else {
             return Ok(());
         };
-        // It is on its way, or its losses are: another would take their place.
+        // A screen's is on its way, or its losses are: another would take their place.
         let full = peer.estimate.as_ref().is_some_and(|path| path.looks_full());
         let lately = |entered| now.saturating_duration_since(entered) < KEYFRAME_ON_FULL;
-        if peer.pace.owes(index) || (full && slot.entered.is_some_and(lately)) {
+        let repaired = full && slot.carries_screen() && slot.entered.is_some_and(lately);
+        if repaired || peer.pace.owes(index) {
             return Ok(());
         }
         let origin = slot.current().map(|run| run.origin);
