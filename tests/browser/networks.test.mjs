@@ -25,6 +25,10 @@ const MEASURE = 5;
  */
 const FLOWING = 0.5;
 const FILMED = 3;
+/** What the host's camera sees. */
+const FILM = { width: 480, height: 270 };
+/** Until a call that began has come to that size, milliseconds. */
+const WHOLE = 60_000;
 /** Small, as the film is, for two browsers share a small machine, and to paint is much of their work. */
 const WINDOW = { width: 800, height: 600 };
 /** At most so much of a row may be frozen: seconds. */
@@ -59,7 +63,7 @@ test('a call of two pages holds on over bad networks', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage, EMULATED);
   const network = await Network.before(stage, server);
-  const video = livelyFilm(stage.folder, 480, 270);
+  const video = livelyFilm(stage.folder, FILM.width, FILM.height);
   const people = await Promise.all([
     inChromium(stage, { ...anna, size: WINDOW, video, preferences: { quality: 'standard' } }),
     inChromium(stage, { ...ben, size: WINDOW }),
@@ -67,6 +71,10 @@ test('a call of two pages holds on over bad networks', async (t) => {
   const [host, guest] = /** @type {[Person, Person]} */ (people);
   await gather(await server.room(), people);
   stage.say('both see and hear each other');
+  // A page that begins on a busy machine sends its small pictures first.
+  const whole = async () => (await got(guest, host.name)).picture.height === FILM.height;
+  await until('pictures of full size', whole, { within: WHOLE, explain: () => guest.flows() });
+  stage.say('pictures have their full size');
 
   /** @type {string[]} */
   const lines = ['| network | frames/s | height | freezes | frozen | sound made up |', '|---|---|---|---|---|---|'];
