@@ -5,9 +5,11 @@
 use crate::burst::{Due, Waiting};
 use crate::codec::MediaKind;
 use crate::drop::DropReason;
+use crate::egress::Egress;
+use crate::history::Packet;
 use crate::metrics::Counter;
 use crate::pace::{self, Owed};
-use crate::peer::PeerKey;
+use crate::peer::{Peer, PeerKey};
 use crate::room::Room;
 use crate::route::Routed;
 use crate::select::{self, Selected};
@@ -16,6 +18,39 @@ use crate::track::{Owner, Subscriber, Track};
 use crate::{protect, rewrite};
 use conclave_wire::control::Source;
 use std::time::Instant;
+
+/// A packet that leaves for one receiver now.
+struct Leaving<'a> {
+    slot: usize,
+    selected: Selected,
+    packet: &'a Packet,
+    padding: u8,
+}
+
+impl Leaving<'_> {
+    /// Numbers, rewrites and seals it; `bytes` is its pool slot. As what it is
+    /// to be counted.
+    #[inline]
+    fn leave(
+        mut self,
+        receiver: &mut Peer,
+        bytes: &mut [u8],
+        egress: &mut Egress,
+        now: Instant,
+    ) -> Result<Counter, DropReason> {
+        let len = self.selected.len(self.packet);
+        self.selected.transport = receiver.depart(self.slot, len, now);
+        let slot = receiver.slots.get(self.slot);
+        let slot = slot.ok_or(DropReason::UnknownStream)?;
+        let rewritten = rewrite::forward(slot, &self.selected, self.packet, self.padding, bytes);
+        let keys = receiver.keys.as_ref().ok_or(DropReason::NoKeys)?;
+        protect::rtp(keys, &rewritten, bytes, egress)?;
+        Ok(match self.selected.filler {
+            true => Counter::Filled,
+            false => Counter::Forwarded,
+        })
+    }
+}
 
 impl Shard {
     /// Adds a packet to the burst, for every slot of its track.
@@ -190,22 +225,15 @@ impl Shard {
                 }
                 continue;
             }
-            let len = selected.len(&routed.packet);
-            let transport = receiver.depart(due.slot, len, self.now);
-            let selected = Selected {
-                transport,
-                ..selected
+            let leaving = Leaving {
+                slot: due.slot,
+                selected,
+                packet: &routed.packet,
+                padding: *padding,
             };
             let bytes = self.pool.slot(routed.packet.slot);
-            let slot = &receiver.slots[due.slot];
-            let rewritten = rewrite::forward(slot, &selected, &routed.packet, *padding, bytes);
-            let protected = match &receiver.keys {
-                Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
-                None => Err(DropReason::NoKeys),
-            };
-            match protected {
-                Ok(()) if selected.filler => self.metrics.count(Counter::Filled),
-                Ok(()) => self.metrics.count(Counter::Forwarded),
+            match leaving.leave(receiver, bytes, &mut self.egress, self.now) {
+                Ok(counter) => self.metrics.count(counter),
                 Err(reason) => self.metrics.count_drop(reason),
             }
         }
@@ -215,6 +243,7 @@ impl Shard {
     pub(crate) fn pay(&mut self, now: Instant, key: PeerKey) {
         while !self.egress.is_full()
             && let Some(Some(peer)) = self.peers.get_mut(key.0)
+            && peer.is_reachable(now)
             && let Some(owed) = peer.pace.next(now)
         {
             self.pay_one(now, key, &owed);
@@ -232,26 +261,23 @@ impl Shard {
             self.metrics.count_drop(DropReason::NotInHistory);
             return None;
         };
-        let len = owed.selected.len(packet);
         let selected = Selected {
             // The client may be somewhere else by now.
-            to: receiver.destination(now)?,
-            transport: receiver.depart(owed.slot, len, now),
+            to: receiver.destination(now).unwrap_or(owed.selected.to),
             ..owed.selected
         };
-        let bytes = self.pool.slot(packet.slot);
-        let slot = receiver.slots.get(owed.slot)?;
-        let rewritten = rewrite::forward(slot, &selected, packet, 0, bytes);
-        let protected = match &receiver.keys {
-            Some(keys) => protect::rtp(keys, &rewritten, bytes, &mut self.egress),
-            None => Err(DropReason::NoKeys),
+        let leaving = Leaving {
+            slot: owed.slot,
+            selected,
+            packet,
+            padding: 0,
         };
-        match protected {
-            Ok(()) if selected.filler => self.metrics.count(Counter::Filled),
-            Ok(()) => self.metrics.count(Counter::Forwarded),
+        let bytes = self.pool.slot(packet.slot);
+        match leaving.leave(receiver, bytes, &mut self.egress, now) {
+            Ok(counter) => self.metrics.count(counter),
             Err(reason) => self.metrics.count_drop(reason),
         }
-        Some(len)
+        Some(selected.len(packet))
     }
 
     /// Slots that switched no longer receive what they carried before.

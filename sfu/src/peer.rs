@@ -152,6 +152,11 @@ impl Peer {
             .filter(|_| now.saturating_duration_since(self.heard) < CONSENT_SILENT)
     }
 
+    /// Whether media can be sealed for it and has somewhere to go.
+    pub fn is_reachable(&self, now: Instant) -> bool {
+        self.keys.is_some() && self.destination(now).is_some()
+    }
+
     /// A packet of so many bytes of payload leaves for a slot: its
     /// transport-wide number, if the client reports arrivals.
     pub fn depart(&mut self, slot: usize, payload: usize, now: Instant) -> Option<u16> {

@@ -21,6 +21,11 @@ use std::time::Instant;
 /// Most blocks of one receiver report: what the five-bit count can say.
 const BLOCKS_MAX: usize = 31;
 
+/// Whether padding can be sent on a slot's retransmission stream, and reported.
+fn pads(slot: &Slot) -> bool {
+    slot.transport_cc != 0 && slot.codecs.iter().any(|codec| codec.rtx.is_some())
+}
+
 impl Shard {
     /// Does what is due.
     pub(crate) fn upkeep(&mut self, now: Instant) {
@@ -49,7 +54,7 @@ impl Shard {
             self.feed_back(now, key);
             self.share(now, key);
             self.pay(now, key);
-            self.pad(now, key);
+            self.probe(now, key);
         }
         for track in 0..self.tracks.len() {
             self.look_after_waiting(now, track);
@@ -98,12 +103,15 @@ impl Shard {
         }
     }
 
-    /// What a probe asks for: what is owed at any rate, and else padding on the
-    /// first video slot's retransmission stream.
-    fn pad(&mut self, now: Instant, key: PeerKey) {
+    /// What a probe asks for: what is owed at any rate, and else padding.
+    fn probe(&mut self, now: Instant, key: PeerKey) {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return;
         };
+        // A probe of which nothing could leave would fail.
+        if !peer.is_reachable(now) || !peer.slots.iter().any(pads) {
+            return;
+        }
         let Some(estimate) = &mut peer.estimate else {
             return;
         };
@@ -116,18 +124,22 @@ impl Shard {
             let sent = self.pay_one(now, key, &owed).unwrap_or_default();
             bytes = bytes.saturating_sub(sent + OVERHEAD);
         }
+        self.pad(now, key, bytes);
+    }
+
+    /// So many bytes of padding on the first retransmission stream there is.
+    fn pad(&mut self, now: Instant, key: PeerKey, mut bytes: usize) {
         let Some(Some(peer)) = self.peers.get_mut(key.0) else {
             return;
         };
         let (Some(keys), Some(to)) = (&peer.keys, peer.destination(now)) else {
             return;
         };
-        let pt = |slot: &Slot| slot.codecs.iter().find_map(|codec| codec.rtx);
-        let slot = peer.slots.iter_mut().find(|slot| pt(slot).is_some());
-        let Some(slot) = slot.filter(|slot| slot.transport_cc != 0) else {
+        let Some(slot) = peer.slots.iter_mut().find(|slot| pads(slot)) else {
             return;
         };
-        let (Some(estimate), Some(pt)) = (&mut peer.estimate, pt(slot)) else {
+        let pt = slot.codecs.iter().find_map(|codec| codec.rtx);
+        let (Some(estimate), Some(pt)) = (&mut peer.estimate, pt) else {
             return;
         };
         while bytes > 0 {
