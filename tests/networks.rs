@@ -38,11 +38,11 @@ const SOUND: f64 = 0.02;
 const WHOLE_AGAIN: Duration = Duration::from_secs(2);
 
 /// From a path's death to pictures and sound over another: it is noticed after
-/// 3.5 to 4 s.
-const FOUND_AGAIN: Duration = Duration::from_secs(6);
+/// 0.8 to 1 s, and takes less than 2 s where nothing keeps the machine busy.
+const FOUND_AGAIN: Duration = Duration::from_secs(3);
 
-/// The same where UDP is tried for 2 s more before TCP is.
-const OVER_TCP: Duration = Duration::from_secs(8);
+/// The same where UDP is tried for 2.5 s more before TCP is.
+const OVER_TCP: Duration = Duration::from_secs(5);
 
 /// From admission to pictures and sound where UDP never got through.
 const WITHOUT_UDP: Duration = Duration::from_secs(5);

@@ -11,6 +11,7 @@
 
 mod media;
 mod run;
+mod silence;
 
 use crate::audio::source::Signal;
 use crate::call::{Admit, CallError};

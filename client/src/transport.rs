@@ -33,6 +33,7 @@ use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -63,9 +64,9 @@ const ASK_FOR_MISSING: Duration = Duration::from_millis(30);
 /// address that changed on the way, and costs two small packets each.
 const KEEPALIVE: Duration = Duration::from_millis(500);
 
-/// Nothing came for this long, not even answers to seven checks: the path is
-/// dead. Shorter looks for another sooner, and also where a path only pauses:
-/// one that comes back is whole again sooner than one that was left.
+/// No check was answered for this long, seven of them: the path is dead, though
+/// nobody sends media. Where somebody does, silence tells so sooner
+/// ([`Transport::packets_received`]).
 const INTERRUPTED: Duration = Duration::from_millis(3_500);
 
 /// A path that stays dead for so long again is given up.
@@ -230,6 +231,7 @@ pub struct Transport {
     sending: Vec<Sending>,
     slots: Vec<(Mid, Kind)>,
     tcp: bool,
+    received: Arc<AtomicU64>,
     /// The other side's, once it has answered.
     fingerprint: Option<String>,
     closed: bool,
@@ -269,6 +271,7 @@ impl Transport {
         let (wanted, requests) = mpsc::channel(WANTED);
         let (gathered_tx, mut gathered) = watch::channel(0);
         let tracks = Tracks::default();
+        let received = Arc::default();
         let handler = Handler {
             events: events.clone(),
             gathered: gathered_tx,
@@ -277,7 +280,7 @@ impl Transport {
         let connection: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
                 .with_media_engine(codecs::engine()?)
-                .with_interceptor_registry(interceptors(wanted))
+                .with_interceptor_registry(interceptors(wanted, Arc::clone(&received)))
                 .with_setting_engine(settings())
                 .with_handler(Arc::new(handler))
                 .with_udp_addrs(config.bind.clone())
@@ -334,6 +337,7 @@ impl Transport {
             sending,
             slots,
             tcp: config.tcp,
+            received,
             fingerprint: None,
             closed: false,
         };
@@ -467,6 +471,11 @@ impl Transport {
             .map(|pair| pair.current_round_trip_time)
             .find(|seconds| *seconds > 0.0)
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
+    /// RTP and RTCP packets that came so far, authentic ones only.
+    pub fn packets_received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// Closes the connection and its sockets.
@@ -608,7 +617,7 @@ fn settings() -> webrtc::peer_connection::SettingEngine {
         .build()
 }
 
-fn interceptors(wanted: mpsc::Sender<u32>) -> Registry {
+fn interceptors(wanted: mpsc::Sender<u32>, received: Arc<AtomicU64>) -> Registry {
     Registry::new()
         .with(Position::TwccSender, TwccSenderBuilder::new().build())
         .with(Position::NackResponder, NackResponderBuilder::new().build())
@@ -625,7 +634,7 @@ fn interceptors(wanted: mpsc::Sender<u32>) -> Registry {
             ReceiverReportBuilder::new().build(),
         )
         .with(Position::SenderReport, SenderReportBuilder::new().build())
-        .with(feedback::SLOT, feedback::KeyframeRequests::new(wanted))
+        .with(feedback::SLOT, feedback::Inbound::new(wanted, received))
 }
 
 async fn forward_requests(

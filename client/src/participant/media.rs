@@ -1,6 +1,7 @@
 //! The media connection of a participant: offered after admission, and again
 //! whenever it is lost.
 
+use super::silence::{Counts, Silence};
 use crate::receive::Notice;
 use crate::slots::Slots;
 use crate::stay::Tag;
@@ -23,6 +24,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// block UDP some silence: they shall hear within five seconds.
 const UDP_ALONE: Duration = Duration::from_secs(2);
 
+/// The same for what was connected before and was silent for most of a second already:
+/// an outage of three seconds costs no connection.
+const UDP_AGAIN: Duration = Duration::from_millis(2_500);
+
 /// The media connection and what it needs to be made.
 pub(super) struct Media {
     config: Config,
@@ -39,9 +44,10 @@ struct Connection {
     slots: Slots,
     /// The offer's request, until it is answered.
     offered: Option<Tag>,
-    /// Whether that offer is a restart of what was connected before.
+    /// Whether another path is looked for, for what was connected before.
     restarting: bool,
     connected: bool,
+    silence: Silence,
     /// When TCP is tried, too, if nothing got through until then.
     tcp_from: Option<Duration>,
 }
@@ -70,16 +76,17 @@ impl Media {
             offered: None,
             restarting: false,
             connected: false,
+            silence: Silence::default(),
             tcp_from: None,
         });
         Ok(offer)
     }
 
-    /// A new offer for what was connected and is not any more; none where an
-    /// offer is under way or there is nothing to go on with.
+    /// A new offer for what was connected and is not any more; none where that
+    /// is under way or there is nothing to go on with.
     pub(super) async fn restart(&mut self) -> Result<Option<Offer>, TransportError> {
         let connection = self.connection.as_mut();
-        let Some(connection) = connection.filter(|c| c.connected && c.offered.is_none()) else {
+        let Some(connection) = connection.filter(|c| c.may_restart()) else {
             return Ok(None);
         };
         connection.restarting = true;
@@ -121,10 +128,13 @@ impl Media {
     pub(super) async fn accept(&mut self, sdp: &str, now: Duration) -> Result<(), TransportError> {
         if let Some(connection) = &mut self.connection {
             connection.offered = None;
-            connection.restarting = false;
+            let alone = match connection.restarting {
+                true => UDP_AGAIN,
+                false => UDP_ALONE,
+            };
             let takes_tcp = connection.transport.accept(sdp).await?;
             let try_it = takes_tcp && !self.config.tcp;
-            connection.tcp_from = try_it.then_some(now + UDP_ALONE);
+            connection.tcp_from = try_it.then_some(now + alone);
         }
         Ok(())
     }
@@ -144,9 +154,27 @@ impl Media {
     pub(super) fn connected(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.tcp_from = None;
+            connection.restarting = false;
+            connection.silence = Silence::default();
             let again = std::mem::replace(&mut connection.connected, true);
             self.made += u64::from(!again);
         }
+    }
+
+    /// Whether the path has become dead.
+    pub(super) fn fell_silent(&mut self, now: Duration) -> bool {
+        let sent = self.packets_sent;
+        let Some(connection) = self.connection.as_mut().filter(|c| c.may_restart()) else {
+            return false;
+        };
+        let received = connection.transport.packets_received();
+        connection.silence.look(Counts { sent, received }, now)
+    }
+
+    /// When to ask for that.
+    pub(super) fn look_at(&self) -> Option<Duration> {
+        let connection = self.connection.as_ref().filter(|c| c.may_restart())?;
+        Some(connection.silence.due())
     }
 
     /// Whether packets can be sent.
@@ -218,5 +246,11 @@ impl Media {
         if let Some(connection) = self.connection.take() {
             connection.transport.close().await;
         }
+    }
+}
+
+impl Connection {
+    fn may_restart(&self) -> bool {
+        self.connected && !self.restarting && self.offered.is_none()
     }
 }

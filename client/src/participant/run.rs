@@ -194,6 +194,7 @@ impl Run {
             self.call.next_timeout().map(ms),
             self.media.again(),
             self.media.tcp_from(),
+            self.media.look_at(),
             self.leaving.as_ref().map(|(_, until)| *until).or(leave),
         ]
         .into_iter()
@@ -220,6 +221,9 @@ impl Run {
         }
         if self.media.again().is_some_and(|at| at <= now) {
             self.offer().await?;
+        }
+        if self.media.fell_silent(now) {
+            self.restart().await?;
         }
         if self.media.tcp_from().is_some_and(|at| at <= now) {
             self.media.use_tcp();

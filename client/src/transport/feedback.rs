@@ -1,5 +1,6 @@
-//! Takes keyframe requests (PLI, RFC 4585 section 6.3.1; FIR, RFC 5104 section
-//! 4.3.1) out of the incoming RTCP and hands on whose stream they are about.
+//! Looks at what comes in: counts it, takes keyframe requests (PLI, RFC 4585
+//! section 6.3.1; FIR, RFC 5104 section 4.3.1) out of the RTCP and hands on whose
+//! stream they are about.
 
 use rtc::interceptor::{Interceptor, Packet, Slot, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
@@ -7,24 +8,29 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// Past every interceptor that acts on RTCP: this one only looks.
+/// Past every interceptor that acts on packets: this one only looks.
 pub(super) const SLOT: Slot = Slot::Custom(12_500);
 
-/// Sends the SSRC of each requested stream to a channel. A request that finds
-/// the channel full is forgotten: the ones in it ask for the same.
-pub(super) struct KeyframeRequests {
+/// Counts what comes, and sends the SSRC of each stream of which a keyframe is
+/// requested to a channel. A request that finds the channel full is forgotten:
+/// the ones in it ask for the same.
+pub(super) struct Inbound {
     wanted: mpsc::Sender<u32>,
+    received: Arc<AtomicU64>,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
 
-impl KeyframeRequests {
-    pub(super) fn new(wanted: mpsc::Sender<u32>) -> Self {
+impl Inbound {
+    pub(super) fn new(wanted: mpsc::Sender<u32>, received: Arc<AtomicU64>) -> Self {
         Self {
             wanted,
+            received,
             inbound: VecDeque::new(),
             outbound: VecDeque::new(),
         }
@@ -42,7 +48,7 @@ impl KeyframeRequests {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyframeRequests {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Inbound {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -50,6 +56,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyframeRequests {
     type Time = Instant;
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        self.received.fetch_add(1, Ordering::Relaxed);
         if let Packet::Rtcp(packets) = &packet.message.packet {
             for rtcp in packets {
                 self.look(rtcp.as_ref());
@@ -73,7 +80,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyframeRequests {
     }
 }
 
-impl Interceptor for KeyframeRequests {
+impl Interceptor for Inbound {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
