@@ -2,6 +2,7 @@
 //! to one of them, on their socket; the others hear the truth.
 
 mod fork;
+mod links;
 mod log;
 mod media;
 

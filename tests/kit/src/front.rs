@@ -131,6 +131,11 @@ impl Visit {
     /// Takes the victim's socket, and opens one like it at the service.
     pub(crate) async fn sockets(self) -> Result<(Near, Far), Failure> {
         let path = self.path();
+        self.sockets_at(&path).await
+    }
+
+    /// As [`sockets`](Self::sockets), with another path at the service.
+    pub(crate) async fn sockets_at(self, path: &str) -> Result<(Near, Far), Failure> {
         let (near_in, near_out) = tokio::io::split(self.near);
         let near = tokio::io::join(io::Cursor::new(self.head).chain(near_in), near_out);
         let protocol = HeaderValue::from_static(SUBPROTOCOL);

@@ -11,6 +11,7 @@ use crate::door::Door;
 use crate::front::{Failure, Front, Visit};
 use crate::server::Server;
 use conclave_wire::client::{ClientFrame, LogEntry, LogEvent, ServerFrame};
+use conclave_wire::id::RoomId;
 use futures_util::{SinkExt, StreamExt};
 use serde::Serialize;
 use std::sync::{Arc, Mutex};
@@ -48,6 +49,8 @@ pub struct Liar {
 struct Mind {
     lie: Box<Lie>,
     numbers: Numbers,
+    /// Where the victim really is, if not where it thinks.
+    room: Option<RoomId>,
     /// The last entry's number, as the victim knows it.
     last: Option<u32>,
     /// All that was really said.
@@ -65,6 +68,7 @@ impl Liar {
         let mind = Arc::new(Mutex::new(Mind {
             lie: Box::new(|said| vec![said]),
             numbers,
+            room: None,
             last: None,
             heard: Vec::new(),
             socket: None,
@@ -96,6 +100,14 @@ impl Liar {
             Said::Server(frame) => lie(frame).into_iter().map(Said::Server).collect(),
             said => vec![said],
         });
+    }
+
+    /// Leads the victim from now on to another room than it asks for.
+    ///
+    /// # Panics
+    /// When an earlier lie did.
+    pub fn leads(&self, room: RoomId) {
+        self.mind.lock().expect("no lie panicked").room = Some(room);
     }
 
     /// Says something that nobody said.
@@ -152,7 +164,11 @@ async fn serve(visit: Visit, mind: Arc<Mutex<Mind>>) -> Result<(), Failure> {
     if !visit.is_socket() {
         return visit.pass().await;
     }
-    let (mut near, mut far) = visit.sockets().await?;
+    let path = match with(&mind, |mind| mind.room)? {
+        Some(room) => format!("/api/v1/rooms/{room}/socket"),
+        None => visit.path(),
+    };
+    let (mut near, mut far) = visit.sockets_at(&path).await?;
     let (socket, mut inserted) = mpsc::unbounded_channel();
     with(&mind, |mind| mind.socket = Some(socket))?;
     loop {
