@@ -27,6 +27,7 @@ use conclave_wire::id::{Blob, Mid, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod comparing;
+mod roster;
 
 /// How much longer each next member waits before it removes one who left,
 /// milliseconds (`docs/protocol.md` section 3.2).
@@ -130,6 +131,16 @@ pub enum Event {
     },
     /// The roster changed; slots may have to.
     Roster,
+    /// The server has named others than those who hold the keys for so long
+    /// that nothing under way explains it. All of them, at each change.
+    RosterDiffers {
+        /// Whom only the server names.
+        named: Vec<ParticipantId>,
+        /// Whom it leaves out.
+        hidden: Vec<ParticipantId>,
+    },
+    /// The server names those who hold the keys again.
+    RosterAgrees,
     /// The SFU lost our media connection.
     MediaLost,
     /// These slots are sent nothing: the path carries too little.
@@ -196,6 +207,8 @@ pub struct Call {
     suite: Suite,
     session: Option<Session>,
     roster: Vec<Member>,
+    /// Between that roster and the tree.
+    difference: roster::Watch,
     knocks: BTreeMap<ParticipantId, Knocker>,
     admitting: BTreeSet<ParticipantId>,
     removing: BTreeSet<ParticipantId>,
@@ -239,6 +252,7 @@ impl Call {
             suite: Suite::default(),
             session: None,
             roster: Vec::new(),
+            difference: roster::Watch::default(),
             knocks: BTreeMap::new(),
             admitting: BTreeSet::new(),
             removing: BTreeSet::new(),
@@ -332,7 +346,8 @@ impl Call {
     /// When [`Call::tick`] has something to do, milliseconds.
     pub fn next_timeout(&self) -> Option<u64> {
         let keys = self.session.as_ref().and_then(Session::next_timeout);
-        [self.removal_due(), self.comparison_due(), keys]
+        let roster = self.difference.due();
+        [self.removal_due(), self.comparison_due(), roster, keys]
             .into_iter()
             .flatten()
             .min()
@@ -343,6 +358,7 @@ impl Call {
         if let Some(session) = &mut self.session {
             session.tick(now_ms);
         }
+        self.settle_roster(now_ms);
         if self.comparison_due().is_some_and(|due| due <= now_ms) {
             self.compare(now_ms);
         }
@@ -368,6 +384,7 @@ impl Call {
                 resumed,
             } => {
                 if resumed {
+                    self.interrupted();
                     self.event(Event::Resumed { media_lost });
                     self.post_again();
                     return Ok(());
@@ -498,6 +515,7 @@ impl Call {
         match frame {
             ServerFrame::Entry(entry) => {
                 self.entry(entry, now_ms)?;
+                self.check_roster(now_ms);
                 self.commit_next();
             }
             ServerFrame::Activate { epoch } => self.activate(u64::from(epoch), now_ms)?,
@@ -505,6 +523,7 @@ impl Call {
             ServerFrame::Roster { members } => {
                 self.roster = members;
                 self.event(Event::Roster);
+                self.check_roster(now_ms);
             }
             ServerFrame::Knocks { knocks } => {
                 self.take_knocks(knocks);

@@ -92,6 +92,16 @@ pub enum Event {
     },
     /// What all members send opens again.
     Whole,
+    /// For three seconds the server has named others than those who hold the
+    /// keys. Say nothing confidential.
+    RosterDiffers {
+        /// Whom only the server names.
+        named: Vec<ParticipantId>,
+        /// Whom it leaves out.
+        hidden: Vec<ParticipantId>,
+    },
+    /// The server names those who hold the keys again.
+    RosterAgrees,
     /// Media flows.
     MediaConnected,
     /// Nothing comes any more: another path is looked for.

@@ -575,3 +575,56 @@ fn an_epoch_is_activated_when_the_service_says_so() {
     let session = service.seat(id(1)).call.session().expect("a session");
     assert_eq!(session.send_epoch(), Some(2));
 }
+
+fn told(service: &mut Service) -> Vec<Event> {
+    std::mem::take(&mut service.seat(id(1)).events)
+}
+
+/// What P1 is told of roster and tree.
+fn alarms(service: &mut Service) -> Vec<Event> {
+    let mut told = told(service);
+    told.retain(|event| matches!(event, Event::RosterDiffers { .. } | Event::RosterAgrees));
+    told
+}
+
+/// P1 is told of somebody else in the place of P2.
+fn say_wrong_roster(service: &mut Service) {
+    let mut members = service.members.clone();
+    for member in members.iter_mut().filter(|m| m.participant == id(2)) {
+        member.participant = id(9);
+    }
+    service.say(id(1), Heard::Frame(ServerFrame::Roster { members }));
+}
+
+#[test]
+fn a_roster_that_names_others_than_the_tree_is_told_after_three_seconds() {
+    let mut service = three();
+    say_wrong_roster(&mut service);
+    service.pass(2_999);
+    // Saying it again does not put the alarm off.
+    say_wrong_roster(&mut service);
+    assert_eq!(alarms(&mut service), []);
+    service.pass(1);
+    let differs = Event::RosterDiffers {
+        named: vec![id(9)],
+        hidden: vec![id(2)],
+    };
+    assert_eq!(alarms(&mut service), [differs]);
+    service.pass(10_000);
+    assert_eq!(alarms(&mut service), []);
+    service.roster();
+    assert_eq!(alarms(&mut service), [Event::RosterAgrees]);
+}
+
+#[test]
+fn a_roster_that_differs_for_a_moment_or_while_the_socket_is_lost_is_no_alarm() {
+    let mut service = three();
+    say_wrong_roster(&mut service);
+    service.pass(2_999);
+    service.roster();
+    service.pass(10_000);
+    say_wrong_roster(&mut service);
+    service.seat(id(1)).call.interrupted();
+    service.pass(10_000);
+    assert_eq!(alarms(&mut service), []);
+}

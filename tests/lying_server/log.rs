@@ -7,8 +7,11 @@ use conclave_client::participant::JoinError;
 use conclave_e2ee::{Config, ParticipantId as MlsParticipant, PeerMisbehaved, Session};
 use conclave_kit::liar::{Numbers, Said};
 use conclave_kit::native::remote;
-use conclave_kit::{Liar, Member, Native, PATIENCE, Room, Server};
-use conclave_wire::client::{ClientFrame, KnockNotice, LogEvent, Reason, Request, ServerFrame};
+use conclave_kit::{Liar, Member as Bare, Native, PATIENCE, Room, Server};
+use conclave_wire::client::{
+    ClientFrame, KnockNotice, LogEvent, Member, Reason, Request, ServerFrame,
+};
+use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
 
 /// What the server itself could knock with: it knows the room and not the link.
@@ -119,7 +122,7 @@ async fn a_knock_played_again_lets_nobody_in_who_could_not_be_already() {
             _ => None,
         })
         .await;
-    let mut thief = Member::enter(&door, &room, "Ben", false).await;
+    let mut thief = Bare::enter(&door, &room, "Ben", false).await;
     thief.session.knock().expect("a knock");
     assert!(
         thief.session.join(&welcome.0).is_err(),
@@ -269,6 +272,55 @@ async fn names_swapped_in_roster_and_slots_rename_nobody() {
         assert_eq!(remote(&report, who).expect("it was heard").name, name);
     }
     assert_eq!(said, [(true, "Anna"), (true, "Carl")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_roster_that_names_others_than_those_who_hold_the_keys_is_told() {
+    let Pair {
+        server: _server,
+        at_ben,
+        mut anna,
+        mut ben,
+        ..
+    } = Pair::meet(Numbers::Kept).await;
+    let (anna_id, stranger) = (anna.id().await, ParticipantId([0xEE; 16]));
+    let rosters: [(fn(&mut Vec<Member>, ParticipantId), Event); 2] = [
+        (
+            |members, _| {
+                members.push(Member {
+                    participant: ParticipantId([0xEE; 16]),
+                    host: true,
+                    present: true,
+                    live: vec![],
+                });
+            },
+            Event::RosterDiffers {
+                named: vec![stranger],
+                hidden: vec![],
+            },
+        ),
+        (
+            |members, who| members.retain(|member| member.participant != who),
+            Event::RosterDiffers {
+                named: vec![],
+                hidden: vec![anna_id],
+            },
+        ),
+    ];
+    for ((change, alarm), live) in rosters.into_iter().zip([false, true]) {
+        at_ben.tells(move |mut frame| {
+            if let ServerFrame::Roster { members } = &mut frame {
+                change(members, anna_id);
+            }
+            vec![frame]
+        });
+        // Her microphone makes the server say the roster again.
+        anna.inner.set_live(Source::Microphone, live).await;
+        ben.told(PATIENCE, alarm).await;
+    }
+    at_ben.tells(|frame| vec![frame]);
+    anna.inner.set_live(Source::Microphone, false).await;
+    ben.told(PATIENCE, Event::RosterAgrees).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -258,6 +258,7 @@ impl Run {
         let heard = match event {
             signaling::Event::Heard(heard) => heard,
             signaling::Event::Lost => {
+                self.call.interrupted();
                 self.tell(Event::Disconnected);
                 return Ok(());
             }
@@ -378,6 +379,10 @@ impl Run {
                 self.tell(Event::Activated { epoch });
             }
             call::Event::Roster => self.assign(),
+            call::Event::RosterDiffers { named, hidden } => {
+                self.tell(Event::RosterDiffers { named, hidden });
+            }
+            call::Event::RosterAgrees => self.tell(Event::RosterAgrees),
             call::Event::MediaLost => self.media_lost().await?,
             call::Event::LinkLocked { locked } => self.tell(Event::LinkLocked { locked }),
             call::Event::Paused { slots } => self.tell(Event::Paused { slots: slots.len() }),
