@@ -187,6 +187,75 @@ fn lost_packets_lose_their_frames_only_and_a_keyframe_is_asked_for() {
     }
 }
 
+/// Whatever a server that switches packets itself can write: everything in
+/// front of a sealed frame, and frames of its own.
+fn forged(honest: &Incoming, earlier: &[Incoming], random: &mut Random) -> Incoming {
+    let mut packet = honest.clone();
+    let bits = (random.below(1 << 16) as u32) << 16 | random.below(1 << 16) as u32;
+    let mut payload = packet.payload.to_vec();
+    match random.below(8) {
+        0 => packet.slot = random.below(3).to_string().parse().expect("a mid"),
+        1 => packet.sequence = bits as u16,
+        2 => packet.timestamp = bits,
+        3 => packet.marker = !packet.marker,
+        4 => {
+            packet.kind = match packet.kind {
+                Kind::Audio => Kind::Video,
+                Kind::Video => Kind::Audio,
+            }
+        }
+        // The payload descriptor, which no key protects.
+        5 => payload.iter_mut().take(1).for_each(|byte| *byte ^= bits as u8),
+        6 => payload.truncate(random.below(payload.len() as u64 + 1) as usize),
+        _ => {
+            let other = random.below(earlier.len() as u64 + 1) as usize;
+            let other = earlier.get(other).unwrap_or(honest);
+            payload = other.payload.to_vec();
+        }
+    }
+    packet.payload = payload.into();
+    packet
+}
+
+#[test]
+fn under_forged_headers_nothing_opens_but_whole_frames_of_their_sender_and_each_once() {
+    for seed in [7, 8, 9] {
+        println!("seed {seed}");
+        let (mut anna, mut ben) = sessions();
+        let (mut publisher, mut receiver) = (publisher(), Receiver::default());
+        let (mut numbers, mut random) = (Numbers::default(), Random(seed));
+        let mut earlier = Vec::new();
+        for now_ms in 0..6_000 {
+            let now = Duration::from_millis(now_ms);
+            for (source, packet) in publisher.produce(&mut anna, now).expect("produces") {
+                let honest = numbers.incoming(source, packet);
+                let lie = forged(&honest, &earlier, &mut random);
+                let packets = match random.below(4) {
+                    0 => vec![lie],
+                    1 => vec![lie, honest.clone()],
+                    _ => vec![honest.clone()],
+                };
+                for packet in packets {
+                    receiver.packet(packet, &mut ben, now_ms);
+                }
+                earlier.push(honest);
+            }
+            receiver.tick(&mut ben, now_ms);
+        }
+        assert!(!receiver.drops().is_empty(), "nothing was noticed");
+        let senders: Vec<_> = receiver.remotes().keys().collect();
+        assert_eq!(senders, [&ANNA]);
+        let remote = &receiver.remotes()[&ANNA];
+        let sound = &remote.sounds[&Source::Microphone];
+        let pictures = remote.pictures.values();
+        let shown: u64 = pictures.clone().map(|of| of.frames.opened).sum();
+        assert!(sound.undecodable == 0 && pictures.clone().all(|of| of.undecodable == 0));
+        let opened = sound.frames.opened + shown;
+        assert!(shown > 0 && opened > publisher.sent() / 10, "{opened}");
+        assert!(opened <= publisher.sent(), "a frame opened twice");
+    }
+}
+
 #[test]
 fn nothing_is_published_before_an_epoch_is_active() {
     let secret = LinkSecret::generate().expect("randomness");

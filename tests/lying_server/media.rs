@@ -2,6 +2,13 @@
 //! as all others do, through the SFU and its SRTP: an accomplice whom the SFU
 //! forwards sends them as his own. To the receiver that is a slot whose payloads
 //! are the server's choice.
+//!
+//! A server that switches packets itself can also forge RTP headers, payload
+//! descriptors and extensions. What they decide is which bytes are put together
+//! and given to the same `Session::open`; a socket adds nothing to that, so it is
+//! done without one (`client/tests/media_path.rs`). In a browser its own RTP
+//! stack does it, and the worker takes whatever comes out. Frames of another
+//! sender in a slot: `names_swapped_in_roster_and_slots_rename_nobody` in `log`.
 
 use crate::{PROGRAM, until_epoch};
 use conclave_client::audio::source::{AudioSource, Signal};
