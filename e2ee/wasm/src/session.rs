@@ -96,7 +96,7 @@ impl WasmLinkKeys {
     }
 }
 
-/// A knock that was verified, and so may be admitted. Admitting leaves it usable.
+/// A knock that was verified, and so may be admitted.
 #[wasm_bindgen]
 pub struct VerifiedKnock(e2ee::VerifiedKnock);
 
@@ -199,9 +199,10 @@ impl WasmSession {
         self.inner.join(welcome).map_err(convert::error)
     }
 
-    /// Makes the commit that adds one participant.
-    pub fn admit(&mut self, knock: &VerifiedKnock) -> Result<PendingObject, JsValue> {
-        pending(self.inner.admit(std::slice::from_ref(&knock.0)))
+    /// Makes the commit that adds participants, each once. Uses the knocks up.
+    pub fn admit(&mut self, knocks: Vec<VerifiedKnock>) -> Result<PendingObject, JsValue> {
+        let knocks: Vec<_> = knocks.into_iter().map(|knock| knock.0).collect();
+        pending(self.inner.admit(&knocks))
     }
 
     /// Makes the commit that replaces the leaf of a member that lost its state.

@@ -14,6 +14,9 @@ import type { Handshake, State } from './state';
 /** How much longer each further member waits before it commits the removal of one who left. */
 const TURN_MS = 400;
 
+/** Most knocks that one commit adds: more would make it larger than a frame may be. */
+const ADDS_A_COMMIT = 32;
+
 /** Roster and tree may differ for so long while messages are under way. */
 const SETTLE_MS = 3_000;
 
@@ -101,7 +104,7 @@ export function remove(state: State, participant: ParticipantId): Outcome<State>
 
 /** Makes the next commit that is wanted, one at a time, removals first. */
 export function nextCommit(state: State): Outcome<State> {
-  const { tree, pending, remove: unwanted, due, admit: wanted } = state.handshake;
+  const { tree, pending, remove: unwanted, due, admit: wanted, alone } = state.handshake;
   if (state.phase !== 'call' || tree === null || pending !== null || !state.online) return unchanged(state);
   const removes = including(unwanted, due).filter((p) => p !== state.self && isMember(tree, p));
   if (removes.length > 0) {
@@ -110,12 +113,17 @@ export function nextCommit(state: State): Outcome<State> {
       call: { op: 'remove', participants: removes },
     });
   }
-  const visitor = state.visitors.find(({ participant, check }) => check === 'valid' && wanted.includes(participant));
-  if (visitor === undefined) return unchanged(state);
-  const { participant, keyPackage, tag } = visitor;
-  return outcome(withHandshake(state, { pending: { stage: 'making', adds: [participant], removes: [] } }), {
+  // The knock of a member, which only a server that means harm shows, must not keep others out.
+  const knocks = state.visitors
+    .filter(({ participant, check }) => check === 'valid' && wanted.includes(participant) && !isMember(tree, participant))
+    .map(({ participant, keyPackage, tag }) => ({ participant, keyPackage, tag }));
+  const together = knocks.filter(({ participant }) => !alone.includes(participant));
+  const now = together.length > 0 ? together.slice(0, ADDS_A_COMMIT) : knocks.slice(0, 1);
+  if (now.length === 0) return unchanged(state);
+  const adds = now.map(({ participant }) => participant);
+  return outcome(withHandshake(state, { pending: { stage: 'making', adds, removes: [] } }), {
     type: 'keys',
-    call: { op: 'admit', knock: { participant, keyPackage, tag } },
+    call: { op: 'admit', knocks: now },
   });
 }
 
@@ -136,10 +144,15 @@ export function commitMade(state: State, commit: Commit): Outcome<State> {
   });
 }
 
-/** What the pending commit was for is given up. */
+/** What the pending commit was for is given up; of several newcomers only after each was tried alone. */
 export function commitFailed(state: State, code: string): Outcome<State> {
-  const { pending, admit: wanted, remove: unwanted, due } = state.handshake;
+  const { pending, admit: wanted, alone, remove: unwanted, due } = state.handshake;
   if (pending === null) return unchanged(state);
+  if (pending.adds.length > 1) {
+    // One of them has gone, say: that must not keep the others out.
+    const still = alone.filter((participant) => wanted.includes(participant));
+    return nextCommit(withHandshake(state, { pending: null, alone: including(still, pending.adds) }));
+  }
   const given = withHandshake(state, {
     pending: null,
     admit: without(wanted, pending.adds),

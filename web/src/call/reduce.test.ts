@@ -230,7 +230,8 @@ describe('the door', () => {
   test('an admission counts when it comes back, and then the next one follows', () => {
     const page = new Page().inCall();
     page.knock('a', 'b');
-    expect(keys(page.do({ type: 'admit', participants: ['a', 'b'] }))).toEqual(['admit']);
+    expect(keys(page.do({ type: 'admit', participants: ['a'] }))).toEqual(['admit']);
+    page.do({ type: 'admit', participants: ['b'] });
     const offered = page.do({ type: 'commit-made', commit: { epoch: 0, message: 'm', welcome: 'w' } });
     expect(requests(offered)).toEqual([{ type: 'commit', epoch: 0, message: 'm', adds: ['a'], removes: [], welcome: 'w' }]);
     page.answer(requests(offered)[0] as Request, { type: 'ack' });
@@ -240,6 +241,41 @@ describe('the door', () => {
     expect(requests(page.do({ type: 'advanced', joined: false, tree: tree(1, 'me', 'a') }))).toEqual([{ type: 'ready', epoch: 1 }]);
     page.entry(3, commit(1, 'me', ['b']));
     expect(page.state.handshake).toMatchObject({ pending: null, admit: [] });
+  });
+
+  test('all who are let in at once are added by one commit, at most 32 by each', () => {
+    const page = new Page().inCall();
+    const many = Array.from({ length: 40 }, (_, at) => `guest ${at}`);
+    page.knock(...many);
+    const [call] = page.do({ type: 'admit', participants: many });
+    expect(call).toMatchObject({ type: 'keys', call: { op: 'admit', knocks: { length: 32 } } });
+    page.do({ type: 'commit-made', commit: { epoch: 0, message: 'm', welcome: 'w' } });
+    page.entry(2, commit(0, 'me', many.slice(0, 32)));
+    expect(page.state.handshake.pending).toMatchObject({ adds: many.slice(32) });
+  });
+
+  test('when a commit of several is refused, each is tried once alone, and only who is refused again is given up', () => {
+    const page = new Page().inCall();
+    page.knock('a', 'b', 'c');
+    const refused = () => {
+      const request = requests(page.do({ type: 'commit-made', commit: { epoch: page.state.handshake.tree?.epoch ?? 0, message: 'm', welcome: 'w' } }))[0];
+      return page.answer(request as Request, { type: 'error', code: 'no-such-participant', missed: [] });
+    };
+    page.do({ type: 'admit', participants: ['a', 'b'] });
+    expect(keys(refused())).toEqual(['discard', 'admit']);
+    expect(page.state.handshake.pending).toMatchObject({ adds: ['a'] });
+    const again = refused();
+    expect(again.some(({ type }) => type === 'announce')).toBe(true);
+    expect(page.state.handshake.pending).toMatchObject({ adds: ['b'] });
+    page.entry(2, commit(0, 'me', ['b']));
+    expect(page.state.handshake).toMatchObject({ pending: null, admit: [] });
+  });
+
+  test('the knock of a member keeps nobody else out', () => {
+    const page = new Page().inCall('h');
+    page.knock('h', 'a');
+    page.do({ type: 'admit', participants: ['h', 'a'] });
+    expect(page.state.handshake.pending).toMatchObject({ adds: ['a'] });
   });
 
   test('a stale commit is discarded, what was missed is processed, and it is tried again', () => {

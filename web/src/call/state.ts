@@ -81,8 +81,11 @@ export interface Handshake {
   /** The last log entry that was handed to the worker. */
   readonly applied: number;
   readonly tree: Tree | null;
-  /** Whom the user wants in, and out. */
+  /** Whom the user wants in. */
   readonly admit: readonly ParticipantId[];
+  /** Of those, who was in a commit of several that failed: each is tried once more, alone. */
+  readonly alone: readonly ParticipantId[];
+  /** Whom the user wants out. */
   readonly remove: readonly ParticipantId[];
   /** Left by the log, their leaves not removed yet. */
   readonly left: readonly ParticipantId[];
@@ -160,7 +163,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     linkLocked: false,
     roster: [],
     order: [],
-    handshake: { applied: 0, tree: null, admit: [], remove: [], left: [], due: [], pending: null },
+    handshake: { applied: 0, tree: null, admit: [], alone: [], remove: [], left: [], due: [], pending: null },
     mismatch: '',
     rosterAlarm: false,
     apart: [],

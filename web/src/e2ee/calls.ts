@@ -68,7 +68,8 @@ export interface Operations {
   knock: { args: Record<never, never>; result: Omit<Knock, 'participant'> };
   verify: { args: Knock; result: { name: string } };
   join: { args: { welcome: Blob }; result: Tree };
-  admit: { args: { knock: Knock }; result: Commit };
+  /** Adds all of them by one commit. */
+  admit: { args: { knocks: readonly Knock[] }; result: Commit };
   remove: { args: { participants: readonly ParticipantId[] }; result: Commit };
   discard: { args: Record<never, never>; result: null };
   /** `null`: the commit removed us. */

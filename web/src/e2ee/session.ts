@@ -1,10 +1,10 @@
 /** The wasm module's session in the page's words: bytes as base64url, results as plain data. */
 
-import init, { LinkKeys, Session, type Compared as Said, type Pending } from './pkg/conclave_e2ee_wasm.js';
+import init, { LinkKeys, Session, type Compared as Said, type Pending, type VerifiedKnock } from './pkg/conclave_e2ee_wasm.js';
 import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
 import type { Blob } from '../wire';
-import type { Call, Commit, Compared, Operations, Tree } from './calls';
+import type { Call, Commit, Compared, Knock, Operations, Tree } from './calls';
 import type { ParticipantId } from '../wire';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
 
@@ -113,15 +113,8 @@ export class KeySession implements FrameSession {
       case 'join':
         session.join(bytes(call.welcome));
         return this.#tree();
-      case 'admit': {
-        const { participant, keyPackage, tag } = call.knock;
-        const knock = session.verifyKnock(bytes(participant), bytes(keyPackage), bytes(tag));
-        try {
-          return commit(session.admit(knock));
-        } finally {
-          knock.free();
-        }
-      }
+      case 'admit':
+        return commit(session.admit(this.#verified(call.knocks)));
       case 'remove':
         return commit(session.remove(call.participants.map(bytes)));
       case 'discard':
@@ -142,6 +135,19 @@ export class KeySession implements FrameSession {
         session.confirmComparison(call.epoch, now);
         return this.#tree();
     }
+  }
+
+  #verified(knocks: readonly Knock[]): VerifiedKnock[] {
+    const verified: VerifiedKnock[] = [];
+    try {
+      for (const { participant, keyPackage, tag } of knocks) {
+        verified.push(this.#session.verifyKnock(bytes(participant), bytes(keyPackage), bytes(tag)));
+      }
+    } catch (error) {
+      for (const knock of verified) knock.free();
+      throw error;
+    }
+    return verified;
   }
 
   #tree(): Tree {
