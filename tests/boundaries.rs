@@ -110,6 +110,7 @@ fn the_crates_depend_on_each_other_along_the_arrows_only() {
             ],
         ),
         ("conclave-bench", &["conclave-sfu", "conclave-wire"]),
+        ("conclave-bench-e2ee", &["conclave-e2ee"]),
         // Tests of all of them, and part of nothing.
         (
             "conclave-fuzz",

@@ -1,0 +1,13 @@
+// Passes what is asked on to the worker, and its answer back.
+
+const worker = new Worker('/worker.mjs', { type: 'module' });
+
+const ask = (message) =>
+  new Promise((answered, failed) => {
+    worker.onmessage = ({ data }) => (data.error === undefined ? answered(data.result) : failed(new Error(data.error)));
+    worker.onerror = (event) => failed(new Error(event.message));
+    worker.postMessage(message);
+  });
+
+window.prepare = (streams) => ask({ prepare: streams });
+window.run = (way) => ask({ run: way });
