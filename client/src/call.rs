@@ -355,9 +355,7 @@ impl Call {
 
     /// Lets time pass.
     pub fn tick(&mut self, now_ms: u64) {
-        if let Some(session) = &mut self.session {
-            session.tick(now_ms);
-        }
+        self.tick_keys(now_ms);
         self.settle_roster(now_ms);
         if self.comparison_due().is_some_and(|due| due <= now_ms) {
             self.compare(now_ms);
@@ -366,6 +364,19 @@ impl Call {
             let departed: Vec<_> = self.departed.keys().copied().collect();
             self.removing.extend(departed);
             self.commit_next();
+        }
+    }
+
+    /// Lets time pass for the keys: an epoch that nobody activated may begin.
+    fn tick_keys(&mut self, now_ms: u64) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let before = session.send_epoch();
+        session.tick(now_ms);
+        let now = session.send_epoch().filter(|now| Some(*now) != before);
+        if let Some(epoch) = now {
+            self.event(Event::Activated { epoch });
         }
     }
 

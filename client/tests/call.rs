@@ -483,6 +483,8 @@ fn a_commit_that_is_not_allowed_is_not_made_again() {
         service.settle();
         service.pass(1_000);
     }
+    // The keys of older epochs are gone, too.
+    service.pass(10_000);
     let seat = service.seat(id(1));
     let refusals = seat
         .events
@@ -578,6 +580,39 @@ fn an_epoch_is_activated_when_the_service_says_so() {
 
 fn told(service: &mut Service) -> Vec<Event> {
     std::mem::take(&mut service.seat(id(1)).events)
+}
+
+#[test]
+fn an_epoch_that_the_service_keeps_back_is_activated_after_two_seconds() {
+    let mut service = three();
+    told(&mut service);
+    service.pass(1_999);
+    assert_eq!(told(&mut service), []);
+    service.pass(1);
+    assert_eq!(told(&mut service), [Event::Activated { epoch: 2 }]);
+    for epoch in [2, 1, 77, u32::MAX] {
+        service.say(id(1), Heard::Frame(ServerFrame::Activate { epoch }));
+    }
+    service.pass(10_000);
+    assert_eq!(told(&mut service), []);
+}
+
+#[test]
+fn an_activation_that_comes_before_its_epoch_waits_for_it() {
+    let mut service = three();
+    for epoch in [u32::MAX, 3] {
+        service.say(id(1), Heard::Frame(ServerFrame::Activate { epoch }));
+    }
+    told(&mut service);
+    service.seat(id(1)).call.renew();
+    service.pass(0);
+    service.settle();
+    let activated = told(&mut service);
+    let activated: Vec<_> = activated
+        .iter()
+        .filter(|event| matches!(event, Event::Activated { .. }))
+        .collect();
+    assert_eq!(activated, [&Event::Activated { epoch: 3 }]);
 }
 
 /// What P1 is told of roster and tree.

@@ -6,6 +6,9 @@
 //!                     opens               opens, seals        opens
 //! ```
 //!
+//! Who is never told to activate an epoch does so after [`SWITCH_MS`]: a server
+//! that keeps it back must not keep anybody at old keys.
+//!
 //! Counters belong to the (epoch, context) they count for and live exactly as
 //! long as the epoch's keys, so nothing a caller recreates can reset one.
 
@@ -21,6 +24,12 @@ use zeroize::Zeroizing;
 /// milliseconds. Longer would keep a removed key's reach longer; shorter would
 /// drop what a slow path or jitter buffer still carries.
 pub const RETIRED_MS: u64 = 10_000;
+
+/// How long an epoch that a commit led to waits to be activated, in
+/// milliseconds, until we seal with it unbidden. A longer wait would leave a
+/// newcomer, or a renewed key, at a server's mercy for longer; a shorter one
+/// would not wait for members that the service still waits for.
+pub const SWITCH_MS: u64 = 2_000;
 
 /// Frames one key may seal. Far below the 2^36 bytes-per-nonce and collision
 /// bounds of AES-GCM, and two years of 60 Hz video.
@@ -50,7 +59,8 @@ pub struct Opened<'s> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    Prepared,
+    /// Is activated at this time in milliseconds, if there is one.
+    Prepared(Option<u64>),
     Active,
     /// Opens frames until this time in milliseconds.
     Retired(u64),
@@ -96,16 +106,17 @@ impl Epochs {
     }
 
     /// Takes the keys of a newer epoch; frames of it can be opened from now on.
+    /// A commit that was applied at `since_ms` led to it; nothing if we begin with it.
     ///
     /// The epoch that shares its low bits is dropped (RFC 9605 section 5.2).
-    pub(crate) fn prepare(&mut self, keys: EpochKeys) {
+    pub(crate) fn prepare(&mut self, keys: EpochKeys, since_ms: Option<u64>) {
         self.held.retain(|held| {
             held.keys.epoch < keys.epoch && !Kid::same_epoch(held.keys.epoch, keys.epoch)
         });
         self.split.keep(&keys.roster);
         self.held.push(Epoch {
             keys,
-            stage: Stage::Prepared,
+            stage: Stage::Prepared(since_ms.map(|since| since.saturating_add(SWITCH_MS))),
             senders: std::array::from_fn(|_| None),
             receivers: HashMap::new(),
         });
@@ -121,6 +132,11 @@ impl Epochs {
         if !self.held.iter().any(|held| held.keys.epoch == epoch) {
             return Err(Misuse::UnknownEpoch);
         }
+        self.switch(epoch, now_ms);
+        Ok(())
+    }
+
+    fn switch(&mut self, epoch: u64, now_ms: u64) {
         for held in &mut self.held {
             if held.keys.epoch == epoch {
                 held.stage = Stage::Active;
@@ -128,7 +144,6 @@ impl Epochs {
                 held.stage = Stage::Retired(now_ms.saturating_add(RETIRED_MS));
             }
         }
-        Ok(())
     }
 
     /// Forgets a participant in all epochs before `epoch`: frames of a removed
@@ -146,19 +161,25 @@ impl Epochs {
         }
     }
 
-    /// Drops, and so wipes, the keys of epochs whose time is over.
+    /// Activates the newest epoch that has waited long enough, and drops, and
+    /// so wipes, the keys of those whose time is over.
     pub(crate) fn tick(&mut self, now_ms: u64) {
+        let due = |held: &&Epoch| matches!(held.stage, Stage::Prepared(Some(at)) if now_ms >= at);
+        if let Some(epoch) = self.held.iter().rfind(due).map(|held| held.keys.epoch) {
+            self.switch(epoch, now_ms);
+        }
         self.held
             .retain(|held| !matches!(held.stage, Stage::Retired(until) if now_ms >= until));
     }
 
-    /// When [`tick`](Self::tick) has something to drop next, in milliseconds.
+    /// When [`tick`](Self::tick) has something to do next, in milliseconds.
     pub(crate) fn next_timeout(&self) -> Option<u64> {
         self.held
             .iter()
             .filter_map(|held| match held.stage {
-                Stage::Retired(until) => Some(until),
-                Stage::Prepared | Stage::Active => None,
+                Stage::Retired(at) => Some(at),
+                Stage::Prepared(at) => at,
+                Stage::Active => None,
             })
             .min()
     }

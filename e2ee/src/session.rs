@@ -47,7 +47,8 @@ pub struct Advance {
     /// The epoch entered. Frames of it can be opened at once.
     pub epoch: u64,
     /// Whether frames are sealed with it already. True after a removal, which
-    /// nobody waits for; otherwise [`Session::activate`] decides.
+    /// nobody waits for; otherwise [`Session::activate`] decides, or
+    /// [`Session::tick`] after [`SWITCH_MS`](crate::SWITCH_MS).
     pub active: bool,
     /// New members at their leaves.
     pub added: Vec<Member>,
@@ -336,7 +337,9 @@ impl Session {
         Ok(self.epochs.activate(epoch, now_ms)?)
     }
 
-    /// Wipes keys whose time is over. [`next_timeout`](Self::next_timeout) says when to call it.
+    /// Seals with an epoch that nobody activated for
+    /// [`SWITCH_MS`](crate::SWITCH_MS), and wipes keys whose time is over.
+    /// [`next_timeout`](Self::next_timeout) says when to call it.
     pub fn tick(&mut self, now_ms: u64) {
         self.epochs.tick(now_ms);
     }
@@ -511,7 +514,7 @@ impl Session {
     fn enter(&mut self, group: Group) -> Result<(), Error> {
         let roster = group.roster()?;
         self.phase = Phase::Inside(Box::new(Inside { group, roster }));
-        self.prepare_epoch()
+        self.prepare_epoch(None)
     }
 
     /// Follows the group into its next epoch.
@@ -533,7 +536,7 @@ impl Session {
             .cloned()
             .collect();
         self.epochs.tick(now_ms);
-        self.prepare_epoch()?;
+        self.prepare_epoch(Some(now_ms))?;
         for member in &effect.removed {
             self.epochs.forget(member.participant, epoch);
         }
@@ -549,7 +552,7 @@ impl Session {
         }))
     }
 
-    fn prepare_epoch(&mut self) -> Result<(), Error> {
+    fn prepare_epoch(&mut self, since_ms: Option<u64>) -> Result<(), Error> {
         self.comparing.end_round();
         let inside = self.inside()?;
         let keys = EpochKeys {
@@ -563,7 +566,7 @@ impl Session {
             own_leaf: inside.group.own_leaf()?,
             roster: inside.roster.clone(),
         };
-        self.epochs.prepare(keys);
+        self.epochs.prepare(keys, since_ms);
         Ok(())
     }
 

@@ -118,7 +118,7 @@ fn an_old_epoch_is_opened_for_exactly_ten_seconds() {
         .map(|n| seal(&mut anna, Context::CAMERA, &[n]))
         .collect();
     let new = update(&mut [&mut ben, &mut anna], 20_000);
-    assert_eq!(ben.next_timeout(), None);
+    assert_eq!(ben.next_timeout(), Some(20_000 + SWITCH_MS));
     ben.activate(new, 21_000).unwrap();
     assert_eq!(ben.next_timeout(), Some(31_000));
     // Saying it again does not prolong it.
@@ -135,6 +135,29 @@ fn an_old_epoch_is_opened_for_exactly_ten_seconds() {
         Err(FrameDrop::UnknownEpoch)
     );
     assert_eq!(ben.next_timeout(), None);
+}
+
+#[test]
+fn an_epoch_that_nobody_activates_is_sealed_with_after_two_seconds() {
+    let (mut anna, mut ben, mut carl) = three();
+    let old = ben.send_epoch();
+    let first = update(&mut [&mut anna, &mut ben, &mut carl], 20_000);
+    let second = update(&mut [&mut anna, &mut ben, &mut carl], 20_500);
+    assert_eq!(ben.next_timeout(), Some(22_000));
+    ben.tick(21_999);
+    assert_eq!(ben.send_epoch(), old);
+    ben.tick(22_000);
+    assert_eq!(ben.send_epoch(), Some(first));
+    assert_eq!(ben.next_timeout(), Some(22_500));
+    // Whoever looks late goes to the newest at once.
+    for member in [&mut ben, &mut anna] {
+        member.tick(25_000);
+        assert_eq!(member.send_epoch(), Some(second));
+    }
+    ben.activate(first, 25_100).unwrap();
+    assert_eq!(ben.send_epoch(), Some(second), "there is no way back");
+    // The old keys go as they would have gone.
+    assert_eq!(ben.next_timeout(), Some(22_000 + RETIRED_MS));
 }
 
 #[test]

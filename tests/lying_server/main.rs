@@ -5,6 +5,7 @@ mod fork;
 mod links;
 mod log;
 mod media;
+mod switch;
 
 use conclave_client::call::CallError;
 use conclave_client::event::Event;
