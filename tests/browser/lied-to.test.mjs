@@ -1,5 +1,5 @@
-// What a page shows when the server lies to it: names somebody who is not there, and gives the page other
-// commits than the others.
+// What a page shows when the server lies to it: names somebody who is not there, gives the page other commits than
+// the others, keeps commits and switches back, and asks for pictures in the format that shows more.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -59,6 +59,40 @@ test('a page warns of somebody whom only the server names, and of a call that is
     );
   }
   for (const { name, tab } of [host, guest]) assert.deepEqual(tab.problems, [], `${name}'s page has no errors`);
+});
+
+test('a page takes no answer without raw video, switches unbidden, and leaves a call with a hole in its log', async (t) => {
+  const stage = new Stage(t);
+  const server = await Server.start(stage);
+  const links = await server.room();
+  /** What the page hears of it. @type {(frame: any) => any} */
+  let told = (frame) => (frame.type === 'answer' ? { ...frame, sdp: frame.sdp.replace(/^a=packetization:.*\r\n/gm, '') } : frame);
+  const host = await inChromium(stage, {
+    ...anna,
+    raw: true,
+    lie: (to, frame) => (to === 'page' ? [told(frame)].filter(Boolean).map((said) => ({ to, frame: said })) : [{ to, frame }]),
+  });
+  await host.arrive(links.host);
+  await host.join();
+  await host.inCall();
+  await host.tab.until('sound and picture to be interrupted', (text) => document.body.textContent?.includes(text) ?? false, 'are interrupted');
+  // Nobody tells when to switch, either.
+  told = (frame) => (frame.type === 'activate' ? null : frame);
+  const natives = [];
+  for (const who of [nadia, ben]) {
+    const native = new Native(stage, server, links.guest, who);
+    natives.push(native);
+    await host.admit(who.name);
+    await native.until('first-frame', ({ source }) => source === 'camera');
+  }
+  await host.untilReceives([nadia.name, ben.name]);
+
+  // That Ben left is kept back; Nadia's commit that removes him is an entry further.
+  told = (frame) => (frame.type === 'entry' && frame.event.type === 'left' ? null : frame);
+  await natives[1]?.leave();
+  await host.tab.untilPhase('over');
+  await host.tab.until('why', (text) => document.body.textContent?.includes(text) ?? false, 'The encryption could not go on');
+  assert.deepEqual(host.tab.problems, [], 'the page has no errors');
 });
 
 /** @typedef {import('./harness/chromium.mjs').Hearer} Hearer */

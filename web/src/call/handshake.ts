@@ -36,10 +36,19 @@ function isMember(tree: Tree | null, participant: ParticipantId): boolean {
   return tree?.members.some((member) => member.participant === participant) ?? false;
 }
 
+/**
+ * Whether entries before this one are missing. A socket loses none, and a resume begins where the last one ended:
+ * the server keeps something back.
+ */
+export function skips({ handshake: { applied } }: State, entry: LogEntry): boolean {
+  // A newcomer's log begins with the commit that added them.
+  return applied !== 0 && entry.seq > applied + 1;
+}
+
 /** Takes the next entry of the log; one that was taken before changes nothing. */
 export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
   const { handshake } = state;
-  if (entry.seq <= handshake.applied) return unchanged(state);
+  if (entry.seq <= handshake.applied || skips(state, entry)) return unchanged(state);
   const next = withHandshake(state, { applied: entry.seq });
   const { event } = entry;
   switch (event.type) {

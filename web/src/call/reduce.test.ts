@@ -298,6 +298,23 @@ describe('the door', () => {
     expect(keys(page.answer(request, { type: 'error', code: 'stale-epoch', missed }))).toEqual(['discard', 'process']);
   });
 
+  test('an entry that skips others ends the call: something is kept back', () => {
+    const page = new Page().inCall('h');
+    expect(keys(page.entry(2, commit(1, 'h', ['a'])))).toEqual(['process']);
+    page.entry(4, commit(2, 'h', ['b']));
+    expect(page.state).toMatchObject({ phase: 'over', ending: { kind: 'keys-failed' } });
+  });
+
+  test('what was missed is not taken with a gap: it comes by the log, too', () => {
+    const page = new Page().inCall('h');
+    page.knock('a');
+    page.do({ type: 'admit', participants: ['a'] });
+    const request = requests(page.do({ type: 'commit-made', commit: { epoch: 1, message: 'm', welcome: 'w' } }))[0] as Request;
+    const missed: LogEntry[] = [{ seq: 3, event: commit(2, 'h', ['b']) }];
+    expect(keys(page.answer(request, { type: 'error', code: 'stale-epoch', missed }))).toEqual(['discard', 'admit']);
+    expect(page.state.handshake.applied).toBe(1);
+  });
+
   test('a commit that is refused otherwise is given up and said', () => {
     const page = new Page().inCall();
     page.knock('a');

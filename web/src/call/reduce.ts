@@ -15,6 +15,7 @@ import {
   remove,
   removalDue,
   rosterSettled,
+  skips,
 } from './handshake';
 import type { Effect, Event, Outcome, Timer } from './messages';
 import { openSlots, reassign, slotReported, slotSettled } from './slots';
@@ -211,7 +212,7 @@ function refused(state: State, code: Code): Outcome<State> {
 function noticed(state: State, frame: Notice): Outcome<State> {
   switch (frame.type) {
     case 'entry':
-      return applyEntry(state, frame);
+      return skips(state, frame) ? end(state, { kind: 'keys-failed' }) : applyEntry(state, frame);
     case 'activate':
       return outcome(state, { type: 'keys', call: { op: 'activate', epoch: frame.epoch } });
     case 'posted':

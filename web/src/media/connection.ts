@@ -9,7 +9,7 @@ import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
 import { describe, describes, encodings } from './layers';
-import { mayBeRaw, setCodec, withRaw } from './raw';
+import { keepsRaw, mayBeRaw, setCodec, withRaw } from './raw';
 import { LOOK_EVERY_MS, Silence, countsOf } from './silence';
 import { limit } from './wanted';
 
@@ -147,7 +147,7 @@ export class Connection {
     }
   }
 
-  /** Whether the offer was answered. */
+  /** Whether the offer was answered as it was meant. */
   async #offer(): Promise<boolean> {
     if (this.takesRaw) {
       const { sdp } = await this.#pc.createOffer();
@@ -157,7 +157,7 @@ export class Connection {
     if (this.#closed || sdp === undefined) return false;
     const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
     const answer = await this.needs.negotiate(sdp, sending);
-    if (this.#closed || answer === null) return false;
+    if (this.#closed || answer === null || !keepsRaw(sdp, answer)) return false;
     await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
     return true;
   }

@@ -16,6 +16,24 @@ export function withRaw(sdp: string): string {
   return sdp.replace(/^a=rtpmap:(\d+) AV1\/90000\r\n/gm, (line, format: string) => `${line}a=packetization:${format} raw\r\n`);
 }
 
+/**
+ * Whether an answer takes raw video in every section that offers it. A server that forwards what members send needs
+ * nothing else to do so; one that leaves it out wants the format that shows more.
+ */
+export function keepsRaw(offer: string, answer: string): boolean {
+  const answered = sections(answer);
+  return sections(offer).every((section, at) => !isRaw(section) || isRaw(answered[at] ?? ''));
+}
+
+function sections(sdp: string): string[] {
+  return sdp.split(/^(?=m=)/m).slice(1);
+}
+
+function isRaw(section: string): boolean {
+  const formats = [...section.matchAll(/^a=rtpmap:(\d+) AV1\/90000\r$/gm)];
+  return formats.some(([, format]) => section.includes(`\r\na=packetization:${format} raw\r\n`));
+}
+
 let known: Promise<boolean> | null = null;
 
 /** Whether this browser takes raw video; found out once. */
