@@ -6,6 +6,7 @@
 
 mod affinity;
 mod clock;
+pub mod framing;
 mod sendmmsg;
 mod tcp;
 mod thread;

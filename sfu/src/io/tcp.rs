@@ -1,13 +1,12 @@
-//! TCP connections that carry datagrams in frames: two bytes of length, then
-//! the datagram (RFC 4571, RFC 6544). Clients open them, where UDP does not
-//! get through; somebody else accepts them and hands them over.
+//! TCP connections that carry datagrams in frames ([`framing`](super::framing)).
+//! Clients open them, where UDP does not get through; somebody else accepts
+//! them and hands them over.
 
+use super::framing::{Frames, Malformed, PREFIX};
 use crate::address::Stream;
 use crate::drop::DropReason;
 use crate::egress::Run;
-use crate::ice;
 use crate::metrics::Counter;
-use crate::pool::SLOT_LEN;
 use crate::shard::{Input, Shard};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -16,9 +15,6 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
-
-/// Bytes of a frame's length.
-const PREFIX: usize = 2;
 
 /// Bytes that may wait for one connection: half a second at 1 Mbit/s. More
 /// would play later what is late already; what does not fit is lost, which the
@@ -68,10 +64,7 @@ struct Connection {
     socket: TcpStream,
     stream: Stream,
     opened: Instant,
-    /// Whether a connectivity check came first, as it must.
-    begun: bool,
-    /// A frame that is not whole.
-    inbound: Vec<u8>,
+    inbound: Frames,
     /// Frames that wait, of which `sent` bytes are gone.
     outbound: Vec<u8>,
     sent: usize,
@@ -115,8 +108,7 @@ impl Streams {
             socket,
             stream: Stream { peer, id },
             opened: now,
-            begun: false,
-            inbound: Vec::new(),
+            inbound: Frames::default(),
             outbound: Vec::new(),
             sent: 0,
         };
@@ -199,7 +191,11 @@ impl Streams {
             Ok(0) => Err(None),
             Ok(len) => {
                 let bytes = self.chunk.get(..len).unwrap_or_default();
-                connection.take(bytes, shard, now).map_err(Some)?;
+                let from = connection.stream.into();
+                let taken = connection.inbound.take(bytes, |bytes| {
+                    shard.handle_input(now, Input::Datagram { from, bytes });
+                });
+                taken.map_err(|Malformed| Some(DropReason::StreamMalformed))?;
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -256,37 +252,6 @@ impl Streams {
 }
 
 impl Connection {
-    /// Takes what was read, frame by frame.
-    fn take(&mut self, bytes: &[u8], shard: &mut Shard, now: Instant) -> Result<(), DropReason> {
-        self.inbound.extend_from_slice(bytes);
-        let mut rest = self.inbound.as_slice();
-        while let Some((prefix, behind)) = rest.split_at_checked(PREFIX) {
-            let len = usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
-            if len > SLOT_LEN {
-                return Err(DropReason::StreamMalformed);
-            }
-            let Some((datagram, behind)) = behind.split_at_checked(len) else {
-                break;
-            };
-            rest = behind;
-            self.begun |= ice::is_check(datagram);
-            if !self.begun {
-                return Err(DropReason::StreamMalformed);
-            }
-            let from = self.stream.into();
-            shard.handle_input(
-                now,
-                Input::Datagram {
-                    from,
-                    bytes: datagram,
-                },
-            );
-        }
-        let taken = self.inbound.len() - rest.len();
-        self.inbound.drain(..taken);
-        Ok(())
-    }
-
     /// Queues a datagram, if there is room.
     fn push(&mut self, datagram: &[u8]) -> bool {
         let waiting = self.outbound.len() - self.sent;
@@ -343,8 +308,7 @@ mod tests {
             socket: TcpStream::from_std(socket),
             stream: Stream { peer, id: 0 },
             opened: Instant::now(),
-            begun: true,
-            inbound: Vec::new(),
+            inbound: Frames::default(),
             outbound: Vec::new(),
             sent: 0,
         };
