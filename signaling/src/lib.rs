@@ -6,7 +6,7 @@
 //!
 //! - [`serve`]: composes everything below and listens ([`config`], [`tls`],
 //!   [`operator`], [`assets`], `metrics`).
-//! - `sort`: tells HTTPS from media that comes over TCP.
+//! - [`sort`]: tells HTTPS from media that comes over TCP.
 //! - `http`: rooms, health, the browser client, and the door to the socket.
 //! - `socket`: one WebSocket: frames in, frames out, pings, limits.
 //! - `rooms`, `actor`: one task a room that is awake; a mailbox in,
@@ -26,6 +26,7 @@ pub mod domain;
 pub mod media;
 pub mod operator;
 pub mod serve;
+pub mod sort;
 pub mod tls;
 
 mod actor;
@@ -36,12 +37,11 @@ mod metrics;
 mod outbox;
 mod rooms;
 mod socket;
-mod sort;
 mod store;
 
 pub use assets::{Asset, Assets};
 pub use config::{Config, TlsFiles};
 pub use http::CONTENT_SECURITY_POLICY;
 pub use media::MediaPlane;
-pub use serve::{Serving, StartError, serve};
+pub use serve::{Serving, StartError, interface, serve};
 pub use store::StoreError;

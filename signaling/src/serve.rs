@@ -4,15 +4,16 @@ use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::config::{Config, MAX_SOCKETS, REQUEST_LIMIT, SHUTDOWN_LIMIT};
 use crate::http::{self, App};
-use crate::media::MediaPlane;
+use crate::media::{MediaMetrics, MediaPlane};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
 use crate::{files, operator, tls};
+use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use conclave_wire::control::Event;
+use conclave_wire::control::{Command, Event};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::io;
@@ -62,28 +63,15 @@ pub async fn serve(
     media: MediaPlane,
 ) -> Result<Serving, StartError> {
     files::create_dir(&config.data_dir).map_err(StartError::DataDir)?;
-    let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
     let tls = tls::server_config(&config)?;
-    let store = Store::open(&config.data_dir.join("conclave.sqlite")).await?;
-    let metrics = Arc::new(Metrics::new()?);
-    let sorter = Sorter::new(media.streams, metrics.strangers.clone());
-    let rooms = Rooms::new(store, Clock::start(), metrics, media.commands);
+    let (shutdown, stopping) = watch::channel(false);
+    let (streams, events) = (media.streams, media.events);
+    let app = compose(&config, assets, media.commands, media.metrics, stopping).await?;
+    let (rooms, sockets) = (app.rooms.clone(), app.sockets.clone());
     for room in rooms.store.rooms_in_use().await? {
         rooms.wake(room);
     }
-
-    let (shutdown, stopping) = watch::channel(false);
-    let sockets = Arc::new(Semaphore::new(MAX_SOCKETS as usize));
-    let app = Arc::new(App {
-        rooms: rooms.clone(),
-        assets,
-        operator,
-        suite: config.suite,
-        strict_transport: config.tls.is_some(),
-        sockets: sockets.clone(),
-        media_metrics: media.metrics,
-        shutdown: stopping,
-    });
+    let sorter = Sorter::new(streams, rooms.metrics.strangers.clone());
     let listener = std::net::TcpListener::bind(config.listen).map_err(StartError::Listen)?;
     listener.set_nonblocking(true).map_err(StartError::Listen)?;
     let address = listener.local_addr().map_err(StartError::Listen)?;
@@ -107,8 +95,44 @@ pub async fn serve(
         rooms: rooms.clone(),
         sockets,
         server: tokio::spawn(server.serve(service)),
-        events: tokio::spawn(pass_events(rooms, media.events)),
+        events: tokio::spawn(pass_events(rooms, events)),
     })
+}
+
+/// The HTTP interface alone, for requests that somebody else listens for: no
+/// media plane is behind it, and sockets end as in a shutdown. A peer's address
+/// is what axum's `ConnectInfo` says.
+///
+/// # Errors
+/// What is missing.
+pub async fn interface(config: &Config, assets: Assets) -> Result<Router, StartError> {
+    let (commands, _) = mpsc::channel(1);
+    let (_, running) = watch::channel(false);
+    let app = compose(config, assets, commands, None, running).await?;
+    Ok(http::router(app))
+}
+
+/// What answers requests, and what it keeps.
+async fn compose(
+    config: &Config,
+    assets: Assets,
+    commands: mpsc::Sender<Command>,
+    media_metrics: Option<MediaMetrics>,
+    shutdown: watch::Receiver<bool>,
+) -> Result<Arc<App>, StartError> {
+    let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
+    let store = Store::open(&config.data_dir.join("conclave.sqlite")).await?;
+    let metrics = Arc::new(Metrics::new()?);
+    Ok(Arc::new(App {
+        rooms: Rooms::new(store, Clock::start(), metrics, commands),
+        assets,
+        operator,
+        suite: config.suite,
+        strict_transport: config.tls.is_some(),
+        sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),
+        media_metrics,
+        shutdown,
+    }))
 }
 
 async fn pass_events(rooms: Arc<Rooms>, mut events: mpsc::Receiver<Event>) {

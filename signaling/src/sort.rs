@@ -28,12 +28,14 @@ const CHECK: usize = 10;
 
 /// What a connection is.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// TLS, and in it HTTP.
     Https,
-    /// With the first frame.
+    /// A connectivity check came first: this frame, with its length.
     Media(Vec<u8>),
     /// Closed before it said what it is.
     Gone,
+    /// None of them.
     Neither,
 }
 
@@ -74,26 +76,32 @@ async fn look(stream: &TcpStream) -> io::Result<Kind> {
     let mut seen = vec![0; FRAME_MAX];
     loop {
         let len = stream.peek(&mut seen).await?;
-        match seen.get(..len).unwrap_or_default() {
-            [] => return Ok(Kind::Gone),
-            [TLS, ..] => return Ok(Kind::Https),
-            [high, low, ..] => {
-                let whole = 2 + usize::from(u16::from_be_bytes([*high, *low]));
-                if !(CHECK..=FRAME_MAX).contains(&whole) {
-                    return Ok(Kind::Neither);
-                }
-                if len >= CHECK && (seen[2..4] != [0, 1] || seen[6..CHECK] != MAGIC_COOKIE) {
-                    return Ok(Kind::Neither);
-                }
-                if len >= whole {
-                    seen.truncate(whole);
-                    return Ok(Kind::Media(seen));
-                }
-            }
-            [_] => {}
+        if len == 0 {
+            return Ok(Kind::Gone);
+        }
+        if let Some(kind) = kind(seen.get(..len).unwrap_or_default()) {
+            return Ok(kind);
         }
         // What was seen is seen again at once: readiness says nothing here.
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What a connection is whose first bytes are these; nothing while that is
+/// open. More bytes change no answer.
+pub fn kind(seen: &[u8]) -> Option<Kind> {
+    match seen {
+        [TLS, ..] => Some(Kind::Https),
+        [high, low, ..] => {
+            let whole = 2 + usize::from(u16::from_be_bytes([*high, *low]));
+            let fits = (CHECK..=FRAME_MAX).contains(&whole);
+            let is_check = |head: &[u8]| head[2..4] == [0, 1] && head[6..] == MAGIC_COOKIE;
+            if !fits || !seen.get(..CHECK).is_none_or(is_check) {
+                return Some(Kind::Neither);
+            }
+            Some(Kind::Media(seen.get(..whole)?.to_vec()))
+        }
+        [_] | [] => None,
     }
 }
 
