@@ -9,12 +9,13 @@
 //! The client always offers, every section is one-way, and the slots are opened
 //! once (`docs/protocol.md` section 6). What passes here is sealed already.
 
-mod answer;
+pub mod answer;
 mod codecs;
 mod feedback;
 
 pub use codecs::{AUDIO_CLOCK, VIDEO_CLOCK};
 
+use answer::Answer;
 use bytes::Bytes;
 use conclave_wire::control::{Sending, Source};
 use conclave_wire::id::Mid;
@@ -42,8 +43,8 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
-    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, SettingEngineBuilder,
-    SrtpProtectionProfile, StatsSelector,
+    RTCIceGatheringState, RTCPeerConnectionState, SettingEngineBuilder, SrtpProtectionProfile,
+    StatsSelector,
 };
 use webrtc::rtp_transceiver::RtpTransceiver;
 
@@ -374,14 +375,16 @@ impl Transport {
     /// sends has to declare its SSRC. [`TransportError::OtherConnection`] when
     /// it answers a restart and knows nothing of what was to go on.
     pub async fn accept(&mut self, answer: &str) -> Result<bool, TransportError> {
-        let fingerprint = answer::fingerprint(answer);
+        let Answer {
+            description,
+            streams,
+            fingerprint,
+        } = Answer::parse(answer)?;
         if self.fingerprint.is_some() && self.fingerprint != fingerprint {
             return Err(TransportError::OtherConnection);
         }
         self.fingerprint = fingerprint;
-        let streams = answer::streams(answer);
-        let answer = RTCSessionDescription::answer(answer::label(answer))?;
-        self.connection.set_remote_description(answer).await?;
+        self.connection.set_remote_description(description).await?;
         for outlet in self.outlets.values_mut() {
             outlet.negotiate().await?;
         }

@@ -5,11 +5,11 @@
 //! harm can serve somebody else something else.
 //!
 //! - [`hashes`]: the list of a release's files.
-//! - `page`: what a page refers to; `policy`: its content security policy.
+//! - [`page`]: what a page refers to; [`policy`]: its content security policy.
 
 pub mod hashes;
-mod page;
-mod policy;
+pub mod page;
+pub mod policy;
 
 use crate::http::{Answer, HttpError, Limits, exchange};
 use crate::link::Server;

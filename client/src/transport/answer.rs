@@ -1,12 +1,41 @@
-//! Labels the answer's sections with their mids, so that a received track
-//! names the slot it belongs to whatever the answerer called it.
+//! An answer as the stack is to have it: its sections labelled with their
+//! mids, so that a received track names the slot it belongs to whatever the
+//! answerer called it.
 
 use conclave_wire::id::Mid;
+use webrtc::error::Error;
+use webrtc::peer_connection::RTCSessionDescription;
+
+/// What an answer says.
+#[derive(Debug)]
+pub struct Answer {
+    /// The answer, labelled.
+    pub description: RTCSessionDescription,
+    /// The candidates to which TCP connections can be opened (RFC 6544 section
+    /// 4.5), each once.
+    pub streams: Vec<String>,
+    /// The fingerprint of the answerer's certificate (RFC 8122).
+    pub fingerprint: Option<String>,
+}
+
+impl Answer {
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When the stack takes it for no SDP.
+    pub fn parse(answer: &str) -> Result<Self, Error> {
+        Ok(Self {
+            description: RTCSessionDescription::answer(label(answer))?,
+            streams: streams(answer),
+            fingerprint: values(answer, "a=fingerprint:").next().map(str::to_owned),
+        })
+    }
+}
 
 /// Replaces each section's `a=msid` (RFC 8830) by `a=msid:slot MID`.
 ///
 /// The text is only relabelled here; the SDP parser behind it judges it.
-pub(super) fn label(answer: &str) -> String {
+fn label(answer: &str) -> String {
     let mut text = String::with_capacity(answer.len() + 256);
     for line in answer.lines() {
         let is_stream =
@@ -27,9 +56,7 @@ pub(super) fn label(answer: &str) -> String {
     text
 }
 
-/// The candidates to which TCP connections can be opened (RFC 6544 section 4.5),
-/// each once.
-pub(super) fn streams(answer: &str) -> Vec<String> {
+fn streams(answer: &str) -> Vec<String> {
     let mut streams: Vec<String> = Vec::new();
     for candidate in values(answer, "a=candidate:") {
         let is_passive = candidate.contains(" tcptype passive");
@@ -38,11 +65,6 @@ pub(super) fn streams(answer: &str) -> Vec<String> {
         }
     }
     streams
-}
-
-/// The fingerprint of the answerer's certificate (RFC 8122).
-pub(super) fn fingerprint(answer: &str) -> Option<String> {
-    values(answer, "a=fingerprint:").next().map(str::to_owned)
 }
 
 fn values<'a>(answer: &'a str, what: &'a str) -> impl Iterator<Item = &'a str> {

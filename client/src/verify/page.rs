@@ -5,11 +5,11 @@
 /// Attributes that load or lead.
 const REFERENCES: [&str; 4] = ["src", "href", "action", "data"];
 /// What is said of a script that refers to nothing.
-pub(super) const INLINE_SCRIPT: &str = "(a script in the page)";
+pub const INLINE_SCRIPT: &str = "(a script in the page)";
 
 /// The values of all attributes that refer to something, in order, and
 /// [`INLINE_SCRIPT`] for each script that stands in the page itself.
-pub(super) fn references(page: &str) -> Vec<String> {
+pub fn references(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = page;
     while let Some((_, after)) = rest.split_once('<') {

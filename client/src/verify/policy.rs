@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether the policy is among those that a response's headers name. Several
 /// are all in force at once, so that others beside it can only forbid more.
-pub(super) fn is_in_force<'a>(policy: &str, headers: impl Iterator<Item = &'a str>) -> bool {
+pub fn is_in_force<'a>(policy: &str, headers: impl Iterator<Item = &'a str>) -> bool {
     let wanted = directives(policy);
     wanted.is_some()
         && headers
