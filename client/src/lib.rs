@@ -47,5 +47,7 @@ pub mod verify;
 pub mod vp9;
 
 mod http;
+#[cfg(test)]
+mod secrets;
 
 pub use participant::{JoinError, Options, Participant, join};
