@@ -32,8 +32,7 @@ bench: ## the forwarding path without a network: time, instructions and allocati
 	cargo bench --locked --package conclave-bench
 
 fuzz: ## hostile input for every parser and machine, a minute each (SECONDS=600 TARGETS="rtp sdp": longer, only those)
-	@CONCLAVE_FUZZ_SECONDS=$(or $(SECONDS),60) cargo test --locked --package conclave-fuzz --test short -- \
-		--nocapture --test-threads 1 $(TARGETS)
+	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 setup: ## installs what building and testing need and this machine lacks
 	@scripts/setup test

@@ -4,9 +4,9 @@
 //! ```text
 //! corpus/<target>/  inputs to begin with, and those that once failed
 //!      │
-//!      └─▶ tests/short.rs   each of them, and seeded mutations, a few thousand
-//!             │             (`make test`) or as long as one likes (`make fuzz`)
-//!             └─▶ TARGETS
+//!      ├─▶ tests/short.rs   each of them, and some thousand seeded mutations: `make test`
+//!      ├─▶ guided.rs        as long as one likes, guided by coverage: `make fuzz`
+//!      └─▶     └─▶ TARGETS
 //! ```
 //!
 //! A parser is reached by the same public function that the product calls.
@@ -16,8 +16,10 @@
 //! the bytes, and compared with a model or with the rules of
 //! `docs/protocol.md` after each.
 //!
-//! - Packets: [`rtp`], [`extension`], [`payload`], [`rtcp`], [`stun`], [`dtls`].
-//! - Text: [`sdp`], [`wire`].
+//! - Packets: [`rtp`], [`extension`], [`payload`], [`rtcp`], [`stun`], [`dtls`],
+//!   and the [`stream`] that carries them where UDP does not get through.
+//! - Text: [`sdp`], [`wire`], [`http`].
+//! - What the native client reads of a server: [`answer`], [`pictures`].
 //! - End-to-end encryption: [`sframe`], [`mls`].
 //! - The media plane behind its keys: [`media`], whose members are
 //!   [`client`]s.
@@ -30,6 +32,7 @@
     reason = "a failed assertion is what this crate is for"
 )]
 
+pub mod answer;
 pub mod choices;
 pub mod client;
 pub mod delivery;
@@ -38,14 +41,17 @@ pub mod epoch;
 pub mod extension;
 pub mod group;
 pub mod hall;
+pub mod http;
 pub mod media;
 pub mod mls;
 pub mod payload;
+pub mod pictures;
 pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod sframe;
+pub mod stream;
 pub mod stun;
 pub mod wire;
 
@@ -124,6 +130,36 @@ pub const TARGETS: &[Target] = &[
         rounds: 1_000,
     },
     Target {
+        name: "stream",
+        run: stream::connection,
+        memory: 64 << 10,
+        rounds: 5_000,
+    },
+    Target {
+        name: "http",
+        run: http::connection,
+        memory: 1 << 20,
+        rounds: 1_000,
+    },
+    Target {
+        name: "answer",
+        run: answer::sdp,
+        memory: 1 << 20,
+        rounds: 1_000,
+    },
+    Target {
+        name: "page",
+        run: answer::page,
+        memory: 1 << 20,
+        rounds: 2_000,
+    },
+    Target {
+        name: "pictures",
+        run: pictures::packets,
+        memory: 1 << 20,
+        rounds: 2_000,
+    },
+    Target {
         name: "sdp",
         run: sdp::offer,
         memory: 1 << 20,
@@ -190,12 +226,3 @@ pub const TARGETS: &[Target] = &[
         rounds: 10,
     },
 ];
-
-/// Runs a target by its name.
-///
-/// # Panics
-/// When something does not hold, or there is no such target.
-pub fn run(name: &str, data: &[u8]) {
-    let target = TARGETS.iter().find(|target| target.name == name);
-    (target.expect("a target").run)(data);
-}

@@ -1,6 +1,5 @@
 //! Every target's run: its corpus, which holds every input that once failed,
-//! and seeded mutations of it; a fixed number of them, or for
-//! `CONCLAVE_FUZZ_SECONDS`, from a seed that is another each time.
+//! and a number of seeded mutations of it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -8,7 +7,6 @@ use conclave_fuzz::{SHORT, TARGETS, Target};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What all inputs of a target together may leave allocated: the target keeps
 /// nothing, the libraries below it some caches.
@@ -101,14 +99,11 @@ fn hex(bytes: &[u8]) -> String {
 struct Dice(u64);
 
 impl Dice {
-    /// The seed in `CONCLAVE_SEED`, else 1 or, in a long run, another each
-    /// time; printed, so that a failure shows it.
+    /// The seed in `CONCLAVE_SEED`, else 1; printed, so that a failure shows
+    /// it.
     fn new(what: &str) -> Self {
         let seed = std::env::var("CONCLAVE_SEED").ok();
-        let seed = seed.and_then(|seed| seed.parse().ok());
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let other = seconds().map(|_| since.as_nanos() as u64);
-        let seed = seed.or(other).unwrap_or(1);
+        let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1);
         println!("{what}: CONCLAVE_SEED={seed}");
         Self(seed)
     }
@@ -131,26 +126,17 @@ impl Dice {
     }
 }
 
-/// How long a long run is.
-fn seconds() -> Option<Duration> {
-    let seconds = std::env::var("CONCLAVE_FUZZ_SECONDS").ok()?;
-    Some(Duration::from_secs(seconds.parse().expect("seconds")))
-}
-
 fn run(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let mut dice = Dice::new(name);
     let seeds = corpus(name);
     // What is made once, however many inputs come.
     (target.run)(&seeds[0]);
-    let until = seconds().map(|seconds| Instant::now() + seconds);
-    let mut count = 0;
     let measured = allocation_counter::measure(|| {
         for seed in &seeds {
             try_one(target, seed);
         }
-        while until.map_or(count < target.rounds, |until| Instant::now() < until) {
-            count += 1;
+        for _ in 0..target.rounds {
             let input = {
                 let (seed, other) = (dice.below(seeds.len()), dice.below(seeds.len()));
                 mutate(&mut dice, &seeds[seed], &seeds[other])
@@ -158,7 +144,7 @@ fn run(name: &str) {
             try_one(target, &input);
         }
     });
-    println!("{name}: {} inputs", count + seeds.len());
+    println!("{name}: {} inputs", target.rounds + seeds.len());
     let left = measured.bytes_current;
     assert!(left <= LEFT, "{left} bytes are left");
 }
@@ -184,6 +170,6 @@ macro_rules! runs {
 }
 
 runs!(
-    rtp, dependency, allocation, vp8, vp9, rtcp, feedback, stun, dtls, sdp, wire, link, sframe,
-    framing, mls, media, delivery, epoch, room, group,
+    rtp, dependency, allocation, vp8, vp9, rtcp, feedback, stun, dtls, stream, http, answer, page,
+    pictures, sdp, wire, link, sframe, framing, mls, media, delivery, epoch, room, group,
 );
