@@ -1,4 +1,5 @@
-//! The papers name tests as proof; the tests they name exist.
+//! The papers name tests as proof, and labels of keys: the tests exist, and no
+//! label is left out.
 
 use std::fs;
 use std::path::Path;
@@ -34,4 +35,32 @@ fn every_test_that_the_threat_model_names_exists() {
         }
     }
     assert!(named > 30, "only {named} tests are named");
+}
+
+#[test]
+fn every_label_that_keys_are_derived_with_stands_in_the_key_schedule() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let paper = fs::read_to_string(root.join("docs/cryptography.md")).unwrap();
+    let schedule = paper.split("```").nth(1).unwrap();
+    let mut labels = 0;
+    let mut folders = vec![root.join("e2ee/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            let code = source.lines().filter(|line| !line.contains("//"));
+            for quoted in code.flat_map(|line| line.split('"').skip(1).step_by(2)) {
+                if quoted.starts_with("conclave 1 ") || quoted.starts_with("SFrame 1.0 ") {
+                    let label = format!("\"{quoted}\"");
+                    assert!(schedule.contains(&label), "{} has {label}", path.display());
+                    labels += 1;
+                }
+            }
+        }
+    }
+    assert!(labels >= 9, "only {labels} labels are found");
 }
