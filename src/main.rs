@@ -3,6 +3,7 @@
 
 mod assets;
 mod join;
+mod link;
 mod media_metrics;
 mod room;
 mod serve;
@@ -26,6 +27,8 @@ enum Command {
     Serve(serve::Serve),
     /// Make rooms, and unlock them.
     Room(room::Room),
+    /// Make links for the guests of a room, list them, and take them back.
+    Link(link::Link),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -54,6 +57,7 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run().await,
         Command::Room(room) => room.run().await,
+        Command::Link(link) => link.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::WebHashes => verify_web::print_hashes(),

@@ -3,11 +3,11 @@
 
 use clap::{Args, Subcommand};
 use conclave_client::link::{Password, Server};
-use conclave_client::rooms::{create_room, unlock_room};
+use conclave_client::rooms::{NewRoom, create_room, unlock_room};
 use conclave_client::trust::Trust;
 use conclave_signaling::{operator, tls};
 use conclave_wire::id::RoomId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(crate) struct Room {
@@ -17,7 +17,7 @@ pub(crate) struct Room {
 
 #[derive(Subcommand)]
 enum RoomCommand {
-    /// Make a room; prints its host's link and its guests' link.
+    /// Make a room; prints its host's link and its guests' link, if they are to have one.
     Create(Create),
     /// Open a room's links again, which wrong passwords have locked.
     Unlock(Unlock),
@@ -31,6 +31,10 @@ struct Create {
     /// wrong hands opens nothing: hand it on another way, by telephone or on paper.
     #[arg(long)]
     password: bool,
+    /// Let each guest in by a link of their own, with a slot (`conclave link create`), and not by
+    /// one link for all.
+    #[arg(long)]
+    scheduled: bool,
 }
 
 #[derive(Args)]
@@ -44,14 +48,14 @@ struct Unlock {
 
 /// Which server, and by what right.
 #[derive(Args)]
-struct At {
+pub(crate) struct At {
     /// The server: https://HOST[:PORT]
     #[arg(
         long,
         env = "CONCLAVE_SERVER",
         default_value = "https://localhost:8443"
     )]
-    server: Server,
+    pub(crate) server: Server,
     /// The server's data folder: its operator's token, and its development certificate if it
     /// uses one.
     #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
@@ -60,13 +64,18 @@ struct At {
 
 impl At {
     /// The operator's token, and whom to believe.
-    fn credentials(&self) -> Result<(String, Trust), Box<dyn std::error::Error>> {
-        let path = operator::token_file(&self.data);
-        let token = std::fs::read_to_string(&path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        let certificate = std::fs::read(tls::development_certificate(&self.data)).ok();
-        Ok((token.trim().to_owned(), Trust::new(certificate.as_deref())?))
+    pub(crate) fn credentials(&self) -> Result<(String, Trust), Box<dyn std::error::Error>> {
+        credentials(&self.data)
     }
+}
+
+/// The operator's token in the server's data folder, and whom to believe.
+pub(crate) fn credentials(data: &Path) -> Result<(String, Trust), Box<dyn std::error::Error>> {
+    let path = operator::token_file(data);
+    let token =
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let certificate = std::fs::read(tls::development_certificate(data)).ok();
+    Ok((token.trim().to_owned(), Trust::new(certificate.as_deref())?))
 }
 
 impl Room {
@@ -82,11 +91,17 @@ impl Create {
     async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let (token, trust) = self.at.credentials()?;
         let password = self.password.then(Password::generate).transpose()?;
-        let link = create_room(&self.at.server, &token, &trust, password.as_ref()).await?;
+        let room = NewRoom {
+            password: password.as_ref(),
+            scheduled: self.scheduled,
+        };
+        let link = create_room(&self.at.server, &token, &trust, room).await?;
         if let Some(host) = link.host() {
             println!("  host:   {}", *host);
         }
-        println!("  guests: {}", *link.guest());
+        if !self.scheduled {
+            println!("  guests: {}", *link.guest());
+        }
         if let Some(password) = password {
             println!();
             println!("  password, never beside a link: {}", *password.grouped());

@@ -99,6 +99,7 @@ async fn a_host_key_that_is_not_the_rooms_lets_nobody_in() {
         raw.refused(Request::Enter {
             host_key: Some(vec![7; 32].into()),
             password: None,
+            link: None,
         })
         .await,
         Code::Unauthorized

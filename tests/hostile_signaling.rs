@@ -111,6 +111,7 @@ async fn garbage_on_the_socket_is_answered_with_a_code_and_closed_when_it_goes_o
             Request::Enter {
                 host_key: None,
                 password: None,
+                link: None,
             },
             &[Code::BadMessage, Code::Forbidden][..],
         ),

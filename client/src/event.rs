@@ -156,6 +156,8 @@ pub enum Event {
     Ended,
     /// The stay was resumed elsewhere.
     Replaced,
+    /// The link by which we came was revoked.
+    Revoked,
     /// The stay was lost for good.
     Gone,
 }

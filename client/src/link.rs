@@ -1,5 +1,6 @@
 //! Room links: `https://HOST/r/ROOM#SECRET` for a guest, `….HOSTKEY` behind it
-//! for a host, and `p.` before the secret where the link has a password
+//! for a host, `p.` before the secret where the link has a password, and
+//! `l.LINK.` before all of it where guests have links of their own
 //! (`docs/protocol.md` section 2). What stands behind the `#` is
 //! secret; it is wiped when dropped and cannot be printed by accident.
 
@@ -7,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use conclave_e2ee::LinkSecret;
 pub use conclave_e2ee::Password;
-use conclave_wire::id::{Blob, RoomId};
+use conclave_wire::id::{Blob, LinkId, RoomId};
 use hyper::http::uri::{Authority, Uri};
 use std::str::FromStr;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -15,6 +16,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 /// What stands before the secret of a link that has a password. Only who made
 /// the link says so: a server that denies it deceives nobody.
 const PASSWORD_MARK: &str = "p.";
+
+/// What stands before the name of a guest's own link.
+const LINK_MARK: &str = "l.";
 
 /// Port of a link that names none.
 const HTTPS: u16 = 443;
@@ -32,9 +36,13 @@ pub enum LinkError {
     /// No secret of 32 bytes of base64url behind the `#`.
     #[error("the link has no valid secret behind its #")]
     Secret,
-    /// A host key that is not 32 bytes of base64url.
+    /// A host key that is not 32 bytes of base64url, or one in a guest's own
+    /// link.
     #[error("the link's host key is not valid")]
     HostKey,
+    /// The name of a guest's own link that is not 16 bytes of base64url.
+    #[error("the link does not say which one it is")]
+    Name,
 }
 
 /// A Conclave server: host and port, always TLS.
@@ -103,6 +111,8 @@ pub struct Link {
     pub room: RoomId,
     /// What every holder of the link knows and the server does not.
     pub secret: LinkSecret,
+    /// Which of the room's links it is, where guests have links of their own.
+    pub name: Option<LinkId>,
     /// In a host's link.
     pub host_key: Option<HostKey>,
     /// Whether it needs a password, which goes another way.
@@ -119,6 +129,13 @@ impl Link {
         let (server, room) = address.rsplit_once("/r/").ok_or(LinkError::Room)?;
         let server = server.parse()?;
         let room = room.parse().map_err(|_| LinkError::Room)?;
+        let (name, fragment) = match fragment.strip_prefix(LINK_MARK) {
+            Some(named) => {
+                let (name, rest) = named.split_once('.').ok_or(LinkError::Name)?;
+                (Some(name.parse().map_err(|_| LinkError::Name)?), rest)
+            }
+            None => (None, fragment),
+        };
         let (password, fragment) = match fragment.strip_prefix(PASSWORD_MARK) {
             Some(fragment) => (true, fragment),
             None => (false, fragment),
@@ -127,11 +144,15 @@ impl Link {
             Some((secret, key)) => (secret, Some(parse_host_key(key)?)),
             None => (fragment, None),
         };
+        if name.is_some() && host_key.is_some() {
+            return Err(LinkError::HostKey);
+        }
         let secret = LinkSecret::from_fragment(secret).map_err(|_| LinkError::Secret)?;
         Ok(Self {
             server,
             room,
             secret,
+            name,
             host_key,
             password,
         })
@@ -141,11 +162,21 @@ impl Link {
     pub fn guest(&self) -> Zeroizing<String> {
         let secret = self.secret.fragment();
         let (server, room) = (self.server.authority(), self.room);
+        let name = self.name.map(|name| format!("{LINK_MARK}{name}."));
+        let name = name.as_deref().unwrap_or_default();
         let mark = if self.password { PASSWORD_MARK } else { "" };
         Zeroizing::new(format!(
-            "https://{server}/r/{room}#{mark}{}",
+            "https://{server}/r/{room}#{name}{mark}{}",
             secret.as_str()
         ))
+    }
+
+    /// A guest's own link, which opens the same room.
+    #[must_use]
+    pub fn named(mut self, name: LinkId) -> Self {
+        self.name = Some(name);
+        self.host_key = None;
+        self
     }
 
     /// The link that makes its holder a host, if the key is there.
@@ -211,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn a_guests_own_link_says_which_it_is_and_holds_no_host_key() {
+        let name = LinkId([3; 16]);
+        for mark in ["", "p."] {
+            let host = format!("https://example.org/r/{ROOM}#{mark}{KEY}.{KEY}");
+            let link = Link::parse(&host).expect("parses").named(name);
+            let text = link.guest();
+            assert_eq!(
+                text.as_str(),
+                format!("https://example.org/r/{ROOM}#l.{name}.{mark}{KEY}")
+            );
+            assert!(link.host().is_none());
+            let link = Link::parse(&text).expect("parses");
+            assert_eq!((link.name, link.password), (Some(name), !mark.is_empty()));
+        }
+    }
+
+    #[test]
     fn hosts_may_be_addresses_and_ports_are_optional() {
         let server: Server = "https://[::1]:8443/".parse().expect("parses");
         assert_eq!((server.host(), server.port()), ("::1", 8443));
@@ -228,6 +276,17 @@ mod tests {
             (format!("https://h/r/{ROOM}#p.p.{KEY}"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#{KEY}."), LinkError::HostKey),
             (format!("https://h/r/{ROOM}#{KEY}.x"), LinkError::HostKey),
+            (format!("https://h/r/{ROOM}#l.{KEY}"), LinkError::Name),
+            (format!("https://h/r/{ROOM}#l.x.{KEY}"), LinkError::Name),
+            (format!("https://h/r/{ROOM}#l.{ROOM}."), LinkError::Secret),
+            (
+                format!("https://h/r/{ROOM}#p.l.{ROOM}.{KEY}"),
+                LinkError::HostKey,
+            ),
+            (
+                format!("https://h/r/{ROOM}#l.{ROOM}.{KEY}.{KEY}"),
+                LinkError::HostKey,
+            ),
             (format!("https://h/r/x#{KEY}"), LinkError::Room),
             (format!("https://h/{ROOM}#{KEY}"), LinkError::Room),
             (format!("http://h/r/{ROOM}#{KEY}"), LinkError::Server),

@@ -47,6 +47,8 @@ pub enum Ending {
     Ended,
     /// The stay was resumed elsewhere.
     Replaced,
+    /// The link by which we came was revoked.
+    Revoked,
     /// The stay was lost for longer than the server keeps one.
     Gone,
 }
@@ -58,6 +60,7 @@ impl From<Reason> for Ending {
             Reason::Removed => Self::Removed,
             Reason::Ended => Self::Ended,
             Reason::Replaced => Self::Replaced,
+            Reason::Revoked => Self::Revoked,
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Makes rooms and unlocks them: one HTTP request each, and a link secret and a
-//! password that stay here.
+//! Makes rooms and unlocks them, and makes, lists and revokes guests' links: one
+//! HTTP request each, and a link secret and a password that stay here.
 
 use crate::http::{Answer, HttpError, Limits, exchange};
 use crate::link::{HostKey, Link, Server};
 use crate::trust::Trust;
 use conclave_e2ee::{LinkSecret, Password};
 use conclave_wire::code::Code;
-use conclave_wire::http::{Problem, RoomCreated, RoomRequest};
-use conclave_wire::id::{Blob, RoomId};
+use conclave_wire::http::{LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest};
+use conclave_wire::id::{Blob, LinkId, RoomId};
 use http_body_util::Full;
 use hyper::http::{Method, Request, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A room's description has some hundred bytes.
+/// A list of as many links as a room may have takes 200 kB.
 const LIMITS: Limits = Limits {
-    body: 16 * 1024,
+    body: 1024 * 1024,
     time: Duration::from_secs(10),
 };
 
@@ -53,8 +53,17 @@ impl From<HttpError> for RoomError {
     }
 }
 
-/// Makes a room and a link for its host; [`Link::guest`] gives the guests'. With
-/// a password, the server is told what its proof will be, and no more; that
+/// What a new room is to be.
+#[derive(Default)]
+pub struct NewRoom<'a> {
+    /// The password of its links, if they are to have one.
+    pub password: Option<&'a Password>,
+    /// Whether each guest is to come by a link of their own, with a slot.
+    pub scheduled: bool,
+}
+
+/// Makes a room and a link for its host; [`Link::guest`] gives the guests',
+/// unless they have links of their own. With a password, the server is told what its proof will be, and no more; that
 /// costs a fifth of a second of this thread.
 ///
 /// # Errors
@@ -63,11 +72,12 @@ pub async fn create_room(
     server: &Server,
     token: &str,
     trust: &Trust,
-    password: Option<&Password>,
+    room: NewRoom<'_>,
 ) -> Result<Link, RoomError> {
     let secret = LinkSecret::generate().map_err(|_| RoomError::Secret)?;
     let request = RoomRequest {
-        password: match password {
+        scheduled: room.scheduled,
+        password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);
                 let proof = proof.map_err(|_| RoomError::Secret)?;
@@ -77,7 +87,8 @@ pub async fn create_room(
         },
     };
     let body = serde_json::to_vec(&request).map_err(|_| RoomError::Protocol)?;
-    let answer = post(server, token, trust, ("/api/v1/rooms", body)).await?;
+    let request = (Method::POST, "/api/v1/rooms", body);
+    let answer = ask(server, token, trust, request).await?;
     if answer.status != StatusCode::CREATED {
         return Err(refused(&answer));
     }
@@ -89,8 +100,9 @@ pub async fn create_room(
         server: server.clone(),
         room: created.room,
         secret,
+        name: None,
         host_key: Some(host_key),
-        password: password.is_some(),
+        password: room.password.is_some(),
     })
 }
 
@@ -106,26 +118,88 @@ pub async fn unlock_room(
     room: RoomId,
 ) -> Result<(), RoomError> {
     let path = format!("/api/v1/rooms/{room}/unlock");
-    let answer = post(server, token, trust, (&path, Vec::new())).await?;
+    let request = (Method::POST, path.as_str(), Vec::new());
+    done(&ask(server, token, trust, request).await?)
+}
+
+/// Makes a guest's own link of the room that `link` opens, a host's as well as
+/// another guest's: the secret is the room's, and the server does not have it.
+///
+/// # Errors
+/// [`RoomError`]; with [`Code::NotScheduled`] when guests come by the room's own
+/// link, with [`Code::BadMessage`] when the slot is none, over, or too long.
+pub async fn create_link(
+    link: Link,
+    token: &str,
+    trust: &Trust,
+    terms: LinkRequest,
+) -> Result<Link, RoomError> {
+    let path = format!("/api/v1/rooms/{}/links", link.room);
+    let body = serde_json::to_vec(&terms).map_err(|_| RoomError::Protocol)?;
+    let request = (Method::POST, path.as_str(), body);
+    let answer = ask(&link.server, token, trust, request).await?;
+    if answer.status != StatusCode::CREATED {
+        return Err(refused(&answer));
+    }
+    let made: LinkInfo = serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)?;
+    Ok(link.named(made.link))
+}
+
+/// The guests' links of a room, by when they open.
+///
+/// # Errors
+/// [`RoomError`].
+pub async fn list_links(
+    server: &Server,
+    token: &str,
+    trust: &Trust,
+    room: RoomId,
+) -> Result<Vec<LinkInfo>, RoomError> {
+    let path = format!("/api/v1/rooms/{room}/links");
+    let request = (Method::GET, path.as_str(), Vec::new());
+    let answer = ask(server, token, trust, request).await?;
+    if answer.status != StatusCode::OK {
+        return Err(refused(&answer));
+    }
+    let list: LinkList = serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)?;
+    Ok(list.links)
+}
+
+/// Takes a guest's link back: who came by it is thrown out.
+///
+/// # Errors
+/// [`RoomError`]; with [`Code::NoSuchLink`] when the room has no such link.
+pub async fn revoke_link(
+    server: &Server,
+    token: &str,
+    trust: &Trust,
+    (room, link): (RoomId, LinkId),
+) -> Result<(), RoomError> {
+    let path = format!("/api/v1/rooms/{room}/links/{link}");
+    let request = (Method::DELETE, path.as_str(), Vec::new());
+    done(&ask(server, token, trust, request).await?)
+}
+
+fn done(answer: &Answer) -> Result<(), RoomError> {
     if answer.status == StatusCode::NO_CONTENT {
         Ok(())
     } else {
-        Err(refused(&answer))
+        Err(refused(answer))
     }
 }
 
 /// Asks for something as the operator.
-async fn post(
+async fn ask(
     server: &Server,
     token: &str,
     trust: &Trust,
-    (path, body): (&str, Vec<u8>),
+    (method, path, body): (Method, &str, Vec<u8>),
 ) -> Result<Answer, RoomError> {
     let bearer = Zeroizing::new(format!("Bearer {token}"));
     let mut authorization = header::HeaderValue::from_str(&bearer).map_err(|_| RoomError::Token)?;
     authorization.set_sensitive(true);
     let request = Request::builder()
-        .method(Method::POST)
+        .method(method)
         .uri(path)
         .header(header::HOST, server.authority())
         .header(header::AUTHORIZATION, authorization)

@@ -4,7 +4,7 @@
 
 use conclave_wire::client::{ClientFrame, LogEntry, Reason, Request, ServerFrame, Standing};
 use conclave_wire::code::Code;
-use conclave_wire::id::{Blob, ParticipantId};
+use conclave_wire::id::{Blob, LinkId, ParticipantId};
 use std::collections::BTreeMap;
 use zeroize::Zeroize;
 
@@ -81,6 +81,8 @@ pub struct Ticket {
     pub host_key: Option<Blob>,
     /// What proves the link's password, if it has one.
     pub password: Option<Blob>,
+    /// The guest's link, where guests have links of their own.
+    pub link: Option<LinkId>,
 }
 
 impl Drop for Ticket {
@@ -139,6 +141,7 @@ impl Stay {
             None => Request::Enter {
                 host_key: self.ticket.host_key.clone(),
                 password: self.ticket.password.clone(),
+                link: self.ticket.link,
             },
         };
         let id = self.next_id();
@@ -275,13 +278,15 @@ mod tests {
         let mut stay = Stay::new(Ticket {
             host_key: Some(Blob(vec![7; 32])),
             password: Some(Blob(vec![8; 32])),
+            link: Some(LinkId([9; 16])),
         });
         let first = stay.begin();
         assert!(matches!(
             first.request,
             Request::Enter {
                 host_key: Some(_),
-                password: Some(_)
+                password: Some(_),
+                link: Some(LinkId([9, ..])),
             }
         ));
         assert!(matches!(

@@ -4,7 +4,7 @@
 #![allow(clippy::panic)]
 
 use conclave_client::link::Server;
-use conclave_client::rooms::{RoomError, create_room};
+use conclave_client::rooms::{NewRoom, RoomError, create_room};
 use conclave_client::signaling::{Event, Signaling, SignalingError};
 use conclave_client::stay::{Answer, End, Heard, Tag, Ticket};
 use conclave_client::trust::{Trust, TrustError};
@@ -138,6 +138,7 @@ fn open(door: &Door, trust: Trust) -> Signaling {
     let ticket = Ticket {
         host_key: Some(Blob(vec![1; 32])),
         password: None,
+        link: None,
     };
     Signaling::open(door.server.clone(), ROOM, ticket, trust)
 }
@@ -154,7 +155,8 @@ async fn a_lost_socket_is_replaced_and_nothing_is_lost() {
             first.request,
             Request::Enter {
                 host_key,
-                password: None
+                password: None,
+                link: None,
             }
         );
         assert!(matches!(
@@ -298,7 +300,7 @@ async fn a_room_is_made_with_a_secret_of_its_own() {
         })
         .expect("serialises");
         let (link, head) = tokio::join!(
-            create_room(&door.server, "the-token", &trust, None),
+            create_room(&door.server, "the-token", &trust, NewRoom::default()),
             serve_http(&door, "201 Created", &body)
         );
         assert!(
@@ -317,7 +319,7 @@ async fn a_room_is_made_with_a_secret_of_its_own() {
 
         let problem = serde_json::to_string(&Problem::from(Code::Unauthorized)).expect("json");
         let (link, _) = tokio::join!(
-            create_room(&door.server, "another", &trust, None),
+            create_room(&door.server, "another", &trust, NewRoom::default()),
             serve_http(&door, "401 Unauthorized", &problem)
         );
         assert!(matches!(

@@ -2,11 +2,11 @@
 //! any moment. Everything that the room says goes through [`Hall::deliver`],
 //! which holds it to `docs/protocol.md` section 3.
 
-use conclave_signaling::domain::password::{Door, Password};
+use conclave_signaling::domain::password::{Door, Password, Tries};
 use conclave_signaling::domain::room::{StoredCall, StoredStay};
 use conclave_signaling::domain::stay::Place;
 use conclave_signaling::domain::{
-    Change, Closing, ConnectionId, Digest, Effect, Input, Millis, Room, Snapshot, Token,
+    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Room, Snapshot, Token,
 };
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
@@ -66,9 +66,10 @@ impl Default for Hall {
             host_key: Token::from_random(HOST_KEY).digest(),
             password: Some(Password {
                 proof: Token::from_random(PROOF).digest(),
-                guest_failures: 4,
-                host_failures: 0,
+                guest: Tries(4),
+                host: Tries(0),
             }),
+            guests: Guests::Open,
             stays: vec![],
             call: None,
         };
@@ -109,6 +110,7 @@ impl Hall {
             re: 0,
             host_key: host.then(|| Token::from_random(HOST_KEY).digest()),
             password: Some(Token::from_random(PROOF).digest()),
+            link: None,
             participant,
             token: Token::from_random(token),
         });
@@ -350,10 +352,12 @@ impl Hall {
                 participant,
                 token,
                 host,
+                link,
             } => stored.stays.push(StoredStay {
                 participant: *participant,
                 token: *token,
                 host: *host,
+                link: *link,
                 place: Place::Arrived,
             }),
             Change::Knocked { participant, knock } => {
@@ -420,9 +424,13 @@ impl Hall {
             Change::PasswordsTried { link, failures } => {
                 let password = stored.password.as_mut().expect("a password");
                 match link {
-                    Door::Guest => password.guest_failures = *failures,
-                    Door::Host => password.host_failures = *failures,
+                    Door::Guest => password.guest = Tries(*failures),
+                    Door::Host => password.host = Tries(*failures),
+                    Door::Link(_) => panic!("the room has no guests' links"),
                 }
+            }
+            Change::LinkMade { .. } | Change::LinkStaged { .. } | Change::LinkForgotten { .. } => {
+                panic!("the room has no guests' links")
             }
             Change::CallEnded | Change::RoomDeleted => {
                 stored.call = None;
@@ -449,6 +457,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         suite: stored.suite,
         host_key: Digest(stored.host_key.0),
         password: stored.password,
+        guests: stored.guests.clone(),
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,
@@ -465,6 +474,7 @@ fn copy_stay(stay: &StoredStay) -> StoredStay {
         participant: stay.participant,
         token: stay.token,
         host: stay.host,
+        link: stay.link,
         place: stay.place.clone(),
     }
 }

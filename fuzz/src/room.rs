@@ -103,6 +103,7 @@ fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
                 4 => Request::Enter {
                     host_key: None,
                     password: None,
+                    link: None,
                 },
                 5 => Request::Resume {
                     participant: hall.guests[who].participant,

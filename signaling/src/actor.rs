@@ -6,10 +6,10 @@
 //! and the room is loaded anew as it was last written down.
 
 use crate::config::ROOM_BATCH;
-use crate::domain::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Room};
+use crate::domain::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Order, Room};
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Outgoing, Unreachable};
-use crate::rooms::{Done, Message, Rooms};
+use crate::rooms::{Message, Rooms, Verdict};
 use crate::store::StoreError;
 use axum::extract::ws::Utf8Bytes;
 use conclave_wire::client::{Request, ServerFrame};
@@ -54,7 +54,7 @@ struct Actor {
     outboxes: HashMap<ConnectionId, Outbox>,
     effects: Vec<Effect>,
     /// To be told once what they want is written down.
-    operators: Vec<oneshot::Sender<Done>>,
+    orders: Vec<(oneshot::Sender<Verdict>, Verdict)>,
     /// The room is deleted with this batch.
     deleted: bool,
     gauges: Gauges,
@@ -77,7 +77,7 @@ impl Actor {
             id,
             outboxes: HashMap::new(),
             effects: Vec::new(),
-            operators: Vec::new(),
+            orders: Vec::new(),
             deleted: false,
         };
         let mut batch = Vec::with_capacity(ROOM_BATCH);
@@ -90,9 +90,9 @@ impl Actor {
             }
             actor.execute().await?;
             actor.gauges.set(&actor.room);
-            for operator in actor.operators.drain(..) {
+            for (asked, verdict) in actor.orders.drain(..) {
                 // Who asked may have gone away.
-                let _ = operator.send(Done);
+                let _ = asked.send(verdict);
             }
             if actor.deleted || (actor.room.is_idle() && actor.rooms.retire(id, &mailbox)) {
                 return Ok(());
@@ -149,14 +149,11 @@ impl Actor {
                 }
                 self.handle(input);
             }
-            Message::Unlock(done) => {
-                self.handle(Input::Unlock);
-                self.operators.push(done);
-            }
-            Message::Delete(done) => {
-                self.handle(Input::Delete);
-                self.operators.push(done);
-                self.deleted = true;
+            Message::Order(order, asked) => {
+                let now = self.rooms.clock.now();
+                let verdict = self.room.order(now, order, &mut self.effects);
+                self.deleted |= matches!(order, Order::Delete);
+                self.orders.push((asked, verdict));
             }
         }
     }

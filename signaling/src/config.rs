@@ -46,6 +46,10 @@ pub const MAX_STAYS: usize = 256;
 /// Rooms the service keeps.
 pub const MAX_ROOMS: u64 = 10_000;
 
+/// Guests' links of one room: three a working day, and those of the last month,
+/// for more than a year.
+pub const MAX_LINKS: usize = 1_000;
+
 /// WebSockets of the process. Each costs about 50 kB.
 pub const MAX_SOCKETS: u32 = 10_000;
 

@@ -5,10 +5,11 @@
 use crate::actor;
 use crate::clock::Clock;
 use crate::config::ROOM_MAILBOX;
-use crate::domain::{ConnectionId, Input};
+use crate::domain::{ConnectionId, Input, Order};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::store::Store;
+use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
 use conclave_wire::id::{ParticipantId, RoomId};
 use std::collections::HashMap;
@@ -30,15 +31,13 @@ pub(crate) enum Message {
     },
     /// Anything else for the machine.
     Input(Input),
-    /// Open the room's links again and say when that is written down.
-    Unlock(oneshot::Sender<Done>),
-    /// Delete the room and say when it is done.
-    Delete(oneshot::Sender<Done>),
+    /// Do something whoever is in the room; say when it is written down, or why
+    /// it was not done.
+    Order(Order, oneshot::Sender<Verdict>),
 }
 
-/// What the operator wanted is done and durable.
-#[derive(Debug)]
-pub(crate) struct Done;
+/// Whether an order was carried out.
+pub(crate) type Verdict = Result<(), Code>;
 
 /// A room's task: its mailbox, its number, and the way to end it.
 struct Awake {

@@ -300,7 +300,11 @@ fn begin(connection: ConnectionId, frame: ClientFrame) -> Result<Input, (u32, Co
     let re = frame.id;
     let refused = |code| (re, code);
     match frame.request {
-        Request::Enter { host_key, password } => {
+        Request::Enter {
+            host_key,
+            password,
+            link,
+        } => {
             let host_key = match host_key {
                 Some(key) => {
                     let key = Token::parse(&key.0).ok_or(refused(Code::Unauthorized))?;
@@ -322,6 +326,7 @@ fn begin(connection: ConnectionId, frame: ClientFrame) -> Result<Input, (u32, Co
                 re,
                 host_key,
                 password,
+                link,
                 participant: ParticipantId::random().map_err(|_| refused(Code::Internal))?,
                 token: Token::from_random(token),
             })

@@ -23,6 +23,7 @@ async fn create(server: &Server, body: &[u8]) -> common::Answer {
 async fn room_with_password(server: &Server) -> RoomCreated {
     let request = RoomRequest {
         password: Some(Blob(Sha256::digest(PROOF).to_vec())),
+        scheduled: false,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;
@@ -38,6 +39,7 @@ async fn try_guest(server: &Server, room: &RoomCreated, proof: Option<[u8; 32]>)
         .send(Request::Enter {
             host_key: None,
             password: proof.map(|proof| Blob(proof.to_vec())),
+            link: None,
         })
         .await;
     let answer = page.answer(id).await;

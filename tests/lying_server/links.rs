@@ -4,7 +4,7 @@ use crate::{PROGRAM, failed, misbehaved, until_epoch};
 use conclave_client::call::Admit;
 use conclave_client::event::Event;
 use conclave_client::link::{Link, Password};
-use conclave_client::rooms::create_room;
+use conclave_client::rooms::{NewRoom, create_room};
 use conclave_client::trust::Trust;
 use conclave_e2ee::PeerMisbehaved;
 use conclave_kit::liar::{Numbers, Said};
@@ -21,7 +21,11 @@ async fn locked(server: &Server) -> Link {
     let trust = Trust::new(Some(&authority)).expect("a certificate");
     let password = Password::parse(PASSWORD).expect("a password");
     let address = door.url().parse().expect("an address");
-    let link = create_room(&address, token, &trust, Some(&password)).await;
+    let room = NewRoom {
+        password: Some(&password),
+        ..NewRoom::default()
+    };
+    let link = create_room(&address, token, &trust, room).await;
     link.expect("a room")
 }
 

@@ -5,6 +5,7 @@ import { forgetLink, invitation, readLink, takeLink, type Keeper } from './link'
 const room = encode(new Uint8Array(16).fill(7));
 const secret = encode(new Uint8Array(32).fill(9));
 const hostKey = encode(new Uint8Array(32).fill(11));
+const name = encode(new Uint8Array(16).fill(13));
 
 function keeper(): Keeper & { kept: Map<string, string> } {
   const kept = new Map<string, string>();
@@ -17,8 +18,8 @@ function keeper(): Keeper & { kept: Map<string, string> } {
 }
 
 test('a guest link and a host link are read', () => {
-  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, hostKey: null, password: false } });
-  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, hostKey, password: false } });
+  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey: null, password: false } });
+  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey, password: false } });
 });
 
 test.each([
@@ -29,6 +30,10 @@ test.each([
   ['a mark without its dot', `/r/${room}`, `#p${secret}`],
   ['two marks', `/r/${room}`, `#p.p.${secret}`],
   ['a mark alone', `/r/${room}`, '#p.'],
+  ['a name cut off', `/r/${room}`, `#l.${name.slice(0, -1)}.${secret}`],
+  ['a name and nothing else', `/r/${room}`, `#l.${name}`],
+  ['a name behind the password mark', `/r/${room}`, `#p.l.${name}.${secret}`],
+  ['a name and a host key', `/r/${room}`, `#l.${name}.${secret}.${hostKey}`],
   ['letters outside of base64url', `/r/${room}`, `#${secret.slice(0, -1)}!`],
 ])('a link with %s is incomplete', (_, path, fragment) => {
   expect(readLink(path, fragment)).toEqual({ kind: 'incomplete', room });
@@ -42,7 +47,7 @@ test('a room that is none names no room', () => {
 test('a reload without the fragment finds the host link again, until it is forgotten', () => {
   const tab = keeper();
   takeLink(`/r/${room}`, `#${secret}.${hostKey}`, tab);
-  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, hostKey, password: false } });
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey, password: false } });
   forgetLink(room, tab);
   expect(tab.kept.size).toBe(0);
   expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'incomplete', room });
@@ -56,15 +61,24 @@ test('a host link opened over a kept guest link takes its place', () => {
 });
 
 test('an invitation never holds the host key', () => {
-  const link = { room, secret, hostKey, password: false };
+  const link = { room, secret, name: null, hostKey, password: false };
   expect(invitation('https://host', link)).toBe(`https://host/r/${room}#${secret}`);
   expect(invitation('https://host', { ...link, password: true })).toBe(`https://host/r/${room}#p.${secret}`);
 });
 
 test('a link says itself whether it has a password, after a reload as well', () => {
-  const link = { room, secret, hostKey, password: true };
+  const link = { room, secret, name: null, hostKey, password: true };
   expect(readLink(`/r/${room}`, `#p.${secret}`)).toEqual({ kind: 'link', link: { ...link, hostKey: null } });
   const tab = keeper();
   takeLink(`/r/${room}`, `#p.${secret}.${hostKey}`, tab);
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link });
+});
+
+test.each([false, true])('a guest’s own link says which it is, after a reload as well (password: %s)', (password) => {
+  const link = { room, secret, name, hostKey: null, password };
+  const fragment = `l.${name}.${password ? 'p.' : ''}${secret}`;
+  expect(readLink(`/r/${room}`, `#${fragment}`)).toEqual({ kind: 'link', link });
+  const tab = keeper();
+  takeLink(`/r/${room}`, `#${fragment}`, tab);
   expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link });
 });

@@ -1,19 +1,22 @@
 /**
- * Room links: `https://HOST/r/ROOM#SECRET`, for a host `…#SECRET.HOSTKEY`, and `p.` before the secret where the
- * link has a password. The password itself is kept nowhere.
+ * Room links: `https://HOST/r/ROOM#SECRET`, for a host `…#SECRET.HOSTKEY`, `p.` before the secret where the
+ * link has a password, and `l.LINK.` before all of it where guests have links of their own. The password itself is
+ * kept nowhere.
  *
  * The fragment never goes to the server. It is taken out of the address bar as soon as it is read, and kept
  * in the tab's session storage until hang-up so that a reload finds it again.
  */
 
 import { decode } from './bytes';
-import type { Blob, RoomId } from './wire';
+import type { Blob, LinkId, RoomId } from './wire';
 
 /** A link that was read. */
 export interface RoomLink {
   readonly room: RoomId;
   /** The link secret: 32 bytes, base64url. */
   readonly secret: string;
+  /** Which of the room's links it is, where guests have links of their own. */
+  readonly name: LinkId | null;
   /** The room's host key, in a host's link. */
   readonly hostKey: Blob | null;
   /** Whether it needs a password. Only the link says so: a server that denies it deceives nobody. */
@@ -33,6 +36,9 @@ export type Keeper = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 /** Stands before the secret of a link that has a password. */
 const PASSWORD_MARK = 'p.';
 
+/** Stands before the name of a guest's own link. */
+const NAME_MARK = 'l.';
+
 const kept = (room: RoomId): string => `conclave.link.${room}`;
 
 function isBytes(text: string | undefined, length: number): text is string {
@@ -45,12 +51,19 @@ export function readLink(path: string, fragment: string): Reading {
   if (match === null) return { kind: 'none' };
   const room = match[1];
   if (!isBytes(room, 16)) return { kind: 'incomplete', room: null };
-  const text = fragment.replace(/^#/, '');
+  let text = fragment.replace(/^#/, '');
+  let name: LinkId | null = null;
+  if (text.startsWith(NAME_MARK)) {
+    const [, named, ...parts] = text.split('.');
+    if (!isBytes(named, 16)) return { kind: 'incomplete', room };
+    name = named;
+    text = parts.join('.');
+  }
   const password = text.startsWith(PASSWORD_MARK);
   const [secret, hostKey, ...rest] = (password ? text.slice(PASSWORD_MARK.length) : text).split('.');
   if (!isBytes(secret, 32) || rest.length > 0) return { kind: 'incomplete', room };
-  if (hostKey !== undefined && !isBytes(hostKey, 32)) return { kind: 'incomplete', room };
-  return { kind: 'link', link: { room, secret, hostKey: hostKey ?? null, password } };
+  if (hostKey !== undefined && (name !== null || !isBytes(hostKey, 32))) return { kind: 'incomplete', room };
+  return { kind: 'link', link: { room, secret, name, hostKey: hostKey ?? null, password } };
 }
 
 /** Reads the link from the address, or what an earlier load of this tab kept, and keeps it. */
@@ -77,8 +90,8 @@ export function forgetLink(room: RoomId, keeper: Keeper): void {
   keeper.removeItem(kept(room));
 }
 
-function guestFragment({ secret, password }: RoomLink): string {
-  return password ? PASSWORD_MARK + secret : secret;
+function guestFragment({ secret, name, password }: RoomLink): string {
+  return (name === null ? '' : `${NAME_MARK}${name}.`) + (password ? PASSWORD_MARK : '') + secret;
 }
 
 /** The link to hand to guests: never with the host key. */

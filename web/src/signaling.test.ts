@@ -55,7 +55,7 @@ class World implements Surroundings {
   }
 }
 
-function stay(hostKey: string | null = null, password: string | null = null) {
+function stay(hostKey: string | null = null, password: string | null = null, link: string | null = null) {
   const world = new World();
   const told = {
     applied: 0,
@@ -77,7 +77,7 @@ function stay(hostKey: string | null = null, password: string | null = null) {
       interrupted: () => (told.interrupted += 1),
       failed: (...why) => told.failed.push(why),
     },
-    { hostKey, password },
+    { hostKey, password, link },
   );
   signaling.open();
   return { world, told, signaling };

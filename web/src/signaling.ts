@@ -3,7 +3,7 @@
  * resume of a stay on a new socket without losing or repeating anything (docs/protocol.md section 3.5).
  */
 
-import type { Blob, ClientFrame, Code, LogEntry, ParticipantId, Request, ServerFrame } from './wire';
+import type { Blob, ClientFrame, Code, LinkId, LogEntry, ParticipantId, Request, ServerFrame } from './wire';
 
 /** What answers a request. */
 export type Answer =
@@ -53,6 +53,8 @@ export interface Ticket {
   readonly hostKey: Blob | null;
   /** Proves the link's password. */
   readonly password: Blob | null;
+  /** Which of the guests' links it is, if it is one of those. */
+  readonly link: LinkId | null;
 }
 
 const FIRST_BACKOFF_MS = 250;
@@ -159,8 +161,13 @@ export class Signaling {
   }
 
   #enter(): Request {
-    const { hostKey, password } = this.ticket;
-    return { type: 'enter', ...(hostKey === null ? {} : { hostKey }), ...(password === null ? {} : { password }) };
+    const { hostKey, password, link } = this.ticket;
+    return {
+      type: 'enter',
+      ...(hostKey === null ? {} : { hostKey }),
+      ...(password === null ? {} : { password }),
+      ...(link === null ? {} : { link }),
+    };
   }
 
   #send(frame: ClientFrame): void {

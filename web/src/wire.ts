@@ -7,6 +7,12 @@
 export type RoomId = string;
 
 /**
+ * One guest's link of a room, 128 random bits given by the signaling
+ * service. It stands in the link's fragment and says nothing by itself.
+ */
+export type LinkId = string;
+
+/**
  * One participant's stay in one call, 128 random bits given by the
  * signaling service. It is also written into the participant's MLS
  * credential, which is what ties the roster to the MLS tree.
@@ -27,7 +33,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "not-scheduled" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -129,7 +135,12 @@ hostKey?: Blob,
  * Proves the password, where the link has one: 32 bytes, derived from
  * password and link secret. Without it nothing of the room is given.
  */
-password?: Blob, } | { "type": "resume", 
+password?: Blob, 
+/**
+ * By which of the room's links a guest comes, where guests have links
+ * of their own.
+ */
+link?: LinkId, } | { "type": "resume", 
 /**
  * The stay.
  */
@@ -216,7 +227,12 @@ hostKey?: Blob,
  * Proves the password, where the link has one: 32 bytes, derived from
  * password and link secret. Without it nothing of the room is given.
  */
-password?: Blob, } | { "type": "resume", 
+password?: Blob, 
+/**
+ * By which of the room's links a guest comes, where guests have links
+ * of their own.
+ */
+link?: LinkId, } | { "type": "resume", 
 /**
  * The stay.
  */
@@ -409,7 +425,7 @@ export type Standing = "arrived" | "waiting" | "member";
 /**
  * Why a stay is over.
  */
-export type Reason = "refused" | "removed" | "ended" | "replaced";
+export type Reason = "refused" | "removed" | "ended" | "replaced" | "revoked";
 
 /**
  * One entry of a room's ordered log. Every member applies the entries in the
@@ -505,15 +521,20 @@ tag: Blob,
 waitingSeconds: number, };
 
 /**
- * The body of `POST /api/v1/rooms`; none at all asks for a room whose link has
- * no password.
+ * The body of `POST /api/v1/rooms`; none at all asks for a room that guests
+ * enter by its own link, without a password.
  */
 export type RoomRequest = { 
 /**
  * SHA-256 of what will prove the link's password: 32 bytes. The server
  * never sees the password.
  */
-password?: Blob, };
+password?: Blob, 
+/**
+ * Whether each guest comes by a link of their own, with a slot. The
+ * room's own link then lets hosts in and nobody else.
+ */
+scheduled?: boolean, };
 
 /**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
@@ -540,7 +561,64 @@ suite: number,
 /**
  * Whether the link has a password.
  */
-password: boolean, };
+password: boolean, 
+/**
+ * Whether guests come by links of their own.
+ */
+scheduled: boolean, };
+
+/**
+ * How a link stands.
+ */
+export type LinkState = "early" | "active" | "in-use" | "used" | "expired" | "revoked";
+
+/**
+ * For how many calls a link is.
+ */
+export type Uses = "once" | "series";
+
+/**
+ * A guest's link, without what only its maker knows: the answer to the request
+ * that makes it, and an entry of the list. Times as in [`LinkRequest`].
+ */
+export type LinkInfo = { 
+/**
+ * Which.
+ */
+link: LinkId, 
+/**
+ * When it begins to open.
+ */
+from: number, 
+/**
+ * When it ceases to.
+ */
+until: number, 
+/**
+ * For how many calls it is.
+ */
+uses: Uses, 
+/**
+ * How it stands.
+ */
+state: LinkState, 
+/**
+ * Whether wrong passwords have locked it.
+ */
+locked: boolean, };
+
+/**
+ * When something that is refused now will be granted.
+ */
+export type Opening = { 
+/**
+ * The moment, in milliseconds since the Unix epoch.
+ */
+at: number, 
+/**
+ * How many milliseconds from now: the visitor's clock may be wrong.
+ */
+in: number, };
 
 /**
  * Problem details (RFC 9457), media type `application/problem+json`.
@@ -561,4 +639,8 @@ status: number,
 /**
  * The stable code.
  */
-code: Code, };
+code: Code, 
+/**
+ * With `link-early`: when the link opens.
+ */
+opens?: Opening, };

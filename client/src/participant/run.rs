@@ -108,6 +108,7 @@ impl Run {
         let ticket = Ticket {
             host_key: link.host_key.as_ref().map(|key| key.to_wire()),
             password: keys.proof().map(|proof| proof.to_vec().into()),
+            link: link.name,
         };
         let signaling = Signaling::open(link.server, link.room, ticket, options.trust);
         let call = Call::new(Setup {
@@ -573,6 +574,7 @@ impl Run {
             Some(Ending::Removed) => Event::Removed,
             Some(Ending::Ended) => Event::Ended,
             Some(Ending::Replaced) => Event::Replaced,
+            Some(Ending::Revoked) => Event::Revoked,
             Some(Ending::Gone) => Event::Gone,
             Some(Ending::Running) | None => return,
         };

@@ -28,6 +28,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
                 suite: 1,
                 host_key,
                 password: None,
+                scheduled: false,
             },
         )
         .await
@@ -45,6 +46,7 @@ fn enter(rooms: &Arc<Rooms>) -> (mpsc::Sender<Message>, Pending) {
         re: 1,
         host_key: Some(Token::from_random([2; 32]).digest()),
         password: None,
+        link: None,
         participant: ParticipantId([3; 16]),
         token: Token::from_random([4; 32]),
     };
@@ -147,6 +149,7 @@ async fn a_room_that_is_not_there_says_so() {
         re: 1,
         host_key: None,
         password: None,
+        link: None,
         participant: ParticipantId([3; 16]),
         token: Token::from_random([4; 32]),
     };

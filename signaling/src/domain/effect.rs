@@ -1,11 +1,12 @@
 //! What goes into a room's machine, and what it asks for.
 
 use super::credential::{Digest, Token};
+use super::link::{GuestLink, Stage};
 use super::password::Door;
 use super::stay::Knock;
 use conclave_wire::client::{LogEntry, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
-use conclave_wire::id::ParticipantId;
+use conclave_wire::id::{LinkId, ParticipantId};
 use std::ops::Add;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub enum Input {
         host_key: Option<Digest>,
         /// What the sender gave to prove the password, if anything.
         password: Option<Digest>,
+        /// By which of the guests' links the sender comes, if by one.
+        link: Option<LinkId>,
         /// The fresh identifier of the stay.
         participant: ParticipantId,
         /// The fresh resume token of the stay.
@@ -104,10 +107,24 @@ pub enum Input {
     Media(Event),
     /// Time has passed.
     Tick,
-    /// The operator opens both of the room's links again.
+}
+
+/// Something that who may do it has the room do, whoever is in it.
+#[derive(Debug, Clone, Copy)]
+pub enum Order {
+    /// Open all of the room's links again that wrong passwords have locked.
     Unlock,
-    /// The operator deletes the room.
+    /// Delete the room.
     Delete,
+    /// Make a link for a guest.
+    MakeLink {
+        /// Its fresh identifier.
+        id: LinkId,
+        /// What it is to be.
+        link: GuestLink,
+    },
+    /// Take a guest's link back, and throw out who came by it.
+    RevokeLink(LinkId),
 }
 
 /// Something to be done, in the order of the buffer, after every
@@ -145,6 +162,27 @@ pub enum Change {
         token: Digest,
         /// Whether the host key was given.
         host: bool,
+        /// The guest's link by which they came.
+        link: Option<LinkId>,
+    },
+    /// A guest's link was made.
+    LinkMade {
+        /// Which.
+        id: LinkId,
+        /// What it is.
+        link: GuestLink,
+    },
+    /// Something has become of a guest's link.
+    LinkStaged {
+        /// Which.
+        id: LinkId,
+        /// What.
+        stage: Stage,
+    },
+    /// A guest's link was over long ago.
+    LinkForgotten {
+        /// Which.
+        id: LinkId,
     },
     /// A participant knocked, or knocked anew.
     Knocked {

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! Input ──► Room::handle ──► [Effect]      Store: all of a batch, durably, first;
-//!             │  password  who may come in  then Media, Send and Close in order
+//!             │  guests, link, password      then Media, Send and Close in order
+//!             │    who may come in
 //!             │  stay   who is here
 //!             │  call   what runs
 //!             │    ├─ delivery  one log, first commit of an epoch wins
@@ -20,6 +21,8 @@ pub mod delivery;
 pub mod effect;
 pub mod epoch;
 pub mod framing;
+pub mod guests;
+pub mod link;
 pub mod notice;
 pub mod password;
 mod request;
@@ -30,5 +33,6 @@ pub mod stay;
 mod tests;
 
 pub use credential::{Digest, Token};
-pub use effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis};
+pub use effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis, Order};
+pub use guests::Guests;
 pub use room::{Room, Snapshot};

@@ -4,7 +4,6 @@
 //! socket was told.
 
 use super::effect::{Change, Effect, Millis};
-use super::password::Door;
 use super::room::Room;
 use super::stay::{Place, Stay};
 use conclave_wire::client::{KnockNotice, Member, ServerFrame};
@@ -35,14 +34,13 @@ impl Room {
         self.settle_roster(out);
         self.settle_knocks(now, out);
         self.settle_waiting(out);
-        self.settle_lock(out);
+        self.settle_lock(now, out);
         self.settle_media(out);
     }
 
     /// Tells hosts when the guests' link is locked and when it is open again.
-    fn settle_lock(&mut self, out: &mut Vec<Effect>) {
-        let password = self.password.as_ref();
-        let locked = password.is_some_and(|password| password.is_locked(Door::Guest));
+    fn settle_lock(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let locked = self.is_a_link_locked(now);
         let to: Vec<_> = self
             .stays
             .values_mut()

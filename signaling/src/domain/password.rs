@@ -12,26 +12,34 @@
 use super::Digest;
 use crate::config::MAX_WRONG_PASSWORDS;
 use conclave_wire::code::Code;
+use conclave_wire::id::LinkId;
 
-/// By which of a room's two links somebody comes.
+/// By which of a room's links somebody comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
-    /// By the guests'.
+    /// By the guests' own of the room.
     Guest,
+    /// By a guest's own.
+    Link(LinkId),
     /// By the host's: the host key was given.
     Host,
 }
 
-/// What is kept of a password, and how often it was missed.
+/// What is kept of a password, and how often it was missed by the room's own
+/// links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Password {
     /// The digest of what proves it.
     pub proof: Digest,
-    /// Wrong tries by the guests' link since the last right one.
-    pub guest_failures: u32,
-    /// Wrong tries by the host's link, likewise.
-    pub host_failures: u32,
+    /// Tries by the guests' link.
+    pub guest: Tries,
+    /// Tries by the host's link.
+    pub host: Tries,
 }
+
+/// Wrong tries by one link since the last right one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tries(pub u32);
 
 /// How a try to enter ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,56 +55,40 @@ pub enum Tried {
     Unheard(Code),
 }
 
-impl Password {
+impl Tries {
     /// Looks at a proof and counts it. A link that is locked hears nobody:
     /// otherwise it would still tell the right password from wrong ones.
-    pub fn try_proof(&mut self, door: Door, proof: Option<Digest>) -> Tried {
-        if self.is_locked(door) {
+    pub fn hear(&mut self, right: Digest, proof: Option<Digest>) -> Tried {
+        if self.is_locked() {
             return Tried::Unheard(Code::LinkLocked);
         }
         let Some(proof) = proof else {
             return Tried::Unheard(Code::PasswordNeeded);
         };
-        let right = proof == self.proof;
-        let failures = self.failures(door);
-        if right {
-            let forgiven = std::mem::take(failures) > 0;
-            return Tried::Right { forgiven };
+        if proof == right {
+            return Tried::Right {
+                forgiven: self.forgive(),
+            };
         }
-        *failures += 1;
-        Tried::Wrong(match self.is_locked(door) {
+        self.0 += 1;
+        Tried::Wrong(match self.is_locked() {
             true => Code::LinkLocked,
             false => Code::PasswordWrong,
         })
     }
 
-    /// Forgets the wrong tries by a link; whether there were any.
-    pub fn forgive(&mut self, door: Door) -> bool {
-        std::mem::take(self.failures(door)) > 0
+    /// Forgets the wrong tries; whether there were any.
+    pub fn forgive(&mut self) -> bool {
+        std::mem::take(&mut self.0) > 0
     }
 
-    /// Whether nobody enters by that link.
-    pub fn is_locked(&self, door: Door) -> bool {
-        self.tries_left(door) == 0
+    /// Whether nobody enters by the link.
+    pub fn is_locked(self) -> bool {
+        self.left() == 0
     }
 
-    /// How many more wrong tries lock that link.
-    pub fn tries_left(&self, door: Door) -> u32 {
-        MAX_WRONG_PASSWORDS.saturating_sub(self.failed(door))
-    }
-
-    /// The wrong tries by that link.
-    pub fn failed(&self, door: Door) -> u32 {
-        match door {
-            Door::Guest => self.guest_failures,
-            Door::Host => self.host_failures,
-        }
-    }
-
-    fn failures(&mut self, door: Door) -> &mut u32 {
-        match door {
-            Door::Guest => &mut self.guest_failures,
-            Door::Host => &mut self.host_failures,
-        }
+    /// How many more wrong tries lock the link.
+    pub fn left(self) -> u32 {
+        MAX_WRONG_PASSWORDS.saturating_sub(self.0)
     }
 }

@@ -5,7 +5,6 @@ use super::board::Posted;
 use super::call::Call;
 use super::delivery::{Offered, Verdict};
 use super::effect::{Change, CloseCode, ConnectionId, Effect, Millis};
-use super::password::Door;
 use super::room::{Room, refusal, send, tell_over};
 use super::stay::{Knock, OFFER_LIMIT, PendingOffer, Place, Stay};
 use crate::config;
@@ -142,7 +141,7 @@ impl Room {
         if !self.stay(sender)?.host {
             return Err(Code::Forbidden.into());
         }
-        self.unlock(Door::Guest, out);
+        self.unlock_guests(out);
         Ok(Done::Ack)
     }
 
@@ -173,7 +172,11 @@ impl Room {
     fn join(&mut self, participant: ParticipantId, first: u32, out: &mut Vec<Effect>) {
         if let Some(stay) = self.stays.get_mut(&participant) {
             stay.place = Place::Member { first };
+            let link = stay.guest_link;
             out.push(Effect::Store(Change::Joined { participant, first }));
+            if let Some(id) = link {
+                self.let_in_by(id, out);
+            }
         }
     }
 

@@ -5,17 +5,18 @@
 use super::board::Board;
 use super::call::Call;
 use super::delivery::{self, Log};
-use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis};
+use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis, Order};
 use super::epoch::Switch;
+use super::guests::Guests;
 use super::notice::Notices;
-use super::password::{Door, Password, Tried};
+use super::password::{Door, Password, Tried, Tries};
 use super::stay::{GRACE, Link, Place, Stay, Told};
 use super::{Digest, Token};
 use crate::config;
 use conclave_wire::client::{LogEntry, LogEvent, Reason, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
-use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A room's machine.
@@ -24,6 +25,7 @@ pub struct Room {
     suite: u16,
     host_key: Digest,
     pub(super) password: Option<Password>,
+    pub(super) guests: Guests,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub host_key: Digest,
     /// Its links' password, if they have one.
     pub password: Option<Password>,
+    /// How guests come in.
+    pub guests: Guests,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -58,6 +62,8 @@ pub struct StoredStay {
     pub token: Digest,
     /// Whether the host key was given.
     pub host: bool,
+    /// The guest's link by which it came.
+    pub link: Option<LinkId>,
     /// Where it stands.
     pub place: Place,
 }
@@ -85,6 +91,7 @@ impl Room {
         let stays = stored.stays.into_iter().map(|stay| {
             let mut restored = Stay::new(stay.token, stay.host, lost);
             restored.place = stay.place;
+            restored.guest_link = stay.link;
             (stay.participant, restored)
         });
         Self {
@@ -92,6 +99,7 @@ impl Room {
             suite: stored.suite,
             host_key: stored.host_key,
             password: stored.password,
+            guests: stored.guests,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -142,14 +150,17 @@ impl Room {
                 re,
                 host_key,
                 password,
+                link,
                 participant,
                 token,
-            } => self.enter(
-                (connection, re),
-                (host_key, password),
-                (participant, token),
-                out,
-            ),
+            } => {
+                let ticket = Ticket {
+                    host_key,
+                    password,
+                    link,
+                };
+                self.enter(now, (connection, re), ticket, (participant, token), out);
+            }
             Input::Resume {
                 connection,
                 re,
@@ -172,36 +183,58 @@ impl Room {
             } => self.closed(now, connection, closing, out),
             Input::Media(event) => self.media(event, out),
             Input::Tick => {}
-            Input::Unlock => {
-                for link in [Door::Guest, Door::Host] {
-                    self.unlock(link, out);
-                }
-            }
-            Input::Delete => {
-                self.end_call(out);
-                out.push(Effect::Store(Change::RoomDeleted));
-            }
         }
         self.expire(now, out);
         self.settle(now, out);
     }
 
+    /// Does what who may have it done wants, and appends the rest of it.
+    ///
+    /// # Errors
+    /// The code to refuse it with; then nothing of it was done.
+    pub fn order(&mut self, now: Millis, order: Order, out: &mut Vec<Effect>) -> Result<(), Code> {
+        match order {
+            Order::Unlock => {
+                self.unlock(Door::Host, out);
+                self.unlock_guests(out);
+            }
+            Order::Delete => {
+                self.end_call(out);
+                out.push(Effect::Store(Change::RoomDeleted));
+            }
+            Order::MakeLink { id, link } => self.make_link(now, (id, link), out)?,
+            Order::RevokeLink(id) => self.revoke_link(id, out)?,
+        }
+        self.expire(now, out);
+        self.settle(now, out);
+        Ok(())
+    }
+
     fn enter(
         &mut self,
+        now: Millis,
         (connection, re): (ConnectionId, u32),
-        (host_key, password): (Option<Digest>, Option<Digest>),
+        ticket: Ticket,
         (participant, token): (ParticipantId, Token),
         out: &mut Vec<Effect>,
     ) {
-        if host_key.is_some_and(|given| given != self.host_key) {
-            return turn_away(connection, re, Code::Unauthorized, out);
-        }
-        let link = match host_key {
-            Some(_) => Door::Host,
-            None => Door::Guest,
+        let Ticket {
+            host_key,
+            password,
+            link,
+        } = ticket;
+        let door = match host_key {
+            Some(_) if link.is_some() => Err(Code::BadMessage),
+            Some(given) if given != self.host_key => Err(Code::Unauthorized),
+            Some(_) => Ok(Door::Host),
+            None => self.guests.door(now, link),
+        };
+        let door = match door {
+            Ok(door) => door,
+            Err(code) => return turn_away(connection, re, code, out),
         };
         // Before anything else is said: not even that the room is full.
-        if let Err(frame) = self.hear_password(re, link, password, out) {
+        if let Err(frame) = self.hear_password(re, door, password, out) {
             out.push(send(connection, *frame));
             let code = CloseCode::Refused;
             return out.push(Effect::Close { connection, code });
@@ -213,10 +246,12 @@ impl Room {
         let digest = token.digest();
         let mut stay = Stay::new(digest, host, Link::Present(connection));
         stay.media_lost = false;
+        stay.guest_link = link;
         out.push(Effect::Store(Change::StayBegan {
             participant,
             token: digest,
             host,
+            link,
         }));
         out.push(self.entered(connection, re, (participant, token), &stay));
         self.connections.insert(connection, participant);
@@ -231,36 +266,65 @@ impl Room {
         proof: Option<Digest>,
         out: &mut Vec<Effect>,
     ) -> Result<(), Box<ServerFrame>> {
-        let Some(password) = &mut self.password else {
+        let Some((right, tries)) = self.tries(link) else {
             return Ok(());
         };
-        let (changed, code) = match password.try_proof(link, proof) {
+        let (changed, code) = match tries.hear(right, proof) {
             Tried::Right { forgiven } => (forgiven, None),
             Tried::Wrong(code) => (true, Some(code)),
             Tried::Unheard(code) => (false, Some(code)),
         };
+        let tries = *tries;
         if changed {
-            let failures = password.failed(link);
+            let failures = tries.0;
             out.push(Effect::Store(Change::PasswordsTried { link, failures }));
         }
         let Some(code) = code else { return Ok(()) };
-        let left = password.tries_left(link);
         let mut frame = refusal(re, code);
         if let (Code::PasswordWrong, ServerFrame::Error { tries_left, .. }) = (code, &mut frame) {
-            *tries_left = Some(left);
+            *tries_left = Some(tries.left());
         }
         Err(Box::new(frame))
     }
 
-    /// Forgets the wrong passwords that were tried by a link.
-    pub(super) fn unlock(&mut self, link: Door, out: &mut Vec<Effect>) {
-        let Some(password) = &mut self.password else {
-            return;
+    /// What proves the password, and the tries by a link; nothing if there is
+    /// no password.
+    fn tries(&mut self, link: Door) -> Option<(Digest, &mut Tries)> {
+        let password = self.password.as_mut()?;
+        let tries = match link {
+            Door::Guest => &mut password.guest,
+            Door::Host => &mut password.host,
+            Door::Link(id) => self.guests.tries(id)?,
         };
-        if password.forgive(link) {
-            let failures = password.failed(link);
+        Some((password.proof, tries))
+    }
+
+    /// Forgets the wrong passwords that were tried by a link.
+    fn unlock(&mut self, link: Door, out: &mut Vec<Effect>) {
+        if let Some((_, tries)) = self.tries(link)
+            && tries.forgive()
+        {
+            let failures = tries.0;
             out.push(Effect::Store(Change::PasswordsTried { link, failures }));
         }
+    }
+
+    /// Forgets the wrong passwords that were tried by the links of guests.
+    pub(super) fn unlock_guests(&mut self, out: &mut Vec<Effect>) {
+        let links: Vec<LinkId> = self.guests.links().map(|(id, _)| id).collect();
+        self.unlock(Door::Guest, out);
+        for id in links {
+            self.unlock(Door::Link(id), out);
+        }
+    }
+
+    /// Whether wrong passwords have locked a link of guests that would open.
+    pub(super) fn is_a_link_locked(&self, now: Millis) -> bool {
+        let room = self
+            .password
+            .is_some_and(|password| password.guest.is_locked());
+        let mut links = self.guests.links();
+        room || links.any(|(_, link)| link.tries.is_locked() && link.opens(now).is_ok())
     }
 
     fn resume(
@@ -526,6 +590,7 @@ impl Room {
     pub(super) fn end_call(&mut self, out: &mut Vec<Effect>) {
         self.call = None;
         self.connections.clear();
+        self.end_links(out);
         out.push(Effect::Store(Change::CallEnded));
         out.push(Effect::Media(Command::Close { room: self.id }));
         for stay in std::mem::take(&mut self.stays).into_values() {
@@ -546,6 +611,13 @@ impl Room {
     pub(super) fn host_present(&self) -> bool {
         self.present_members().any(|(_, stay)| stay.host)
     }
+}
+
+/// What somebody shows who wants to enter.
+struct Ticket {
+    host_key: Option<Digest>,
+    password: Option<Digest>,
+    link: Option<LinkId>,
 }
 
 /// One frame to one socket.

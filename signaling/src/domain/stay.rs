@@ -3,7 +3,7 @@
 use super::{ConnectionId, Digest, Millis};
 use conclave_wire::client::{Member, Standing};
 use conclave_wire::control::{Source, Wanted};
-use conclave_wire::id::{Blob, Mid, ParticipantId};
+use conclave_wire::id::{Blob, LinkId, Mid, ParticipantId};
 use std::time::Duration;
 
 /// How long a stay outlives its socket. Longer survives longer outages, shorter
@@ -83,6 +83,8 @@ pub struct Stay {
     pub token: Digest,
     /// Whether the host key was given.
     pub host: bool,
+    /// The guest's link by which it came.
+    pub guest_link: Option<LinkId>,
     /// Where it stands.
     pub place: Place,
     /// Its socket.
@@ -107,6 +109,7 @@ impl Stay {
         Self {
             token,
             host,
+            guest_link: None,
             place: Place::Arrived,
             link,
             live: Vec::new(),

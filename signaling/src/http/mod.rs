@@ -4,6 +4,7 @@
 mod client;
 mod headers;
 mod health;
+mod links;
 mod problem;
 mod rooms;
 
@@ -55,6 +56,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             get(rooms::info).delete(rooms::delete),
         )
         .route("/api/v1/rooms/{room}/unlock", post(rooms::unlock))
+        .route(
+            "/api/v1/rooms/{room}/links",
+            get(links::list).post(links::create),
+        )
+        .route(
+            "/api/v1/rooms/{room}/links/{link}",
+            get(links::info).delete(links::revoke),
+        )
         .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })

@@ -13,21 +13,27 @@ pub(super) struct Refusal(pub(super) Code);
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(code) = self;
-        let status = StatusCode::from_u16(code.status());
-        let mut response = (
-            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            Json(Problem::from(code)),
-        )
-            .into_response();
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if code == Code::Unauthorized {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
+        problem(Problem::from(code))
     }
+}
+
+/// A refusal that says more than its code.
+pub(super) fn problem(problem: Problem) -> Response {
+    let code = problem.code;
+    let status = StatusCode::from_u16(code.status());
+    let mut response = (
+        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        Json(problem),
+    )
+        .into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if code == Code::Unauthorized {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }

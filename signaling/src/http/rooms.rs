@@ -3,8 +3,8 @@
 use super::App;
 use super::problem::Refusal;
 use crate::domain::credential::TOKEN_LEN;
-use crate::domain::{Digest, Token};
-use crate::rooms::{Done, Message};
+use crate::domain::{Digest, Order, Token};
+use crate::rooms::Message;
 use crate::socket::{self, TRANSPORT_LIMIT};
 use crate::store::{NewRoom, Public, StoreError};
 use axum::Json;
@@ -13,7 +13,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -22,8 +22,12 @@ use conclave_wire::client::SUBPROTOCOL;
 use conclave_wire::code::Code;
 use conclave_wire::http::{RoomCreated, RoomInfo, RoomRequest};
 use conclave_wire::id::{Blob, RoomId};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+/// What is true now is no answer for later.
+pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// `POST /api/v1/rooms`
 pub(super) async fn create(
@@ -32,7 +36,10 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     authorize(&app, &headers)?;
-    let RoomRequest { password } = parse(body)?;
+    let RoomRequest {
+        password,
+        scheduled,
+    } = parse(body)?.unwrap_or_default();
     let password = match password {
         Some(Blob(digest)) => Some(Digest(
             digest.try_into().map_err(|_| Refusal(Code::BadMessage))?,
@@ -48,6 +55,7 @@ pub(super) async fn create(
         suite: app.suite,
         host_key: host_key.digest(),
         password,
+        scheduled,
     };
     app.rooms
         .store
@@ -70,9 +78,17 @@ pub(super) async fn info(
     State(app): State<Arc<App>>,
     Named(room): Named,
 ) -> Result<Response, Refusal> {
-    let Public { suite, password } = existing(&app, room).await?;
-    let caching = [(header::CACHE_CONTROL, "no-store")];
-    Ok((caching, Json(RoomInfo { suite, password })).into_response())
+    let Public {
+        suite,
+        password,
+        scheduled,
+    } = existing(&app, room).await?;
+    let info = RoomInfo {
+        suite,
+        password,
+        scheduled,
+    };
+    Ok((NOT_STORED, Json(info)).into_response())
 }
 
 /// `POST /api/v1/rooms/{room}/unlock`
@@ -81,7 +97,8 @@ pub(super) async fn unlock(
     Named(room): Named,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    order(&app, room, &headers, Message::Unlock).await
+    order(&app, room, &headers, Order::Unlock).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /api/v1/rooms/{room}`
@@ -90,24 +107,25 @@ pub(super) async fn delete(
     Named(room): Named,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    order(&app, room, &headers, Message::Delete).await
+    order(&app, room, &headers, Order::Delete).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has the room do what the operator wants.
-async fn order(
+/// Has the room do what the operator wants; it is written down then.
+pub(super) async fn order(
     app: &App,
     room: RoomId,
     headers: &HeaderMap,
-    message: impl FnOnce(oneshot::Sender<Done>) -> Message,
-) -> Result<StatusCode, Refusal> {
+    order: Order,
+) -> Result<(), Refusal> {
     authorize(app, headers)?;
     existing(app, room).await?;
     let (sender, done) = oneshot::channel();
     app.rooms
-        .send(room, message(sender))
+        .send(room, Message::Order(order, sender))
         .map_err(|_| Refusal(Code::Internal))?;
     match done.await {
-        Ok(Done) => Ok(StatusCode::NO_CONTENT),
+        Ok(verdict) => verdict.map_err(Refusal),
         Err(_) => Err(Refusal(Code::Internal)),
     }
 }
@@ -145,7 +163,7 @@ pub(super) async fn socket(
 }
 
 /// The room in the path. A path that cannot be a room's names none.
-pub(super) struct Named(RoomId);
+pub(super) struct Named(pub(super) RoomId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = Refusal;
@@ -160,13 +178,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 /// What is public of a room that must be there.
-async fn existing(app: &App, room: RoomId) -> Result<Public, Refusal> {
+pub(super) async fn existing(app: &App, room: RoomId) -> Result<Public, Refusal> {
     let public = app.rooms.store.public(room).await.map_err(failed)?;
     public.ok_or(Refusal(Code::NoSuchRoom))
 }
 
 /// RFC 6750 section 2.1.
-fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     let given = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -180,8 +198,10 @@ fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// What the request says; no body is an empty one.
-fn parse(body: Result<Bytes, BytesRejection>) -> Result<RoomRequest, Refusal> {
+/// What the request's body says, if there is one.
+pub(super) fn parse<T: DeserializeOwned>(
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Option<T>, Refusal> {
     let body = body.map_err(|rejection| {
         Refusal(match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
@@ -189,11 +209,11 @@ fn parse(body: Result<Bytes, BytesRejection>) -> Result<RoomRequest, Refusal> {
         })
     })?;
     if body.is_empty() {
-        return Ok(RoomRequest::default());
+        return Ok(None);
     }
     // An object: serde would take a list of its fields as well.
     serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body)
-        .and_then(|object| serde_json::from_value(object.into()))
+        .and_then(|object| serde_json::from_value(object.into()).map(Some))
         .map_err(|_| Refusal(Code::BadMessage))
 }
 
@@ -211,7 +231,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-fn failed(error: StoreError) -> Refusal {
+pub(super) fn failed(error: StoreError) -> Refusal {
     match error {
         StoreError::Full => Refusal(Code::Full),
         error => {

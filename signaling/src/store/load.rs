@@ -1,12 +1,13 @@
 //! Reading rooms back after a restart.
 
+use super::links::links_of;
 use super::{Store, StoreError};
-use crate::domain::password::Password;
+use crate::domain::password::{Password, Tries};
 use crate::domain::room::{StoredCall, StoredStay};
 use crate::domain::stay::{Knock, Place};
-use crate::domain::{Digest, Millis, Snapshot};
+use crate::domain::{Digest, Guests, Millis, Snapshot};
 use conclave_wire::client::LogEntry;
-use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -31,7 +32,7 @@ impl Store {
     pub(crate) async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
-            "SELECT host_key, suite, password, guest_failures, host_failures \
+            "SELECT host_key, suite, password, guest_failures, host_failures, scheduled \
              FROM rooms WHERE id = $1",
         )
         .bind(room.as_bytes())
@@ -41,7 +42,7 @@ impl Store {
             return Ok(None);
         };
         let stays = sqlx::query(
-            "SELECT participant, token, host, key_package, tag, knocked_at, first_entry \
+            "SELECT participant, token, host, link, key_package, tag, knocked_at, first_entry \
              FROM stays WHERE room = $1",
         )
         .bind(room.as_bytes())
@@ -59,6 +60,15 @@ impl Store {
             .bind(room.as_bytes())
             .fetch_all(&mut *transaction)
             .await?;
+        let guests = match row.try_get::<i64, _>("scheduled")? {
+            0 => Guests::Open,
+            _ => Guests::ByLink(
+                links_of(&mut transaction, room)
+                    .await?
+                    .into_iter()
+                    .collect(),
+            ),
+        };
         transaction.commit().await?;
 
         let call = call
@@ -77,6 +87,7 @@ impl Store {
             suite: narrow(row.try_get("suite")?)?,
             host_key: Digest(bytes(&row, "host_key")?),
             password: password(&row)?,
+            guests,
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))
@@ -88,8 +99,8 @@ fn password(row: &SqliteRow) -> Result<Option<Password>, StoreError> {
     let Some(proof) = proof else { return Ok(None) };
     Ok(Some(Password {
         proof: Digest(proof.try_into().map_err(|_| StoreError::Corrupt)?),
-        guest_failures: narrow(row.try_get("guest_failures")?)?,
-        host_failures: narrow(row.try_get("host_failures")?)?,
+        guest: Tries(narrow(row.try_get("guest_failures")?)?),
+        host: Tries(narrow(row.try_get("host_failures")?)?),
     }))
 }
 
@@ -112,6 +123,7 @@ fn stay(row: &SqliteRow) -> Result<StoredStay, StoreError> {
         participant: participant(row)?,
         token: Digest(bytes(row, "token")?),
         host: host != 0,
+        link: link(row)?,
         place,
     })
 }
@@ -124,11 +136,17 @@ fn entry(row: &SqliteRow) -> Result<LogEntry, StoreError> {
     })
 }
 
+fn link(row: &SqliteRow) -> Result<Option<LinkId>, StoreError> {
+    let id: Option<Vec<u8>> = row.try_get("link")?;
+    id.map(|id| id.try_into().map(LinkId).map_err(|_| StoreError::Corrupt))
+        .transpose()
+}
+
 fn participant(row: &SqliteRow) -> Result<ParticipantId, StoreError> {
     Ok(ParticipantId(bytes(row, "participant")?))
 }
 
-fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], StoreError> {
+pub(super) fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], StoreError> {
     let bytes: Vec<u8> = row.try_get(column)?;
     bytes.try_into().map_err(|_| StoreError::Corrupt)
 }

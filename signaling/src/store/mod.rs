@@ -2,6 +2,7 @@
 //! its stays and its knocks. SQLite, one connection, every transaction durable
 //! when [`Store::apply`] returns.
 
+mod links;
 mod load;
 
 use crate::config;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -28,6 +29,7 @@ const MIGRATIONS: [(&str, &str); 2] = [
         "passwords",
         include_str!("../../migrations/0002_passwords.sql"),
     ),
+    ("links", include_str!("../../migrations/0003_links.sql")),
 ];
 
 /// How long an operation waits for the one connection.
@@ -62,6 +64,8 @@ pub(crate) struct NewRoom {
     pub(crate) host_key: Digest,
     /// The digest of what proves its link's password, if it has one.
     pub(crate) password: Option<Digest>,
+    /// Whether guests come by links of their own.
+    pub(crate) scheduled: bool,
 }
 
 /// What anybody may know of a room.
@@ -71,6 +75,8 @@ pub(crate) struct Public {
     pub(crate) suite: u16,
     /// Whether its link has a password.
     pub(crate) password: bool,
+    /// Whether guests come by links of their own.
+    pub(crate) scheduled: bool,
 }
 
 /// The database.
@@ -141,14 +147,15 @@ impl Store {
             return Err(StoreError::Full);
         }
         sqlx::query(
-            "INSERT INTO rooms (id, host_key, suite, created_at, password) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO rooms (id, host_key, suite, created_at, password, scheduled) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(room.as_bytes())
         .bind(new.host_key.0.as_slice())
         .bind(i64::from(new.suite))
         .bind(time(now))
         .bind(new.password.map(|digest| digest.0.to_vec()))
+        .bind(i64::from(new.scheduled))
         .execute(&mut *transaction)
         .await?;
         Ok(transaction.commit().await?)
@@ -159,14 +166,16 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn public(&self, room: RoomId) -> Result<Option<Public>, StoreError> {
-        let row = sqlx::query("SELECT suite, password IS NOT NULL FROM rooms WHERE id = $1")
-            .bind(room.as_bytes())
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("SELECT suite, password IS NOT NULL, scheduled FROM rooms WHERE id = $1")
+                .bind(room.as_bytes())
+                .fetch_optional(&self.pool)
+                .await?;
         row.map(|row| {
             Ok(Public {
                 suite: load::narrow(row.try_get(0)?)?,
                 password: row.try_get(1)?,
+                scheduled: row.try_get::<i64, _>(2)? != 0,
             })
         })
         .transpose()
@@ -221,13 +230,15 @@ async fn write(
             participant,
             token,
             host,
+            link,
         } => sqlx::query(
-            "INSERT INTO stays (participant, room, token, host) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO stays (participant, room, token, host, link) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(participant.as_bytes())
         .bind(room)
         .bind(token.0.as_slice())
-        .bind(i64::from(*host)),
+        .bind(i64::from(*host))
+        .bind(link.map(|link| link.0.to_vec())),
         Change::Knocked {
             participant,
             knock:
@@ -294,12 +305,25 @@ async fn write(
                 .await?;
             sqlx::query("DELETE FROM stays WHERE room = $1").bind(room)
         }
-        Change::PasswordsTried { link, failures } => sqlx::query(match link {
-            Door::Guest => "UPDATE rooms SET guest_failures = $1 WHERE id = $2",
-            Door::Host => "UPDATE rooms SET host_failures = $1 WHERE id = $2",
-        })
-        .bind(i64::from(*failures))
-        .bind(room),
+        Change::LinkMade { id, link } => links::made(room, id, link),
+        Change::LinkStaged { id, stage } => links::staged(room, id, *stage),
+        Change::LinkForgotten { id } => links::forgotten(room, id),
+        Change::PasswordsTried {
+            link: Door::Link(id),
+            failures,
+        } => links::tried(room, id, *failures),
+        Change::PasswordsTried {
+            link: Door::Guest,
+            failures,
+        } => sqlx::query("UPDATE rooms SET guest_failures = $1 WHERE id = $2")
+            .bind(i64::from(*failures))
+            .bind(room),
+        Change::PasswordsTried {
+            link: Door::Host,
+            failures,
+        } => sqlx::query("UPDATE rooms SET host_failures = $1 WHERE id = $2")
+            .bind(i64::from(*failures))
+            .bind(room),
         Change::RoomDeleted => sqlx::query("DELETE FROM rooms WHERE id = $1").bind(room),
     };
     query.execute(&mut **transaction).await?;

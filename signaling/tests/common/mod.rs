@@ -356,6 +356,7 @@ impl Page {
             .send(Request::Enter {
                 host_key,
                 password: None,
+                link: None,
             })
             .await;
         match self.answer(id).await {

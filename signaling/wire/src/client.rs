@@ -4,7 +4,7 @@
 
 use crate::code::Code;
 use crate::control::{Sending, SlotAssignment, Source, Wanted};
-use crate::id::{Blob, Mid, ParticipantId};
+use crate::id::{Blob, LinkId, Mid, ParticipantId};
 use serde::{Deserialize, Serialize};
 
 /// Largest frame a client may send, bytes. A commit that updates the path in
@@ -46,6 +46,11 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         password: Option<Blob>,
+        /// By which of the room's links a guest comes, where guests have links
+        /// of their own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        link: Option<LinkId>,
     },
     /// First message on a new socket of a running stay. Answered by
     /// [`ServerFrame::Entered`], then by the entries after `after`.
@@ -267,6 +272,8 @@ pub enum Reason {
     Ended,
     /// The stay was resumed on another socket.
     Replaced,
+    /// The link by which the participant came was revoked.
+    Revoked,
 }
 
 /// One entry of a room's ordered log. Every member applies the entries in the

@@ -35,6 +35,27 @@ pub enum Code {
     /// neither, until a host or the operator opens it again.
     #[error("wrong passwords have locked the link; a host or the operator can unlock it")]
     LinkLocked,
+    /// The room's guests come by links of their own, and none was named.
+    #[error("the room's guests come by links of their own")]
+    LinkNeeded,
+    /// The room has no such link, or no longer.
+    #[error("the room has no such link")]
+    NoSuchLink,
+    /// The link's slot has not begun.
+    #[error("the link does not open yet")]
+    LinkEarly,
+    /// The link's slot is over.
+    #[error("the link's time is over")]
+    LinkExpired,
+    /// The call for which the link was made has been held.
+    #[error("the link has been used")]
+    LinkUsed,
+    /// The link was revoked.
+    #[error("the link was revoked")]
+    LinkRevoked,
+    /// The room takes guests by its own link: it has no others.
+    #[error("the room takes guests by its own link and has no others")]
+    NotScheduled,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -89,6 +110,13 @@ impl Code {
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::LinkLocked => "link-locked",
+            Self::LinkNeeded => "link-needed",
+            Self::NoSuchLink => "no-such-link",
+            Self::LinkEarly => "link-early",
+            Self::LinkExpired => "link-expired",
+            Self::LinkUsed => "link-used",
+            Self::LinkRevoked => "link-revoked",
+            Self::NotScheduled => "not-scheduled",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -110,11 +138,19 @@ impl Code {
         match self {
             Self::BadMessage | Self::BadOffer => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden | Self::PasswordNeeded | Self::PasswordWrong => 403,
-            Self::NoSuchRoom | Self::NoSuchParticipant | Self::NotFound | Self::NoCall => 404,
+            Self::Forbidden
+            | Self::PasswordNeeded
+            | Self::PasswordWrong
+            | Self::LinkNeeded
+            | Self::LinkEarly => 403,
+            Self::NoSuchRoom
+            | Self::NoSuchLink
+            | Self::NoSuchParticipant
+            | Self::NotFound
+            | Self::NoCall => 404,
             Self::MethodNotAllowed => 405,
-            Self::CallRunning | Self::StaleEpoch => 409,
-            Self::Gone => 410,
+            Self::CallRunning | Self::StaleEpoch | Self::NotScheduled => 409,
+            Self::Gone | Self::LinkExpired | Self::LinkUsed | Self::LinkRevoked => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::LinkLocked => 423,
@@ -139,6 +175,13 @@ mod tests {
             Code::PasswordNeeded,
             Code::PasswordWrong,
             Code::LinkLocked,
+            Code::LinkNeeded,
+            Code::NoSuchLink,
+            Code::LinkEarly,
+            Code::LinkExpired,
+            Code::LinkUsed,
+            Code::LinkRevoked,
+            Code::NotScheduled,
         ] {
             assert_eq!(
                 serde_json::to_value(code).expect("serialises"),

@@ -81,6 +81,12 @@ id!(
     16
 );
 id!(
+    /// One guest's link of a room, 128 random bits given by the signaling
+    /// service. It stands in the link's fragment and says nothing by itself.
+    LinkId,
+    16
+);
+id!(
     /// One participant's stay in one call, 128 random bits given by the
     /// signaling service. It is also written into the participant's MLS
     /// credential, which is what ties the roster to the MLS tree.

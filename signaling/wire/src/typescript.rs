@@ -13,6 +13,7 @@ pub fn declarations() -> String {
          // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire\n",
     );
     declare::<id::RoomId>(&config, &mut text);
+    declare::<id::LinkId>(&config, &mut text);
     declare::<id::ParticipantId>(&config, &mut text);
     declare::<id::Blob>(&config, &mut text);
     declare::<id::Mid>(&config, &mut text);
@@ -36,6 +37,10 @@ pub fn declarations() -> String {
     declare::<http::RoomRequest>(&config, &mut text);
     declare::<http::RoomCreated>(&config, &mut text);
     declare::<http::RoomInfo>(&config, &mut text);
+    declare::<http::LinkState>(&config, &mut text);
+    declare::<http::Uses>(&config, &mut text);
+    declare::<http::LinkInfo>(&config, &mut text);
+    declare::<http::Opening>(&config, &mut text);
     declare::<http::Problem>(&config, &mut text);
     text
 }

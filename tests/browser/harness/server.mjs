@@ -131,14 +131,45 @@ export class Server {
     return { ...links, password };
   }
 
+  /** A new room whose guests come by links of their own; its host's link. @returns {Promise<string>} */
+  async scheduledRoom() {
+    const { host } = await this.#print('room', 'create', '--scheduled', '--server', this.url, '--data', this.data);
+    if (!host) throw new Error('no link was printed');
+    return host;
+  }
+
+  /**
+   * A guest's own link.
+   *
+   * @param {string} host  a link of the room
+   * @param {{from?: number, until: number, uses: 'once' | 'series'}} terms  seconds from now
+   * @returns {Promise<string>}
+   */
+  async guestLink(host, { from = 0, until, uses }) {
+    const at = (/** @type {number} */ seconds) => new Date(Date.now() + seconds * 1000).toISOString();
+    const slot = ['--from', at(from), '--until', at(until), `--${uses}`];
+    const { guest } = await this.#print('link', 'create', host, ...slot, '--data', this.data);
+    if (!guest) throw new Error('no link was printed');
+    return guest;
+  }
+
+  /** Takes a guest's own link back. @param {string} link */
+  async revoke(link) {
+    const [, room, name] = link.match(/\/r\/([^#]+)#l\.([^.]+)\./) ?? [];
+    await this.#print('link', 'revoke', '--server', this.url, '--data', this.data, '--', room ?? '', name ?? '');
+  }
+
   /** @param {string[]} options */
   async #make(options) {
-    const child = new Child('room create', conclave, ['room', 'create', ...options, '--server', this.url, '--data', this.data]);
-    if ((await child.ended) !== 0) throw new Error(`no room was made:\n${child.tail()}`);
-    const text = child.out.join('\n');
-    const last = (/** @type {string} */ label) => text.match(new RegExp(`^  ${label}.* (\\S+)$`, 'm'))?.[1];
-    const [host, guest, password] = [last('host:'), last('guests:'), last('password')];
-    if (!host || !guest) throw new Error(`no links in:\n${child.tail()}`);
+    const { host, guests: guest, password } = await this.#print('room', 'create', ...options, '--server', this.url, '--data', this.data);
+    if (!host || !guest) throw new Error('no links were printed');
     return { host, guest, password };
+  }
+
+  /** What a command prints behind each label. @param {string[]} args @returns {Promise<Record<string, string | undefined>>} */
+  async #print(...args) {
+    const child = new Child(args.slice(0, 2).join(' '), conclave, args);
+    if ((await child.ended) !== 0) throw new Error(`${child.name} failed:\n${child.tail()}`);
+    return Object.fromEntries(child.out.flatMap((line) => [...line.matchAll(/^  (\w+).* (\S+)$/g)].map(([, label, word]) => [label, word])));
   }
 }

@@ -224,6 +224,7 @@ impl Raw {
             .ask(Request::Enter {
                 host_key,
                 password: None,
+                link: None,
             })
             .await
         {

@@ -8,7 +8,7 @@ import { AUDIO_SLOTS, VIDEO_SLOTS } from './slots';
 import { initialState, type State } from './state';
 import { tiles } from './tiles';
 
-const link = { room: 'room', secret: 'secret', hostKey: null, password: false };
+const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false };
 
 /** A page whose effects are recorded. */
 class Page {

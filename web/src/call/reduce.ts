@@ -1,5 +1,6 @@
 /** State and event to state and effects. Pure: no clock, no chance, no browser. */
 
+import { isOver } from '../door';
 import type { Answer, Notice } from '../signaling';
 import type { Code, KnockNotice, Request } from '../wire';
 import { askAgain, compared, confirm, confirmed, lookAtCode } from './comparing';
@@ -389,6 +390,7 @@ function stopScreen(state: State): Outcome<State> {
 
 /** Endings after which the same link leads somewhere again. */
 export function mayRejoin(ending: Ending): boolean {
+  if (ending.kind === 'refused-by-server' && isOver(ending.code)) return false;
   return ['left', 'gave-up', 'lost', 'keys-failed', 'split', 'refused-by-server'].includes(ending.kind);
 }
 

@@ -196,7 +196,7 @@ export class Runtime {
 
   #openSocket(password: Blob | null): void {
     this.meters.resume();
-    const { room, hostKey } = this.#state.link;
+    const { room, name, hostKey } = this.#state.link;
     const scheme = location.protocol === 'http:' ? 'ws:' : 'wss:';
     this.#signaling = new Signaling(
       browserSurroundings(`${scheme}//${location.host}/api/v1/rooms/${room}/socket`),
@@ -207,7 +207,7 @@ export class Runtime {
         interrupted: () => this.dispatch({ type: 'interrupted' }),
         failed: (code, triesLeft) => this.dispatch({ type: 'refused-by-server', code, triesLeft }),
       },
-      { hostKey, password },
+      { hostKey, password, link: name },
     );
     this.#signaling.open();
   }

@@ -3,7 +3,8 @@
 import type { Announcement, Event } from '../call/messages';
 import { Runtime, type View } from '../call/runtime';
 import type { State } from '../call/state';
-import { invitation, type RoomLink } from '../link';
+import { askServer, look, type LinkOver, type Opens } from '../door';
+import { forgetLink, invitation, type RoomLink } from '../link';
 import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
 import { announcementText, languages, type Text } from '../text/text';
@@ -11,7 +12,7 @@ import type { Source } from '../wire';
 import { Sizes } from './sizes';
 
 /** Pages without a call. */
-export type Obstacle = 'home' | 'incomplete' | 'no-room' | 'unsupported' | 'unavailable' | 'unreachable';
+export type Obstacle = 'home' | 'incomplete' | 'no-room' | 'unsupported' | 'unavailable' | 'unreachable' | 'early' | LinkOver;
 
 const TOAST_MS = 5_000;
 
@@ -24,6 +25,10 @@ export interface Toast {
 /** The page. */
 export class App implements View {
   obstacle = $state.raw<Obstacle | null>(null);
+  /** When the guest's own link opens, as long as it does not. */
+  opens = $state.raw<Opens | null>(null);
+  /** Whether guests have links of their own, so that none can be handed on. */
+  scheduled = $state(false);
   call = $state.raw<State | null>(null);
   preferences = $state.raw() as Preferences;
   devices = $state.raw<DeviceLists>({ microphones: [], cameras: [], speakers: [] });
@@ -35,6 +40,8 @@ export class App implements View {
   #streams = $state(0);
   #runtime: Runtime | null = null;
   #nextToast = 1;
+  /** The link whose standing is not settled. */
+  #arriving: RoomLink | null = null;
   readonly #sizes = new Sizes((heights) => this.do({ type: 'shown', heights }));
   readonly #ownStreams = new Map<string, MediaStream>();
 
@@ -44,6 +51,50 @@ export class App implements View {
 
   get t(): Text {
     return languages[this.preferences.language];
+  }
+
+  /**
+   * Goes where a link leads. A guest's own may not open yet, or no more: then nothing is asked of the devices. Of
+   * every other it is better said before they are tested than after that the room is gone or the server down.
+   */
+  async arrive(link: RoomLink): Promise<void> {
+    this.#arriving = link;
+    if (link.name === null) this.open(link);
+    await this.lookAgain();
+  }
+
+  /** Looks how room and link stand now. */
+  async lookAgain(): Promise<void> {
+    const link = this.#arriving;
+    if (link === null) return;
+    const standing = await look(link, askServer, Date.now);
+    // Asked twice, or joined in the meantime: the socket knows better.
+    if (this.#arriving !== link || (this.call !== null && this.call.phase !== 'pre-join')) return;
+    if (standing.kind === 'early') {
+      this.opens = standing.opens;
+      this.obstacle = 'early';
+      return;
+    }
+    this.#arriving = null;
+    const waited = this.obstacle === 'early';
+    if (standing.kind !== 'open') {
+      this.obstacle = standing.kind;
+      if (standing.kind !== 'unreachable' && link.name !== null) forgetLink(link.room, sessionStorage);
+      return;
+    }
+    this.scheduled = standing.scheduled;
+    if (link.name !== null) this.open(link);
+    if (!waited) return;
+    this.obstacle = null;
+    this.say(this.t.linkOpens);
+  }
+
+  /** A moment, in the visitor's time and language. */
+  moment(at: number): string {
+    const { language } = this.preferences;
+    // English alone would be that of the United States.
+    const locale = navigator.languages.find((known) => known.startsWith(language)) ?? (language === 'en' ? 'en-GB' : language);
+    return new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' }).format(at);
   }
 
   /** Opens the room of a link: pre-join. */

@@ -696,6 +696,7 @@ fn fields_over_their_limits_are_refused() {
     }
     assert_eq!(world.refused(HOST, offer()), Code::TooMany);
     let enter = Request::Enter {
+        link: None,
         host_key: None,
         password: None,
     };

@@ -1,6 +1,7 @@
 //! The rooms' behaviour, message by message, and under random operations.
 
 mod behaviour;
+mod links;
 mod password;
 mod random;
 mod world;

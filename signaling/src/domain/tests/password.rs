@@ -1,7 +1,7 @@
 //! Who does not know the password learns nothing and locks the link at most.
 
 use super::world::World;
-use crate::domain::{Closing, Input};
+use crate::domain::{Closing, Order};
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::code::Code;
 
@@ -194,7 +194,7 @@ fn the_operator_unlocks_both_links() {
     let mut world = world();
     lock(&mut world, GUEST);
     lock(&mut world, HOST);
-    world.input(Input::Unlock);
+    world.order(Order::Unlock).unwrap();
     enters(&mut world, GUEST);
     enters(&mut world, HOST);
 }

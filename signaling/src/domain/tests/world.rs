@@ -3,16 +3,18 @@
 
 use super::super::framing::Content;
 use super::super::framing::tests::{commit, private_message};
-use super::super::password::{Door, Password};
+use super::super::link::GuestLink;
+use super::super::password::{Door, Password, Tries};
 use super::super::room::{StoredCall, StoredStay};
 use super::super::stay::Place;
 use super::super::{
-    Change, Closing, ConnectionId, Digest, Effect, Input, Millis, Room, Snapshot, Token,
+    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Order, Room, Snapshot,
+    Token,
 };
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
-use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -61,6 +63,7 @@ impl World {
             suite: 1,
             host_key: Token::from_random(HOST_KEY).digest(),
             password: None,
+            guests: Guests::Open,
             stays: vec![],
             call: None,
         };
@@ -72,9 +75,23 @@ impl World {
         let mut world = Self::new();
         world.stored.password = Some(Password {
             proof: Token::from_random(proof).digest(),
-            guest_failures: 0,
-            host_failures: 0,
+            guest: Tries(0),
+            host: Tries(0),
         });
+        Self::of(world.stored)
+    }
+
+    /// A room whose guests come by links of their own.
+    pub(super) fn scheduled() -> Self {
+        let mut world = Self::new();
+        world.stored.guests = Guests::ByLink(BTreeMap::new());
+        Self::of(world.stored)
+    }
+
+    /// The same with a password, proven by `proof`.
+    pub(super) fn scheduled_with_password(proof: [u8; 32]) -> Self {
+        let mut world = Self::with_password(proof);
+        world.stored.guests = Guests::ByLink(BTreeMap::new());
         Self::of(world.stored)
     }
 
@@ -98,6 +115,21 @@ impl World {
 
     /// A client that wants to enter with this proof of a password.
     pub(super) fn enter_with(&mut self, host: bool, proof: Option<[u8; 32]>) -> usize {
+        self.come(host, proof, None)
+    }
+
+    /// A guest who wants to enter by this link.
+    pub(super) fn enter_by(&mut self, link: LinkId) -> usize {
+        self.come(false, None, Some(link))
+    }
+
+    /// Somebody who wants to enter.
+    pub(super) fn come(
+        &mut self,
+        host: bool,
+        proof: Option<[u8; 32]>,
+        link: Option<LinkId>,
+    ) -> usize {
         let index = self.clients.len();
         let number = self.number();
         let connection = ConnectionId(number);
@@ -114,6 +146,7 @@ impl World {
             re: 0,
             host_key: host.then(|| Token::from_random(HOST_KEY).digest()),
             password: proof.map(|proof| Token::from_random(proof).digest()),
+            link,
             participant: ParticipantId(id),
             token: Token::from_random([number as u8; 32]),
         });
@@ -300,6 +333,14 @@ impl World {
         self.execute(effects);
     }
 
+    pub(super) fn order(&mut self, order: Order) -> Result<(), Code> {
+        let mut effects = Vec::new();
+        let verdict = self.room.order(self.now, order, &mut effects);
+        assert!(verdict.is_ok() || effects.is_empty(), "{effects:?}");
+        self.execute(effects);
+        verdict
+    }
+
     fn execute(&mut self, effects: Vec<Effect>) {
         for effect in &effects {
             if let Effect::Store(change) = effect {
@@ -334,16 +375,23 @@ impl World {
             .stored
             .stays
             .iter()
-            .map(|stay| (stay.participant, stay.token, stay.host, stay.place.clone()))
+            .map(|stay| {
+                let place = stay.place.clone();
+                (stay.participant, stay.token, stay.host, stay.link, place)
+            })
             .collect();
         stored.sort_by_key(|(participant, ..)| *participant);
         let running: Vec<_> = self
             .room
             .stays
             .iter()
-            .map(|(participant, stay)| (*participant, stay.token, stay.host, stay.place.clone()))
+            .map(|(participant, stay)| {
+                let place = stay.place.clone();
+                (*participant, stay.token, stay.host, stay.guest_link, place)
+            })
             .collect();
         assert_eq!(stored, running);
+        assert_eq!(self.stored.guests, self.room.guests);
         assert_eq!(self.stored.password, self.room.password);
         let stored = self.stored.call.as_ref().map(|call| {
             let last = call.log.last().map_or(0, |entry| entry.seq);
@@ -424,10 +472,12 @@ impl World {
                 participant,
                 token,
                 host,
+                link,
             } => stays.push(StoredStay {
                 participant: *participant,
                 token: *token,
                 host: *host,
+                link: *link,
                 place: Place::Arrived,
             }),
             Change::Knocked { participant, knock } => {
@@ -476,13 +526,33 @@ impl World {
             }
             Change::PasswordsTried { link, failures } => {
                 let password = self.stored.password.as_mut().expect("a password");
-                match link {
-                    Door::Guest => password.guest_failures = *failures,
-                    Door::Host => password.host_failures = *failures,
-                }
+                let tries = match link {
+                    Door::Guest => &mut password.guest,
+                    Door::Host => &mut password.host,
+                    Door::Link(id) => &mut self.link(id).tries,
+                };
+                *tries = Tries(*failures);
+            }
+            Change::LinkMade { id, link } => {
+                assert!(self.links().insert(*id, *link).is_none(), "made twice");
+            }
+            Change::LinkStaged { id, stage } => self.link(id).stage = *stage,
+            Change::LinkForgotten { id } => {
+                self.links().remove(id).expect("a link");
             }
             Change::RoomDeleted => {}
         }
+    }
+
+    fn links(&mut self) -> &mut BTreeMap<LinkId, GuestLink> {
+        match &mut self.stored.guests {
+            Guests::ByLink(links) => links,
+            Guests::Open => panic!("no room of links"),
+        }
+    }
+
+    fn link(&mut self, id: &LinkId) -> &mut GuestLink {
+        self.links().get_mut(id).expect("a link")
     }
 
     /// Nothing of a call that is over is stored.
@@ -511,6 +581,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         suite: stored.suite,
         host_key: Digest(stored.host_key.0),
         password: stored.password,
+        guests: stored.guests.clone(),
         stays: stored
             .stays
             .iter()
@@ -518,6 +589,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
                 participant: stay.participant,
                 token: stay.token,
                 host: stay.host,
+                link: stay.link,
                 place: stay.place.clone(),
             })
             .collect(),

@@ -1,0 +1,142 @@
+//! By what guests come into a room: by one link that is the room's own, or each
+//! by a link of theirs. Not by both: who has a link knows the room's secret, and
+//! would come by the room's own whenever theirs is closed.
+
+use super::effect::{Change, Effect, Millis};
+use super::link::GuestLink;
+use super::password::{Door, Tries};
+use super::room::{Room, tell_over};
+use crate::config::MAX_LINKS;
+use conclave_wire::client::Reason;
+use conclave_wire::code::Code;
+use conclave_wire::id::{LinkId, ParticipantId};
+use std::collections::BTreeMap;
+
+/// How guests come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guests {
+    /// All by the room's own link.
+    Open,
+    /// Each by one of these.
+    ByLink(BTreeMap<LinkId, GuestLink>),
+}
+
+impl Guests {
+    /// The door of a guest who names a link, or none.
+    ///
+    /// # Errors
+    /// The code that says why it is closed.
+    pub fn door(&self, now: Millis, link: Option<LinkId>) -> Result<Door, Code> {
+        match (self, link) {
+            (Self::Open, None) => Ok(Door::Guest),
+            (Self::Open, Some(_)) => Err(Code::NoSuchLink),
+            (Self::ByLink(_), None) => Err(Code::LinkNeeded),
+            (Self::ByLink(links), Some(id)) => {
+                links.get(&id).ok_or(Code::NoSuchLink)?.opens(now)?;
+                Ok(Door::Link(id))
+            }
+        }
+    }
+
+    /// The tries by a guest's link.
+    pub fn tries(&mut self, id: LinkId) -> Option<&mut Tries> {
+        match self {
+            Self::Open => None,
+            Self::ByLink(links) => links.get_mut(&id).map(|link| &mut link.tries),
+        }
+    }
+
+    /// The guests' links, by their identifiers.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &GuestLink)> {
+        match self {
+            Self::Open => None,
+            Self::ByLink(links) => Some(links),
+        }
+        .into_iter()
+        .flatten()
+        .map(|(id, link)| (*id, link))
+    }
+}
+
+impl Room {
+    pub(super) fn make_link(
+        &mut self,
+        now: Millis,
+        (id, link): (LinkId, GuestLink),
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Code> {
+        let Guests::ByLink(links) = &mut self.guests else {
+            return Err(Code::NotScheduled);
+        };
+        if now >= link.slot.until() {
+            return Err(Code::BadMessage);
+        }
+        links.retain(|id, link| {
+            let forgotten = link.is_forgotten(now);
+            if forgotten {
+                out.push(Effect::Store(Change::LinkForgotten { id: *id }));
+            }
+            !forgotten
+        });
+        if links.len() >= MAX_LINKS {
+            return Err(Code::Full);
+        }
+        links.insert(id, link);
+        out.push(Effect::Store(Change::LinkMade { id, link }));
+        Ok(())
+    }
+
+    pub(super) fn revoke_link(&mut self, id: LinkId, out: &mut Vec<Effect>) -> Result<(), Code> {
+        let Guests::ByLink(links) = &mut self.guests else {
+            return Err(Code::NoSuchLink);
+        };
+        let link = links.get_mut(&id).ok_or(Code::NoSuchLink)?;
+        if link.revoke() {
+            let stage = link.stage;
+            out.push(Effect::Store(Change::LinkStaged { id, stage }));
+        }
+        let guests: Vec<ParticipantId> = self
+            .stays
+            .iter()
+            .filter(|(_, stay)| stay.guest_link == Some(id))
+            .map(|(participant, _)| *participant)
+            .collect();
+        for participant in guests {
+            let connection = self.stays.get(&participant);
+            let connection = connection.and_then(|stay| stay.connection());
+            // Out of the media before anybody is told; a member then commits
+            // the removal.
+            self.depart(participant, out);
+            if let Some(connection) = connection {
+                tell_over(connection, Reason::Revoked, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that somebody was let into the call by a link.
+    pub(super) fn let_in_by(&mut self, id: LinkId, out: &mut Vec<Effect>) {
+        self.stage_links(out, |of, link| of == id && link.let_in());
+    }
+
+    /// Notes that the call has ended.
+    pub(super) fn end_links(&mut self, out: &mut Vec<Effect>) {
+        self.stage_links(out, |_, link| link.call_ended());
+    }
+
+    fn stage_links(
+        &mut self,
+        out: &mut Vec<Effect>,
+        changes: impl Fn(LinkId, &mut GuestLink) -> bool,
+    ) {
+        let Guests::ByLink(links) = &mut self.guests else {
+            return;
+        };
+        for (id, link) in links {
+            if changes(*id, link) {
+                let (id, stage) = (*id, link.stage);
+                out.push(Effect::Store(Change::LinkStaged { id, stage }));
+            }
+        }
+    }
+}

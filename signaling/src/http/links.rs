@@ -1,0 +1,107 @@
+//! Guests' links: made, listed and revoked by the operator, and asked after by
+//! the page of whoever has one. Asking changes nothing.
+
+use super::App;
+use super::problem::{Refusal, problem};
+use super::rooms::{NOT_STORED, Named, authorize, existing, failed, order, parse};
+use crate::domain::link::{GuestLink, Slot};
+use crate::domain::{Millis, Order};
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use conclave_wire::code::Code;
+use conclave_wire::http::{LinkList, LinkRequest, Opening, Problem};
+use conclave_wire::id::{LinkId, RoomId};
+use std::sync::Arc;
+
+/// `POST /api/v1/rooms/{room}/links`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Named(room): Named,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    authorize(&app, &headers)?;
+    let LinkRequest { from, until, uses } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let slot = Slot::new(Millis(from), Millis(until)).ok_or(Refusal(Code::BadMessage))?;
+    let id = LinkId::random().map_err(|_| Refusal(Code::Internal))?;
+    let link = GuestLink::new(slot, uses);
+    order(&app, room, &headers, Order::MakeLink { id, link }).await?;
+    let headers = [
+        (header::LOCATION, format!("/api/v1/rooms/{room}/links/{id}")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    let info = link.info(id, app.rooms.clock.now());
+    Ok((StatusCode::CREATED, headers, Json(info)).into_response())
+}
+
+/// `GET /api/v1/rooms/{room}/links`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Named(room): Named,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&app, &headers)?;
+    existing(&app, room).await?;
+    let now = app.rooms.clock.now();
+    let links = app.rooms.store.links(room).await.map_err(failed)?;
+    let links = links.iter().map(|(id, link)| link.info(*id, now));
+    let list = LinkList {
+        links: links.collect(),
+    };
+    Ok((NOT_STORED, Json(list)).into_response())
+}
+
+/// `GET /api/v1/rooms/{room}/links/{link}`
+pub(super) async fn info(
+    State(app): State<Arc<App>>,
+    NamedLink(room, id): NamedLink,
+) -> Result<Response, Refusal> {
+    existing(&app, room).await?;
+    let link = app.rooms.store.link(room, id).await.map_err(failed)?;
+    let link = link.ok_or(Refusal(Code::NoSuchLink))?;
+    let now = app.rooms.clock.now();
+    match link.opens(now) {
+        Ok(()) => Ok((NOT_STORED, Json(link.info(id, now))).into_response()),
+        Err(Code::LinkEarly) => {
+            let at = link.slot.from();
+            let wait = at.since(now).as_millis();
+            let mut refused = Problem::from(Code::LinkEarly);
+            refused.opens = Some(Opening {
+                at: at.0,
+                wait: u64::try_from(wait).unwrap_or(u64::MAX),
+            });
+            Ok(problem(refused))
+        }
+        Err(code) => Err(Refusal(code)),
+    }
+}
+
+/// `DELETE /api/v1/rooms/{room}/links/{link}`
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    NamedLink(room, id): NamedLink,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    order(&app, room, &headers, Order::RevokeLink(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The room and its link in the path.
+pub(super) struct NamedLink(RoomId, LinkId);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedLink {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((room, link)) = path.map_err(|_| Refusal(Code::BadMessage))?;
+        let room = room.parse().map_err(|_| Refusal(Code::NoSuchRoom))?;
+        let link = link.parse().map_err(|_| Refusal(Code::NoSuchLink))?;
+        Ok(Self(room, link))
+    }
+}

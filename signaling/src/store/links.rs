@@ -1,0 +1,133 @@
+//! Guests' links.
+
+use super::load::{bytes, narrow};
+use super::{Store, StoreError, time};
+use crate::domain::Millis;
+use crate::domain::link::{GuestLink, Slot, Stage};
+use crate::domain::password::Tries;
+use conclave_wire::http::Uses;
+use conclave_wire::id::{LinkId, RoomId};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Row as _, Sqlite};
+
+/// A statement with what is bound to it.
+type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+impl Store {
+    /// The guests' links of a room, by when they open.
+    ///
+    /// # Errors
+    /// When the database fails or holds what no version has written.
+    pub(crate) async fn links(&self, room: RoomId) -> Result<Vec<(LinkId, GuestLink)>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        links_of(&mut connection, room).await
+    }
+
+    /// One of them, if it is there.
+    ///
+    /// # Errors
+    /// As [`Store::links`].
+    pub(crate) async fn link(
+        &self,
+        room: RoomId,
+        id: LinkId,
+    ) -> Result<Option<GuestLink>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, opens_at, closes_at, uses, stage, failures FROM links \
+             WHERE room = $1 AND id = $2",
+        )
+        .bind(room.as_bytes())
+        .bind(id.as_bytes())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| Ok(link(&row)?.1)).transpose()
+    }
+}
+
+pub(super) async fn links_of(
+    connection: &mut SqliteConnection,
+    room: RoomId,
+) -> Result<Vec<(LinkId, GuestLink)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, opens_at, closes_at, uses, stage, failures FROM links \
+         WHERE room = $1 ORDER BY opens_at, id",
+    )
+    .bind(room.as_bytes())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(link).collect()
+}
+
+/// Writes a link that was made.
+pub(super) fn made<'q>(room: &'q [u8], id: &'q LinkId, link: &GuestLink) -> Query<'q> {
+    sqlx::query(
+        "INSERT INTO links (room, id, opens_at, closes_at, uses, stage, failures) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(room)
+    .bind(id.as_bytes())
+    .bind(time(link.slot.from()))
+    .bind(time(link.slot.until()))
+    .bind(match link.uses {
+        Uses::Once => ONCE,
+        Uses::Series => SERIES,
+    })
+    .bind(stage_text(link.stage))
+    .bind(i64::from(link.tries.0))
+}
+
+/// Writes what has become of it.
+pub(super) fn staged<'q>(room: &'q [u8], id: &'q LinkId, stage: Stage) -> Query<'q> {
+    sqlx::query("UPDATE links SET stage = $1 WHERE room = $2 AND id = $3")
+        .bind(stage_text(stage))
+        .bind(room)
+        .bind(id.as_bytes())
+}
+
+/// Forgets it.
+pub(super) fn forgotten<'q>(room: &'q [u8], id: &'q LinkId) -> Query<'q> {
+    sqlx::query("DELETE FROM links WHERE room = $1 AND id = $2")
+        .bind(room)
+        .bind(id.as_bytes())
+}
+
+/// Writes how many wrong passwords were tried by it.
+pub(super) fn tried<'q>(room: &'q [u8], id: &'q LinkId, failures: u32) -> Query<'q> {
+    sqlx::query("UPDATE links SET failures = $1 WHERE room = $2 AND id = $3")
+        .bind(i64::from(failures))
+        .bind(room)
+        .bind(id.as_bytes())
+}
+
+const ONCE: &str = "once";
+const SERIES: &str = "series";
+
+const STAGES: [(Stage, &str); 4] = [
+    (Stage::Active, "active"),
+    (Stage::InUse, "in-use"),
+    (Stage::Used, "used"),
+    (Stage::Revoked, "revoked"),
+];
+
+fn stage_text(stage: Stage) -> &'static str {
+    let found = STAGES.iter().find(|(of, _)| *of == stage);
+    found.map_or("", |(_, text)| text)
+}
+
+fn link(row: &SqliteRow) -> Result<(LinkId, GuestLink), StoreError> {
+    let millis = |column| Ok::<_, StoreError>(Millis(narrow(row.try_get(column)?)?));
+    let slot = Slot::new(millis("opens_at")?, millis("closes_at")?);
+    let (uses, stage): (String, String) = (row.try_get("uses")?, row.try_get("stage")?);
+    let stage = STAGES.iter().find(|(_, text)| *text == stage);
+    let link = GuestLink {
+        slot: slot.ok_or(StoreError::Corrupt)?,
+        uses: match uses.as_str() {
+            ONCE => Uses::Once,
+            SERIES => Uses::Series,
+            _ => return Err(StoreError::Corrupt),
+        },
+        stage: stage.ok_or(StoreError::Corrupt)?.0,
+        tries: Tries(narrow(row.try_get("failures")?)?),
+    };
+    Ok((LinkId(bytes(row, "id")?), link))
+}

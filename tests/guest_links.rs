@@ -1,0 +1,129 @@
+//! Guests' links from `conclave room create --scheduled` and `conclave link` to
+//! the call and out of it.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use conclave_client::event::Event;
+use conclave_client::participant::JoinError;
+use conclave_client::report::Ending;
+use conclave_kit::{Door, Native, PATIENCE, Server, eventually, native, within};
+use conclave_wire::code::Code;
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
+/// Longer from today than a link may be valid, so a slot up to here is too long.
+const FAR: &str = "2999-01-01T00:00:00Z";
+
+/// What a command prints; an error gives what it says.
+fn run(server: &Server, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .env("CONCLAVE_SERVER", server.door().url())
+        .env("CONCLAVE_DATA", server.data())
+        .output()
+        .expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    match output.status.success() {
+        true => Ok(text(output.stdout)),
+        false => Err(text(output.stderr)),
+    }
+}
+
+fn last_word(text: &str, label: &str) -> String {
+    let line = text.lines().find(|line| line.contains(label));
+    let line = line.unwrap_or_else(|| panic!("no {label} in {text}"));
+    line.rsplit(' ').next().expect("a word").to_owned()
+}
+
+/// A moment so many seconds from now, as the command line wants it.
+fn ahead(seconds: i64) -> String {
+    let format = "+%Y-%m-%dT%H:%M:%SZ";
+    let date = Command::new("date")
+        .args(["-u", "-d", &format!("{seconds} seconds"), format])
+        .output()
+        .expect("date");
+    String::from_utf8(date.stdout)
+        .expect("text")
+        .trim()
+        .to_owned()
+}
+
+async fn refusal(door: &Door, link: &str) -> JoinError {
+    let stay = conclave_client::join(native::options(door, link, "Eve"), |_| {});
+    within(PATIENCE, "a refusal", stay)
+        .await
+        .expect_err("refused")
+}
+
+#[tokio::test]
+async fn guests_come_by_links_of_their_own_until_these_are_taken_back() {
+    let server = Server::start(PROGRAM).await;
+    let door = server.door();
+    let made = run(&server, &["room", "create", "--scheduled"]).expect("a room");
+    assert!(!made.contains("guests:"), "{made}");
+    let host = last_word(&made, "host:");
+    let room = host.split(['/', '#']).nth(4).expect("a room").to_owned();
+    let make = |more: &[&str]| {
+        let arguments = [&["link", "create", &host], more].concat();
+        run(&server, &arguments).map(|text| last_word(&text, "guest:"))
+    };
+    let (hour, later) = (ahead(3_600), ahead(7_200));
+    let bens = make(&["--until", &hour, "--series"]).expect("a link");
+    let early = make(&["--from", &hour, "--until", &later, "--once"]).expect("a link");
+    for (more, says) in [
+        (["--until", FAR, "--once"].as_slice(), "refused"),
+        (&["--until", "tomorrow", "--once"], "not a time"),
+        (&["--until", &hour], "--once"),
+        (&["--until", &hour, "--once", "--series"], "--series"),
+    ] {
+        let error = make(more).expect_err("no link");
+        assert!(error.contains(says), "{more:?}: {error}");
+    }
+
+    // The room's own link, and one whose slot has not begun, open nothing.
+    let bare = host.rsplit_once('.').expect("a host's link").0;
+    for (link, code) in [(bare, Code::LinkNeeded), (&early, Code::LinkEarly)] {
+        let error = refusal(&door, link).await;
+        assert!(
+            matches!(error, JoinError::Refused(of) if of == code),
+            "{error:?}"
+        );
+    }
+    let mut anna = Native::host(&door, &host, "Anna", 440.0);
+    anna.admitted().await;
+    let mut ben = Native::guest(&door, &bens, "Ben", 880.0);
+    ben.admitted().await;
+    eventually(PATIENCE, "the same call code", async || {
+        (anna.code().await == ben.code().await).then_some(())
+    })
+    .await;
+    let list = run(&server, &["link", "list", &room]).expect("a list");
+    let name = bens
+        .split(['.', '#'])
+        .rev()
+        .nth(1)
+        .expect("a name")
+        .to_owned();
+    let states: Vec<&str> = list.lines().collect();
+    assert_eq!(states.len(), 2, "{list}");
+    assert!(
+        states[0].starts_with(&name) && states[0].ends_with("series in use"),
+        "{list}"
+    );
+    assert!(states[1].ends_with("once early"), "{list}");
+
+    // Taken back: Ben is out, and by a commit of Anna's.
+    let participant = ben.id().await;
+    run(&server, &["link", "revoke", &room, &name]).expect("is revoked");
+    let name = "Ben".to_owned();
+    anna.told(PATIENCE, Event::MemberLeft { participant, name })
+        .await;
+    let report = within(PATIENCE, "Ben's report", ben.inner.finish()).await;
+    assert_eq!(report.expect("a report").ending, Ending::Revoked);
+    let error = refusal(&door, &bens).await;
+    assert!(
+        matches!(error, JoinError::Refused(Code::LinkRevoked)),
+        "{error:?}"
+    );
+    let unknown = run(&server, &["link", "revoke", &room, &room]).expect_err("no such link");
+    assert!(unknown.contains("no such link"), "{unknown}");
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { look, type Ask } from './door';
+import type { RoomLink } from './link';
+
+const guest: RoomLink = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false };
+const host: RoomLink = { ...guest, hostKey: 'key' };
+const named: RoomLink = { ...guest, name: 'name' };
+
+/** A server that gives one answer, and notes the questions. */
+function server(status: number, body: unknown): { ask: Ask; asked: string[] } {
+  const asked: string[] = [];
+  const ask: Ask = (path) => {
+    asked.push(path);
+    return Promise.resolve({ ok: status < 300, status, json: () => Promise.resolve(body) });
+  };
+  return { ask, asked };
+}
+
+const found = (link: RoomLink, status: number, body: unknown) => look(link, server(status, body).ask, () => 5_000);
+
+test('a guest’s own link is asked for by its name, others by the room', async () => {
+  for (const [link, path] of [
+    [named, '/api/v1/rooms/room/links/name'],
+    [guest, '/api/v1/rooms/room'],
+    [host, '/api/v1/rooms/room'],
+  ] as const) {
+    const { ask, asked } = server(200, { suite: 1, password: false, scheduled: false });
+    await look(link, ask, () => 0);
+    expect(asked).toEqual([path]);
+  }
+});
+
+test('a link that opens later is waited for by the clock of this device', async () => {
+  const problem = { code: 'link-early', opens: { at: 1_000_000, in: 300 } };
+  expect(await found(named, 403, problem)).toEqual({ kind: 'early', opens: { at: 1_000_000, here: 5_300 } });
+});
+
+test.each(['link-expired', 'link-used', 'link-revoked', 'no-such-link'])('%s is over', async (code) => {
+  expect(await found(named, 410, { code })).toEqual({ kind: code });
+});
+
+test('a room of guests’ own links opens to none but hosts and such links', async () => {
+  const info = { suite: 1, password: false, scheduled: true };
+  expect(await found(host, 200, info)).toEqual({ kind: 'open', scheduled: true });
+  expect(await found(named, 200, {})).toEqual({ kind: 'open', scheduled: true });
+  expect(await found(guest, 200, info)).toEqual({ kind: 'incomplete' });
+});
+
+test('a link that lost the mark of its password is incomplete', async () => {
+  const info = { suite: 1, password: true, scheduled: false };
+  expect(await found(guest, 200, info)).toEqual({ kind: 'incomplete' });
+  expect(await found({ ...guest, password: true }, 200, info)).toEqual({ kind: 'open', scheduled: false });
+});
+
+test('a room that is gone and a server that is are told apart', async () => {
+  expect(await found(guest, 404, { code: 'no-such-room' })).toEqual({ kind: 'no-room' });
+  expect(await found(guest, 500, { code: 'internal' })).toEqual({ kind: 'unreachable' });
+  expect(await look(guest, () => Promise.reject(new Error('no network')), () => 0)).toEqual({ kind: 'unreachable' });
+});
