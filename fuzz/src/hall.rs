@@ -215,7 +215,7 @@ impl Hall {
         for guest in 0..self.guests.len() {
             self.close(guest, Closing::Lost);
         }
-        self.pass(Duration::from_secs(61));
+        self.pass(Duration::from_secs(181));
         assert!(self.room.is_idle());
         assert_eq!(self.room.deadline(), None);
         assert!(self.stored.stays.is_empty() && self.stored.call.is_none());

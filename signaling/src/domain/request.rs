@@ -6,7 +6,7 @@ use super::call::Call;
 use super::delivery::{Offered, Verdict};
 use super::effect::{Change, CloseCode, ConnectionId, Effect, Millis};
 use super::room::{Room, refusal, send, tell_over};
-use super::stay::{Knock, OFFER_LIMIT, PendingOffer, Place, Stay};
+use super::stay::{Knock, Link, OFFER_LIMIT, PendingOffer, Place, Stay};
 use crate::config;
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
@@ -164,14 +164,18 @@ impl Room {
         }
         self.call = Some(Call::begin(now));
         out.push(Effect::Store(Change::CallBegan));
-        self.join(sender, 1, out);
+        self.join(now, sender, 1, out);
         self.log(LogEvent::Started { by: sender }, out)?;
         Ok(Done::Ack)
     }
 
-    fn join(&mut self, participant: ParticipantId, first: u32, out: &mut Vec<Effect>) {
+    fn join(&mut self, now: Millis, participant: ParticipantId, first: u32, out: &mut Vec<Effect>) {
         if let Some(stay) = self.stays.get_mut(&participant) {
             stay.place = Place::Member { first };
+            // Let in while away: from now on a member who is awaited.
+            if let Link::Lost(until) = &mut stay.link {
+                *until = now + stay.place.grace();
+            }
             let link = stay.guest_link;
             out.push(Effect::Store(Change::Joined { participant, first }));
             if let Some(id) = link {
@@ -239,7 +243,7 @@ impl Room {
             self.remove(*participant, out);
         }
         for participant in &commit.adds {
-            self.join(*participant, first, out);
+            self.join(now, *participant, first, out);
         }
         let event = LogEvent::Commit {
             epoch: commit.epoch,

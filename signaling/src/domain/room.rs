@@ -10,7 +10,7 @@ use super::epoch::Switch;
 use super::guests::Guests;
 use super::notice::Notices;
 use super::password::{Door, Password, Tried, Tries};
-use super::stay::{GRACE, Link, Place, Stay, Told};
+use super::stay::{Link, Place, Stay, Told};
 use super::{Digest, Token};
 use crate::config;
 use conclave_wire::client::{LogEntry, LogEvent, Reason, ServerFrame};
@@ -85,10 +85,10 @@ pub struct StoredCall {
 
 impl Room {
     /// The room as it was stored. No socket outlived the process: everyone has
-    /// [`GRACE`] to come back, and must offer media anew.
+    /// [`Place::grace`] to come back, and must offer media anew.
     pub fn restore(now: Millis, stored: Snapshot) -> Self {
-        let lost = Link::Lost(now + GRACE);
         let stays = stored.stays.into_iter().map(|stay| {
+            let lost = Link::Lost(now + stay.place.grace());
             let mut restored = Stay::new(stay.token, stay.host, lost);
             restored.place = stay.place;
             restored.guest_link = stay.link;
@@ -412,7 +412,7 @@ impl Room {
             Closing::Left => self.depart(participant, out),
             Closing::Lost => {
                 if let Some(stay) = self.stays.get_mut(&participant) {
-                    stay.link = Link::Lost(now + GRACE);
+                    stay.link = Link::Lost(now + stay.place.grace());
                     stay.offers.clear();
                 }
             }

@@ -10,6 +10,10 @@ use std::time::Duration;
 /// frees the tiles of those who are gone sooner.
 pub const GRACE: Duration = Duration::from_secs(60);
 
+/// The same for one who waits: a telephone that is laid aside sleeps, and keeps
+/// its place. Longer shows the hosts people who have gone.
+pub const WAITING_GRACE: Duration = Duration::from_secs(180);
+
 /// How long the media plane may take to answer an offer.
 pub const OFFER_LIMIT: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,16 @@ pub enum Place {
         /// Their first log entry.
         first: u32,
     },
+}
+
+impl Place {
+    /// How long a stay there outlives its socket.
+    pub fn grace(&self) -> Duration {
+        match self {
+            Self::Waiting(_) => WAITING_GRACE,
+            Self::Arrived | Self::Member { .. } => GRACE,
+        }
+    }
 }
 
 /// Whether a stay has a socket.

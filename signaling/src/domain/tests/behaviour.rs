@@ -2,7 +2,7 @@
 
 use super::super::Closing;
 use super::super::epoch::READY_LIMIT;
-use super::super::stay::{GRACE, OFFER_LIMIT};
+use super::super::stay::{GRACE, OFFER_LIMIT, WAITING_GRACE};
 use super::world::{ROOM, World, knock};
 use crate::config;
 use conclave_wire::client::{LogEvent, Reason, Request, ServerFrame, Standing};
@@ -310,6 +310,43 @@ fn a_refused_knock_ends_the_stay() {
     );
     world.done(HOST, Request::Refuse { participant });
     assert_eq!(world.clients[guest].over, Some(Reason::Refused));
+    assert_eq!(last_knocks(&world, HOST), Some(0));
+}
+
+#[test]
+fn a_telephone_that_sleeps_keeps_its_place_in_the_waiting_room() {
+    let mut world = World::call_of(1);
+    let (sleeps, waits) = (world.enter(false), world.enter(false));
+    world.knock(sleeps);
+    world.knock(waits);
+    world.drop_socket(sleeps, Closing::Lost);
+    world.pass(Duration::from_secs(120));
+    assert_eq!(last_knocks(&world, HOST), Some(2));
+    let frames = world.resume(sleeps);
+    assert!(matches!(
+        frames[0],
+        ServerFrame::Entered {
+            standing: Standing::Waiting,
+            ..
+        }
+    ));
+    let commit = world.commit_of(HOST, 0, &[sleeps], &[]);
+    world.done(HOST, commit);
+
+    // Not for ever; and who is let in meanwhile is awaited like any member.
+    let away = world.enter(false);
+    world.knock(away);
+    world.drop_socket(waits, Closing::Lost);
+    world.drop_socket(away, Closing::Lost);
+    let commit = world.commit_of(HOST, 1, &[away], &[]);
+    world.done(HOST, commit);
+    world.pass(GRACE);
+    let participant = world.id(away);
+    let left = LogEvent::Left { participant };
+    assert_eq!(world.told.values().next_back(), Some(&left));
+    world.pass(WAITING_GRACE - GRACE - Duration::from_secs(1));
+    assert_eq!(last_knocks(&world, HOST), Some(1));
+    world.pass(Duration::from_secs(1));
     assert_eq!(last_knocks(&world, HOST), Some(0));
 }
 
