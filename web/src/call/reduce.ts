@@ -245,11 +245,11 @@ function noticed(state: State, frame: Notice): Outcome<State> {
 
 function knocked(state: State, knocks: readonly KnockNotice[]): Outcome<State> {
   const effects: Effect[] = [];
-  const visitors = knocks.map(({ participant, keyPackage, tag }): Visitor => {
+  const visitors = knocks.map(({ participant, keyPackage, tag, waitingSeconds }): Visitor => {
     const known = state.visitors.find((visitor) => visitor.participant === participant && visitor.tag === tag);
     if (known !== undefined) return known;
     effects.push({ type: 'keys', call: { op: 'verify', participant, keyPackage, tag } });
-    return { participant, keyPackage, tag, check: 'checking', name: '' };
+    return { participant, keyPackage, tag, waitingSeconds, check: 'checking', name: '' };
   });
   const wanted = state.handshake.admit.filter((participant) => knocks.some((knock) => knock.participant === participant));
   return outcome({ ...state, visitors, handshake: { ...state.handshake, admit: wanted } }, ...effects);

@@ -53,6 +53,8 @@ export interface Visitor extends Knock {
   readonly check: 'checking' | 'valid' | 'forged';
   /** The verified name; empty until `valid`. */
   readonly name: string;
+  /** How long they had been waiting when we heard of them. */
+  readonly waitingSeconds: number;
 }
 
 /** What a receive slot carries: what we asked for, and who the frames say they are from. */

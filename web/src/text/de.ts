@@ -116,6 +116,7 @@ export const de: Text = {
   aloneScheduledText: 'Ihre Gäste kommen über eigene Links. Sobald jemand um Einlass bittet, steht es hier.',
 
   knocking: (names) => `${list(names)} ${names.length === 1 ? 'bittet' : 'bitten'} um Einlass`,
+  waitsFor: (minutes) => `seit ${minutes} ${minutes === 1 ? 'Minute' : 'Minuten'}`,
   admit: 'Einlassen',
   admitName: (name) => `${name} einlassen`,
   admitting: 'Wird eingelassen…',

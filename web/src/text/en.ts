@@ -122,6 +122,7 @@ export const en = {
 
   // The door
   knocking: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'asks' : 'ask'} to join`,
+  waitsFor: (minutes: number) => `for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`,
   admit: 'Admit',
   admitName: (name: string) => `Admit ${name}`,
   admitting: 'Admitting…',
