@@ -205,7 +205,10 @@ fn forged(honest: &Incoming, earlier: &[Incoming], random: &mut Random) -> Incom
             }
         }
         // The payload descriptor, which no key protects.
-        5 => payload.iter_mut().take(1).for_each(|byte| *byte ^= bits as u8),
+        5 => payload
+            .iter_mut()
+            .take(1)
+            .for_each(|byte| *byte ^= bits as u8),
         6 => payload.truncate(random.below(payload.len() as u64 + 1) as usize),
         _ => {
             let other = random.below(earlier.len() as u64 + 1) as usize;

@@ -14,6 +14,9 @@ use conclave_wire::client::{
 use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
 
+/// What the server does to a roster, in which it may leave somebody out.
+type Lie = fn(&mut Vec<Member>, ParticipantId);
+
 /// What the server itself could knock with: it knows the room and not the link.
 fn ghost(room: &Room, participant: ParticipantId, name: &str) -> KnockNotice {
     let id = MlsParticipant(participant.0);
@@ -284,7 +287,7 @@ async fn a_roster_that_names_others_than_those_who_hold_the_keys_is_told() {
         ..
     } = Pair::meet(Numbers::Kept).await;
     let (anna_id, stranger) = (anna.id().await, ParticipantId([0xEE; 16]));
-    let rosters: [(fn(&mut Vec<Member>, ParticipantId), Event); 2] = [
+    let rosters: [(Lie, Event); 2] = [
         (
             |members, _| {
                 members.push(Member {
