@@ -9,5 +9,6 @@ const ask = (message) =>
     worker.postMessage(message);
   });
 
-window.prepare = (streams) => ask({ prepare: streams });
+window.prepare = (call) => ask({ prepare: call });
+window.load = () => ask({});
 window.run = (way) => ask({ run: way });

@@ -1,4 +1,4 @@
-// What opening and sealing the frames of 720p streams costs in a browser's worker: our module (wasm) against
+// What opening and sealing frames costs in a browser's worker: our module (wasm) against
 // WebCrypto, on frames of the same lengths.
 //
 //   scripts/web && node bench/browser/sframe.mjs [chromium|firefox]...
@@ -11,8 +11,13 @@ import { createRequire } from 'node:module';
 
 const from = createRequire(new URL('../../tests/browser/package.json', import.meta.url));
 const ROUNDS = 5;
-const STREAMS = [1, 9, 25];
-/** Processor time a second of media, from which what an idle browser takes is taken off. */
+const CALLS = [
+  { streams: 1, kind: 'camera' },
+  { streams: 9, kind: 'camera' },
+  { streams: 25, kind: 'camera' },
+  { streams: 25, kind: 'microphone' },
+];
+/** In which /proc counts processor time. */
 const TICKS_A_SECOND = 100;
 
 const FILES = new Map([
@@ -73,11 +78,12 @@ async function measure(name, url) {
     console.log(`\n${name} ${version}; medians of ${ROUNDS} interleaved rounds`);
     console.log('| streams | frames/s | | by | processor time, ms a second of media | share of a core | worker ms a frame | WebCrypto = 1 |');
     console.log('|--:|--:|---|---|--:|--:|--:|--:|');
-    for (const streams of STREAMS) {
-      const { seconds, frames, ways } = await page.evaluate((n) => window.prepare(n), streams);
+    for (const call of CALLS) {
+      const { seconds, frames, ways } = await page.evaluate((c) => window.prepare(c), call);
       const samples = new Map(ways.map((way) => [way, []]));
       for (let round = 0; round <= ROUNDS; round += 1) {
         for (const way of ways) {
+          if (way.startsWith('open')) await page.evaluate(() => window.load());
           const before = processorTime(pid);
           const took = await page.evaluate((w) => window.run(w), way);
           const spent = processorTime(pid) - before;
@@ -90,7 +96,7 @@ async function measure(name, url) {
           const took = median(samples.get(`${what} ${by}`).map((sample) => sample.took)) / frames;
           const share = (spent(by) / 10).toFixed(2);
           const ratio = (spent(by) / spent('WebCrypto')).toFixed(2);
-          console.log(`| ${streams} | ${frames / seconds} | ${what} | ${by} | ${spent(by).toFixed(2)} | ${share} % | ${took.toFixed(3)} | ${ratio} |`);
+          console.log(`| ${call.streams} × ${call.kind} | ${frames / seconds} | ${what} | ${by} | ${spent(by).toFixed(2)} | ${share} % | ${took.toFixed(3)} | ${ratio} |`);
         }
       }
     }

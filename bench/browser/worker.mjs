@@ -1,21 +1,19 @@
-// Opens and seals the frames of some cameras: 720 lines, 30 pictures a second, 1.5 Mbit/s, a keyframe every ten
-// seconds. Every picture of all cameras comes at once, as it does from a server that forwards at their pace.
+// Opens and seals the frames of some cameras (720 lines, 30 pictures a second, 1.5 Mbit/s, a keyframe in ten seconds)
+// or microphones. Frames of one time come at once, as they do from a server that forwards at their pace.
 
 import init, { generateLinkSecret, LinkKeys, Session } from '/conclave_e2ee_wasm.js';
 
 const SUITE = 0x4e;
 const CAMERA = 1;
 const SECONDS = 10;
-const PICTURES = 30 * SECONDS;
-const KEYFRAME = 60_000;
-const PICTURE = 6_100;
-/** Runs that one set of frames is sealed for: a frame opens once. */
-const RUNS = 8;
+const KINDS = {
+  camera: { context: CAMERA, rate: 30, length: (at) => (at === 0 ? 60_000 : 6_100) },
+  microphone: { context: 0, rate: 50, length: () => 160 },
+};
 
 const loaded = init({ module_or_path: fetch('/conclave_e2ee_wasm_bg.wasm') });
+let load = () => {};
 let ways = {};
-
-const lengthOf = (picture) => (picture % PICTURES === 0 ? KEYFRAME : PICTURE);
 
 /** A receiver and as many senders in one group. */
 function call(streams) {
@@ -36,70 +34,85 @@ function call(streams) {
   return { receiver, senders };
 }
 
-async function prepare(streams) {
+async function prepare({ streams, kind }) {
   await loaded;
   const { receiver, senders } = call(streams);
-  const payload = crypto.getRandomValues(new Uint8Array(KEYFRAME));
-  let at = 0;
-  /** One run of pictures after the other, each camera's frame of each. */
-  const sealed = Array.from({ length: RUNS }, () =>
-    Array.from({ length: PICTURES }, (_, picture) => senders.map((sender) => sender.seal(CAMERA, payload.subarray(0, lengthOf(picture))))),
-  );
-  const keys = await Promise.all(
-    senders.map(() => crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])),
-  );
-  let counter = 0;
-  const nonce = () => {
-    const iv = new Uint8Array(12);
-    new DataView(iv.buffer).setUint32(8, counter++);
-    return iv;
+  const { context, rate, length } = KINDS[kind];
+  const count = rate * SECONDS;
+  const payload = crypto.getRandomValues(new Uint8Array(60_000));
+  /** By time, each stream's frame. A frame opens once, so they are sealed anew for each run. */
+  let frames = [];
+  load = () => {
+    frames = Array.from({ length: count }, (_, at) => senders.map((sender) => sender.seal(context, payload.subarray(0, length(at)))));
   };
-  const header = (iv) => iv.subarray(4);
-  const seal = (key, data) => {
-    const iv = nonce();
-    return crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: header(iv) }, key, data).then((bytes) => ({ iv, bytes }));
-  };
-  const theirs = [];
-  for (let picture = 0; picture < PICTURES; picture += 1) {
-    theirs.push(await Promise.all(keys.map((key) => seal(key, payload.subarray(0, lengthOf(picture))))));
-  }
-  const eachPicture = async (work) => {
+  const inTurn = async (work) => {
     const start = performance.now();
-    for (let picture = 0; picture < PICTURES; picture += 1) await work(picture);
+    for (let at = 0; at < count; at += 1) await work(at);
     return performance.now() - start;
   };
+  const whole = (got, at) => {
+    if (got !== length(at)) throw new Error('a frame lost bytes');
+  };
+  const keys = new Map();
+  const sealing = await Promise.all(
+    senders.map(() => crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt'])),
+  );
+  let counter = 0;
   ways = {
-    'open wasm': () => {
-      const run = sealed[at++];
-      return eachPicture((picture) => {
-        for (const frame of run[picture]) {
+    'open wasm': () =>
+      inTurn((at) => {
+        for (const frame of frames[at]) {
           const opened = receiver.open(frame, 0);
-          if (opened.payload.length !== lengthOf(picture)) throw new Error('a frame lost bytes');
+          whole(opened.payload.length, at);
           opened.free();
         }
-      });
-    },
+      }),
+    // As web/src/e2ee/outside.ts does it.
     'open WebCrypto': () =>
-      eachPicture((picture) =>
+      inTurn((at) =>
         Promise.all(
-          theirs[picture].map(async ({ iv, bytes }, camera) => {
-            const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData: header(iv) }, keys[camera], bytes);
-            if (opened.byteLength !== lengthOf(picture)) throw new Error('a frame lost bytes');
+          frames[at].map(async (frame) => {
+            const opening = receiver.opening(frame.subarray(0, 17), 0);
+            const { kid, headerLength, nonce } = opening;
+            let key = keys.get(kid);
+            if (key === undefined) {
+              key = await crypto.subtle.importKey('raw', receiver.openingKey(opening), 'AES-GCM', false, ['decrypt']);
+              keys.set(kid, key);
+            }
+            const algorithm = { name: 'AES-GCM', iv: nonce, additionalData: frame.subarray(0, headerLength) };
+            const opened = await crypto.subtle.decrypt(algorithm, key, frame.subarray(headerLength));
+            receiver.conclude(opening, true, 0).free();
+            opening.free();
+            whole(opened.byteLength, at);
           }),
         ),
       ),
     'seal wasm': () =>
-      eachPicture((picture) => {
-        for (const sender of senders) sender.seal(CAMERA, payload.subarray(0, lengthOf(picture)));
+      inTurn((at) => {
+        for (const sender of senders) sender.seal(context, payload.subarray(0, length(at)));
       }),
-    'seal WebCrypto': () => eachPicture((picture) => Promise.all(keys.map((key) => seal(key, payload.subarray(0, lengthOf(picture)))))),
+    'seal WebCrypto': () =>
+      inTurn((at) =>
+        Promise.all(
+          sealing.map((key) => {
+            const iv = new Uint8Array(12);
+            new DataView(iv.buffer).setUint32(8, counter++);
+            return crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: iv.subarray(4) }, key, payload.subarray(0, length(at)));
+          }),
+        ),
+      ),
   };
-  return { seconds: SECONDS, frames: PICTURES * streams, ways: Object.keys(ways) };
+  return { seconds: SECONDS, frames: count * streams, ways: Object.keys(ways) };
+}
+
+async function perform({ prepare: call, run }) {
+  if (call !== undefined) return prepare(call);
+  return run === undefined ? load() : ways[run]();
 }
 
 onmessage = async ({ data }) => {
   try {
-    postMessage({ result: data.prepare === undefined ? await ways[data.run]() : await prepare(data.prepare) });
+    postMessage({ result: await perform(data) });
   } catch (error) {
     postMessage({ error: String(error) });
   }

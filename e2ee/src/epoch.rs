@@ -14,7 +14,7 @@
 
 use crate::error::{Error, FrameDrop, Misuse};
 use crate::identity::{Leaf, Member, ParticipantId};
-use crate::sframe::{Context, FrameCipher, FrameHeader, Kid, ReplayWindow};
+use crate::sframe::{Context, FrameCipher, FrameHeader, FrameSecret, Kid, NONCE_LEN, ReplayWindow};
 use crate::split::{Failure, Split};
 use crate::suite::MediaSuite;
 use std::collections::HashMap;
@@ -57,6 +57,38 @@ pub struct Opened<'s> {
     pub counter: u64,
 }
 
+/// A frame that is being opened by somebody else's AES-GCM; see
+/// [`Session::opening`](crate::Session::opening).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    header: FrameHeader,
+    epoch: u64,
+    nonce: [u8; NONCE_LEN],
+}
+
+impl Opening {
+    /// The epoch whose key it is.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The key id; with the epoch, what names the key.
+    pub fn kid(&self) -> Kid {
+        self.header.kid
+    }
+
+    /// Bytes of the header, which are the associated data; the ciphertext and
+    /// a tag of 16 bytes follow.
+    pub fn header_len(&self) -> usize {
+        self.header.encoded_len()
+    }
+
+    /// The nonce.
+    pub fn nonce(&self) -> &[u8; NONCE_LEN] {
+        &self.nonce
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Is activated at this time in milliseconds, if there is one.
@@ -74,6 +106,15 @@ struct Sender {
 struct Receiver {
     cipher: FrameCipher,
     window: ReplayWindow,
+    /// Of one whose frames are opened by somebody else.
+    secret: Option<FrameSecret>,
+}
+
+/// Where a frame belongs: which of the held epochs, which of its members.
+struct Place {
+    held: usize,
+    at: usize,
+    context: Context,
 }
 
 struct Epoch {
@@ -231,34 +272,108 @@ impl Epochs {
     ) -> Result<Opened<'_>, FrameDrop> {
         out.clear();
         let header = FrameHeader::parse(frame)?;
+        let place = self.place_of_new(header, now_ms)?;
+        let suite = self.suite;
+        let opened = self.held[place.held].open(suite, header, frame, out);
+        self.outcome(header, place, opened, now_ms)
+    }
+
+    /// Begins to open a frame that somebody else decrypts. Nothing changes.
+    pub(crate) fn opening(&mut self, frame: &[u8], now_ms: u64) -> Result<Opening, FrameDrop> {
+        let header = FrameHeader::parse(frame)?;
+        let place = self.place_of_new(header, now_ms)?;
+        let epoch = &mut self.held[place.held];
+        if !epoch.admits(header) {
+            return Err(FrameDrop::Replayed);
+        }
+        Ok(Opening {
+            header,
+            epoch: epoch.keys.epoch,
+            nonce: epoch.nonce(self.suite, header)?,
+        })
+    }
+
+    /// The key that opens a frame.
+    pub(crate) fn opening_key(&self, opening: &Opening) -> Result<FrameSecret, FrameDrop> {
+        let mut held = self.held.iter();
+        let epoch = held.find(|held| held.keys.epoch == opening.epoch);
+        let epoch = epoch.ok_or(FrameDrop::UnknownEpoch)?;
+        epoch.secret(self.suite, opening.header.kid)
+    }
+
+    /// Ends what [`opening`](Self::opening) began. The window is asked again:
+    /// the same frame may have been opened meanwhile, or its sender removed.
+    pub(crate) fn conclude(
+        &mut self,
+        opening: &Opening,
+        authentic: bool,
+        now_ms: u64,
+    ) -> Result<Opened<'_>, FrameDrop> {
+        let header = opening.header;
+        let place = self.place(header, now_ms)?;
+        let suite = self.suite;
+        let epoch = &mut self.held[place.held];
+        if epoch.keys.epoch != opening.epoch {
+            return Err(FrameDrop::UnknownEpoch);
+        }
+        let opened = match authentic {
+            true => epoch.record(suite, header),
+            false => Err(FrameDrop::NotAuthentic),
+        };
+        self.outcome(header, place, opened, now_ms)
+    }
+
+    /// Whether the keys of an epoch are held.
+    pub(crate) fn holds(&self, epoch: u64) -> bool {
+        self.held.iter().any(|held| held.keys.epoch == epoch)
+    }
+
+    /// Where a frame that has just come belongs.
+    fn place_of_new(&mut self, header: FrameHeader, now_ms: u64) -> Result<Place, FrameDrop> {
+        let place = self.place(header, now_ms);
+        if matches!(place, Err(FrameDrop::UnknownEpoch)) {
+            self.out_of_step(header.kid.leaf(), now_ms);
+        }
+        place
+    }
+
+    fn place(&self, header: FrameHeader, now_ms: u64) -> Result<Place, FrameDrop> {
         let context = Context::from_number(header.kid.context_number())
             .map_err(|_| FrameDrop::UnknownContext)?;
-        let suite = self.suite;
         let held = self.held.iter().position(|held| {
             header.kid.epoch_low() == Kid::low(held.keys.epoch)
                 && !matches!(held.stage, Stage::Retired(until) if now_ms >= until)
         });
-        let Some(held) = held else {
-            self.out_of_step(header.kid.leaf(), now_ms);
-            return Err(FrameDrop::UnknownEpoch);
-        };
-        let epoch = &mut self.held[held];
-        let at = epoch
-            .keys
-            .position(header.kid.leaf())
-            .ok_or(FrameDrop::UnknownLeaf)?;
-        let sender = epoch.keys.roster[at].participant;
-        if let Err(drop) = epoch.open(suite, header, frame, out) {
-            if drop == FrameDrop::NotAuthentic {
-                self.split.failed(sender, Failure::Unverified, now_ms);
+        let held = held.ok_or(FrameDrop::UnknownEpoch)?;
+        let at = self.held[held].keys.position(header.kid.leaf());
+        let at = at.ok_or(FrameDrop::UnknownLeaf)?;
+        Ok(Place { held, at, context })
+    }
+
+    /// Notes what became of a frame, and says whose it is.
+    fn outcome(
+        &mut self,
+        header: FrameHeader,
+        Place { held, at, context }: Place,
+        opened: Result<(), FrameDrop>,
+        now_ms: u64,
+    ) -> Result<Opened<'_>, FrameDrop> {
+        let keys = &self.held[held].keys;
+        let sender = &keys.roster[at];
+        match opened {
+            Ok(()) => self.split.opened(sender.participant),
+            Err(drop) => {
+                if drop == FrameDrop::NotAuthentic {
+                    let who = sender.participant;
+                    self.split.failed(who, Failure::Unverified, now_ms);
+                }
+                return Err(drop);
             }
-            return Err(drop);
         }
-        self.split.opened(sender);
         Ok(Opened {
-            sender: &epoch.keys.roster[at],
+            sender,
             context,
-            epoch: epoch.keys.epoch,
+            epoch: keys.epoch,
             counter: header.counter,
         })
     }
@@ -322,8 +437,64 @@ impl Epoch {
             .map_err(|_| FrameDrop::NotAuthentic)?;
         cipher.open(frame, &[], out)?;
         window.record(header.counter);
-        self.receivers
-            .insert(header.kid, Box::new(Receiver { cipher, window }));
+        let receiver = Receiver {
+            cipher,
+            window,
+            secret: None,
+        };
+        self.receivers.insert(header.kid, Box::new(receiver));
+        Ok(())
+    }
+
+    /// Whether a frame may still be opened.
+    fn admits(&self, header: FrameHeader) -> bool {
+        match self.receivers.get(&header.kid) {
+            Some(receiver) => receiver.window.admits(header.counter),
+            None => ReplayWindow::new().admits(header.counter),
+        }
+    }
+
+    fn secret(&self, suite: MediaSuite, kid: Kid) -> Result<FrameSecret, FrameDrop> {
+        FrameSecret::derive(suite, &self.keys.base_key, kid).map_err(|_| FrameDrop::NotAuthentic)
+    }
+
+    /// A frame's nonce. What it takes is kept for who has sealed an authentic frame.
+    fn nonce(
+        &mut self,
+        suite: MediaSuite,
+        header: FrameHeader,
+    ) -> Result<[u8; NONCE_LEN], FrameDrop> {
+        if let Some(receiver) = self.receivers.get(&header.kid)
+            && let Some(secret) = &receiver.secret
+        {
+            return Ok(secret.nonce(header.counter));
+        }
+        let secret = self.secret(suite, header.kid)?;
+        let nonce = secret.nonce(header.counter);
+        if let Some(receiver) = self.receivers.get_mut(&header.kid) {
+            receiver.secret = Some(secret);
+        }
+        Ok(nonce)
+    }
+
+    /// Notes an authentic frame that somebody else has opened.
+    fn record(&mut self, suite: MediaSuite, header: FrameHeader) -> Result<(), FrameDrop> {
+        if !self.admits(header) {
+            return Err(FrameDrop::Replayed);
+        }
+        if let Some(receiver) = self.receivers.get_mut(&header.kid) {
+            receiver.window.record(header.counter);
+            return Ok(());
+        }
+        let cipher = FrameCipher::derive(suite, &self.keys.base_key, header.kid)
+            .map_err(|_| FrameDrop::NotAuthentic)?;
+        let mut receiver = Receiver {
+            cipher,
+            window: ReplayWindow::new(),
+            secret: None,
+        };
+        receiver.window.record(header.counter);
+        self.receivers.insert(header.kid, Box::new(receiver));
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ pub mod suite;
 pub mod trust;
 
 pub use compare::{Comparison, SpokenCode};
-pub use epoch::{Opened, RETIRED_MS, SWITCH_MS};
+pub use epoch::{Opened, Opening, RETIRED_MS, SWITCH_MS};
 pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};
 pub use identity::{Leaf, Member, Name, ParticipantId, RAW_VIDEO, RoomId};
 pub use mls::group::Pending;

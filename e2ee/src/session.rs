@@ -1,6 +1,6 @@
 //! The façade every client drives: one participant in one call.
 
-use crate::epoch::{EpochKeys, Epochs, Opened};
+use crate::epoch::{EpochKeys, Epochs, Opened, Opening};
 use crate::error::{Error, FrameDrop, Misuse};
 use crate::identity::{Identity, Leaf, Member, Name, ParticipantId, RoomId};
 use crate::mls::group::{Change, Group, Outcome, Own, Pending};
@@ -385,6 +385,48 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<Opened<'_>, FrameDrop> {
         self.epochs.open(frame, now_ms, out)
+    }
+
+    /// Begins to open a received frame with AES-GCM that is not ours, such as a
+    /// browser's: `header` is the frame, or its first 17 bytes. Nothing changes
+    /// until [`conclude`](Self::conclude); whatever it yields before is not to
+    /// be used.
+    ///
+    /// # Errors
+    /// Every [`FrameDrop`] is to be counted and the frame never rendered.
+    pub fn opening(&mut self, header: &[u8], now_ms: u64) -> Result<Opening, FrameDrop> {
+        self.epochs.opening(header, now_ms)
+    }
+
+    /// The AES key of a frame that is being opened, 16 or 32 bytes. It must be
+    /// used to open only, and be gone when [`holds`](Self::holds) is not true
+    /// of its epoch any more.
+    ///
+    /// # Errors
+    /// [`FrameDrop::UnknownEpoch`] when it was wiped meanwhile.
+    pub fn opening_key(&self, opening: &Opening) -> Result<Zeroizing<Vec<u8>>, FrameDrop> {
+        let secret = self.epochs.opening_key(opening)?;
+        Ok(Zeroizing::new(secret.key().to_vec()))
+    }
+
+    /// Ends what [`opening`](Self::opening) began, `authentic` if the frame's
+    /// tag verified, and says who sealed it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open): also of a frame that was opened meanwhile, or
+    /// whose sender was removed.
+    pub fn conclude(
+        &mut self,
+        opening: &Opening,
+        authentic: bool,
+        now_ms: u64,
+    ) -> Result<Opened<'_>, FrameDrop> {
+        self.epochs.conclude(opening, authentic, now_ms)
+    }
+
+    /// Whether the media keys of an epoch are held.
+    pub fn holds(&self, epoch: u64) -> bool {
+        self.epochs.holds(epoch)
     }
 
     /// Members whose frames reach us and have not opened for so long that

@@ -65,6 +65,14 @@ impl MediaSuite {
         }
     }
 
+    /// The number in the SFrame registry.
+    pub const fn id(self) -> u16 {
+        match self {
+            Self::Aes128GcmSha256 => 4,
+            Self::Aes256GcmSha512 => 5,
+        }
+    }
+
     pub(crate) const fn sframe(self) -> sframe::CipherSuite {
         match self {
             Self::Aes128GcmSha256 => sframe::CipherSuite::AesGcm128Sha256,

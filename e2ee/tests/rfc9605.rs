@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use conclave_e2ee::sframe::{FrameCipher, FrameHeader, Kid};
+use conclave_e2ee::sframe::{FrameCipher, FrameHeader, FrameSecret, Kid};
 use conclave_e2ee::suite::MediaSuite;
 use serde::Deserialize;
 use sframe::CipherSuite;
@@ -31,6 +31,10 @@ struct FrameVector {
     kid: u64,
     ctr: u64,
     base_key: String,
+    #[serde(default)]
+    sframe_key: String,
+    #[serde(default)]
+    nonce: String,
     metadata: String,
     pt: String,
     ct: String,
@@ -81,6 +85,23 @@ fn frames_of_our_suites_are_sealed_and_opened_as_in_the_vectors() {
         assert_eq!(opened, payload);
         let header = FrameHeader::parse(&frame).unwrap();
         assert_eq!((header.kid, header.counter), (Kid(vector.kid), vector.ctr));
+    }
+    assert_eq!(suites, [4, 5]);
+}
+
+#[test]
+fn key_and_nonce_for_another_aes_gcm_are_those_of_the_vectors() {
+    let mut suites = Vec::new();
+    for vector in vectors().sframe {
+        let suite = match vector.cipher_suite {
+            4 => MediaSuite::Aes128GcmSha256,
+            5 => MediaSuite::Aes256GcmSha512,
+            _ => continue,
+        };
+        suites.push(vector.cipher_suite);
+        let secret = FrameSecret::derive(suite, &hex(&vector.base_key), Kid(vector.kid)).unwrap();
+        assert_eq!(secret.key(), hex(&vector.sframe_key));
+        assert_eq!(secret.nonce(vector.ctr).as_slice(), hex(&vector.nonce));
     }
     assert_eq!(suites, [4, 5]);
 }

@@ -35,6 +35,11 @@ impl FrameHeader {
             counter: header.counter(),
         })
     }
+
+    /// Bytes of the header, 1 to 17; the ciphertext follows.
+    pub fn encoded_len(&self) -> usize {
+        SframeHeader::new(self.kid.0, self.counter).len()
+    }
 }
 
 /// Key and salt of one key id, wiped when dropped.

@@ -11,8 +11,10 @@
 mod cipher;
 mod kid;
 mod replay;
+mod secret;
 
 pub use cipher::{FrameCipher, FrameHeader};
 pub(crate) use kid::MAX_LEAVES;
 pub use kid::{Context, Kid, Source};
 pub(crate) use replay::ReplayWindow;
+pub use secret::{FrameSecret, NONCE_LEN};

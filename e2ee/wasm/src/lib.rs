@@ -14,4 +14,4 @@
 mod convert;
 mod session;
 
-pub use session::{VerifiedKnock, WasmLinkKeys, WasmSession, generate_link_secret};
+pub use session::{Opening, VerifiedKnock, WasmLinkKeys, WasmSession, generate_link_secret};

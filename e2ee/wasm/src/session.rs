@@ -118,8 +118,8 @@ impl VerifiedKnock {
 /// A frame that was opened.
 #[wasm_bindgen(getter_with_clone)]
 pub struct Opened {
-    /// What was in it.
-    pub payload: Uint8Array,
+    /// What was in it; nothing where JavaScript decrypted it.
+    pub payload: Option<Uint8Array>,
     /// The sender's leaf.
     pub leaf: u16,
     /// The sender, 16 bytes.
@@ -132,6 +132,38 @@ pub struct Opened {
     pub epoch: f64,
     /// Its place in the stream.
     pub counter: f64,
+}
+
+/// A frame that JavaScript decrypts: AES-GCM, with the header as associated
+/// data and a tag of 16 bytes at the end.
+#[wasm_bindgen]
+pub struct Opening(e2ee::Opening);
+
+#[wasm_bindgen]
+impl Opening {
+    /// The epoch of the key.
+    #[wasm_bindgen(getter)]
+    pub fn epoch(&self) -> f64 {
+        convert::number(self.0.epoch())
+    }
+
+    /// The key id; with the epoch, what names the key.
+    #[wasm_bindgen(getter)]
+    pub fn kid(&self) -> f64 {
+        convert::number(self.0.kid().0)
+    }
+
+    /// Bytes of the header.
+    #[wasm_bindgen(getter, js_name = headerLength)]
+    pub fn header_length(&self) -> usize {
+        self.0.header_len()
+    }
+
+    /// The nonce, 12 bytes.
+    #[wasm_bindgen(getter)]
+    pub fn nonce(&self) -> Uint8Array {
+        convert::bytes(self.0.nonce())
+    }
 }
 
 /// One participant in one call; see `conclave_e2ee::Session`. Call `free()` to wipe it.
@@ -295,15 +327,43 @@ impl WasmSession {
             .inner
             .open(frame, convert::millis(now), &mut self.buffer)
             .map_err(convert::frame_drop)?;
-        Ok(Opened {
-            payload: convert::bytes(&self.buffer),
-            leaf: opened.sender.leaf.index(),
-            participant: convert::bytes(&opened.sender.participant.0),
-            name: opened.sender.name.as_str().to_owned(),
-            context: opened.context.number(),
-            epoch: convert::number(opened.epoch),
-            counter: convert::number(opened.counter),
-        })
+        let payload = Some(convert::bytes(&self.buffer));
+        Ok(opened_frame(&opened, payload))
+    }
+
+    /// Begins to open a frame that JavaScript decrypts: its first 17 bytes.
+    pub fn opening(&mut self, header: &[u8], now: f64) -> Result<Opening, JsValue> {
+        self.inner
+            .opening(header, convert::millis(now))
+            .map(Opening)
+            .map_err(convert::frame_drop)
+    }
+
+    /// The AES key of that frame, for `decrypt` alone.
+    #[wasm_bindgen(js_name = openingKey)]
+    pub fn opening_key(&self, opening: &Opening) -> Result<Uint8Array, JsValue> {
+        let key = self.inner.opening_key(&opening.0);
+        Ok(convert::bytes(&key.map_err(convert::frame_drop)?))
+    }
+
+    /// The frame's tag verified or did not; whose it is, or throws and the
+    /// frame is never rendered.
+    pub fn conclude(
+        &mut self,
+        opening: &Opening,
+        authentic: bool,
+        now: f64,
+    ) -> Result<Opened, JsValue> {
+        let opened = self
+            .inner
+            .conclude(&opening.0, authentic, convert::millis(now));
+        let opened = opened.map_err(convert::frame_drop)?;
+        Ok(opened_frame(&opened, None))
+    }
+
+    /// Whether the media keys of an epoch are held.
+    pub fn holds(&self, epoch: f64) -> bool {
+        self.inner.holds(epoch as u64)
     }
 
     /// The members whose frames come and do not open, 16 bytes each.
@@ -363,6 +423,18 @@ impl WasmSession {
             .export(label, context, len)
             .map_err(convert::error)?;
         Ok(convert::bytes(&secret))
+    }
+}
+
+fn opened_frame(opened: &e2ee::Opened<'_>, payload: Option<Uint8Array>) -> Opened {
+    Opened {
+        payload,
+        leaf: opened.sender.leaf.index(),
+        participant: convert::bytes(&opened.sender.participant.0),
+        name: opened.sender.name.as_str().to_owned(),
+        context: opened.context.number(),
+        epoch: convert::number(opened.epoch),
+        counter: convert::number(opened.counter),
     }
 }
 

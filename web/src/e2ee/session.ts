@@ -1,9 +1,10 @@
 /** The wasm module's session in the page's words: bytes as base64url, results as plain data. */
 
-import init, { LinkKeys, Session, type Compared as Said, type Pending, type VerifiedKnock } from './pkg/conclave_e2ee_wasm.js';
+import init, { LinkKeys, Session, type Compared as Said, type Opened, type Pending, type VerifiedKnock } from './pkg/conclave_e2ee_wasm.js';
 import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
 import type { Blob } from '../wire';
+import { Outside, OUTSIDE_FROM } from './outside';
 import type { Call, Commit, Compared, Knock, Operations, Tree } from './calls';
 import type { ParticipantId } from '../wire';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
@@ -45,9 +46,11 @@ export class OpenedLink {
 /** One participant's keys for one stay. */
 export class KeySession implements FrameSession {
   readonly #session: Session;
+  readonly #outside: Outside;
 
   constructor({ suite, participant, name, rawVideo }: Operations['begin']['args'], { keys }: OpenedLink) {
     this.#session = new Session(suite, bytes(participant), name, keys, rawVideo);
+    this.#outside = new Outside(this.#session, () => performance.now());
   }
 
   /** The epoch the group is in. */
@@ -64,17 +67,10 @@ export class KeySession implements FrameSession {
     return this.#session.seal(context, payload);
   }
 
-  open(frame: Uint8Array, known: SenderKey | null): OpenedFrame {
+  open(frame: Uint8Array, known: SenderKey | null): OpenedFrame | Promise<OpenedFrame> {
+    if (frame.length >= OUTSIDE_FROM) return this.#outside.open(frame).then(({ data, opened }) => of(opened, data, known));
     const opened = this.#session.open(frame, performance.now());
-    try {
-      const { payload: data, leaf, epoch, context } = opened;
-      // Each of these crosses into wasm and copies: not for every frame.
-      const same = known !== null && known.leaf === leaf && known.epoch === epoch && known.context === context;
-      const sender = same ? null : { participant: encode(opened.participant), name: opened.name };
-      return { data, key: { leaf, epoch, context }, sender };
-    } finally {
-      opened.free();
-    }
+    return of(opened, opened.payload ?? new Uint8Array(), known);
   }
 
   /** Members whose frames come and do not open. */
@@ -85,10 +81,12 @@ export class KeySession implements FrameSession {
   /** Wipes keys whose time is over. */
   tick(): void {
     this.#session.tick(performance.now());
+    this.#outside.tick();
   }
 
   /** Wipes everything; the session is of no use afterwards. */
   wipe(): void {
+    this.#outside.wipe();
     this.#session.free();
   }
 
@@ -161,6 +159,18 @@ export class KeySession implements FrameSession {
 
   #compared({ said, state }: Said): Compared {
     return { epoch: this.#session.epoch ?? 0, said: said.map((message) => encode(message)), state };
+  }
+}
+
+function of(opened: Opened, data: Uint8Array, known: SenderKey | null): OpenedFrame {
+  try {
+    const { leaf, epoch, context } = opened;
+    // Each of these crosses into wasm and copies: not for every frame.
+    const same = known !== null && known.leaf === leaf && known.epoch === epoch && known.context === context;
+    const sender = same ? null : { participant: encode(opened.participant), name: opened.name };
+    return { data, key: { leaf, epoch, context }, sender };
+  } finally {
+    opened.free();
   }
 }
 

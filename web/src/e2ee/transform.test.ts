@@ -69,3 +69,16 @@ test('a slot of which nothing opens for two seconds is failing, until something 
   all.handle({ direction: 'receive', slot: 1 }, frame(1, 4, 0));
   expect(reports.at(-1)).toMatchObject({ failing: false, sender: { name: 'N4' } });
 });
+
+test('what is opened beside the worker goes on, or is dropped and counted, once that is known', async () => {
+  const later: FrameSession = { ...session, open: async (bytes, known) => session.open(bytes, known) };
+  const { all, reports } = frames(later);
+  const good = frame(1, 2, 42);
+  expect(await all.handle({ direction: 'receive', slot: 0 }, good)).toBe(true);
+  expect([...new Uint8Array(good.data)]).toEqual([42]);
+  const forged = frame(7, 7, 7);
+  expect(await all.handle({ direction: 'receive', slot: 0 }, forged)).toBe(false);
+  expect([...new Uint8Array(forged.data)]).toEqual([7, 7, 7]);
+  expect(reports.map(({ sender }) => sender?.name)).toEqual(['N2']);
+  expect(all.counts().slots).toEqual([{ slot: 0, opened: 1, dropped: { frame_not_authentic: 1 } }]);
+});

@@ -25,8 +25,8 @@ export interface OpenedFrame {
 export interface FrameSession {
   /** Throws when the frame cannot be sealed. */
   seal(context: number, payload: Uint8Array): Uint8Array;
-  /** Throws an error with a `code` when the frame does not verify. */
-  open(frame: Uint8Array, known: SenderKey | null): OpenedFrame;
+  /** Throws, or rejects with, an error with a `code` when the frame does not verify. */
+  open(frame: Uint8Array, known: SenderKey | null): OpenedFrame | Promise<OpenedFrame>;
 }
 
 /** An encoded frame, of audio or video. */
@@ -64,8 +64,8 @@ export class Frames {
     if (options.direction === 'receive') this.#slots.delete(options.slot);
   }
 
-  /** Whether the frame, with its content exchanged, goes on. */
-  handle(options: TransformOptions, frame: EncodedFrame): boolean {
+  /** Whether the frame, with its content exchanged, goes on. A slot's next frame waits until that is known. */
+  handle(options: TransformOptions, frame: EncodedFrame): boolean | Promise<boolean> {
     return options.direction === 'send' ? this.#seal(options.source, frame) : this.#open(options.slot, frame);
   }
 
@@ -109,18 +109,24 @@ export class Frames {
     }
   }
 
-  #open(slot: number, frame: EncodedFrame): boolean {
+  #open(slot: number, frame: EncodedFrame): boolean | Promise<boolean> {
     const count = this.#slot(slot);
     const session = this.session();
     if (session === null) return false;
-    try {
-      const opened = session.open(new Uint8Array(frame.data), count.key);
+    const goesOn = (opened: OpenedFrame): boolean => {
       frame.data = exact(opened.data);
       this.#opened(slot, count, opened);
       return true;
-    } catch (error) {
+    };
+    const isDropped = (error: unknown): boolean => {
       this.#dropped(slot, count, codeOf(error));
       return false;
+    };
+    try {
+      const opened = session.open(new Uint8Array(frame.data), count.key);
+      return opened instanceof Promise ? opened.then(goesOn).catch(isDropped) : goesOn(opened);
+    } catch (error) {
+      return isDropped(error);
     }
   }
 

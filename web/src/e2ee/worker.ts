@@ -53,8 +53,8 @@ setInterval(() => {
 scope.onrtctransform = ({ transformer: { readable, writable, options } }) => {
   frames.begin(options);
   const through = new TransformStream<EncodedFrame, EncodedFrame>({
-    transform: (frame, controller) => {
-      if (frames.handle(options, frame)) controller.enqueue(frame);
+    transform: async (frame, controller) => {
+      if (await frames.handle(options, frame)) controller.enqueue(frame);
     },
   });
   // Ends with the connection; whether by close or by error makes no difference here.
