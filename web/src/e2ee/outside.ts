@@ -1,6 +1,6 @@
 /**
  * Opens frames with the browser's AES-GCM, which takes a part of the processor's time that our module takes
- * (docs/adr/0010-opening-by-webcrypto.md). The module decides before and after: which key and nonce, whether the
+ * (docs/adr/0012-opening-by-webcrypto.md). The module decides before and after: which key and nonce, whether the
  * frame was seen before, whose it is. Frames are sealed by the module alone, so no counter is taken here.
  */
 
