@@ -133,7 +133,7 @@ pub async fn join_command(arguments: JoinArguments) -> Result<(), CommandError> 
         tokio::select! {
             event = participant.next_event() => match event {
                 Some(event) if events => print_event(&event, started.elapsed()),
-                Some(_) => {}
+                Some(event) => warn(&event),
                 None => break,
             },
             _ = interrupt.recv() => depart(&participant, end).await,
@@ -221,6 +221,20 @@ fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
         path: path.to_owned(),
         error,
     })
+}
+
+/// Says on standard error what nobody may miss.
+fn warn(event: &Event) {
+    let text = match event {
+        Event::Split { .. } => "what others send cannot be opened: the call may be split",
+        Event::RosterDiffers { .. } => "the server names others than those who hold the keys",
+        _ => return,
+    };
+    // Who closed it does not want to know.
+    let _ = writeln!(
+        std::io::stderr(),
+        "conclave: warning: {text}; say nothing confidential"
+    );
 }
 
 fn print_event(event: &Event, at: Duration) {
