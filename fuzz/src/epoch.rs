@@ -4,12 +4,16 @@ use crate::choices::Choices;
 use conclave_signaling::domain::Millis;
 use conclave_signaling::domain::epoch::{READY_LIMIT, Switch};
 use conclave_wire::id::ParticipantId;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// Epochs that may wait.
+const PENDING: usize = 32;
 
 /// Commits, removals, members that say *ready* or go away, restarts and time,
 /// as the room's machine orders them: the active epoch never goes back and
-/// never ahead of the commits, a removal is active at once, and nothing waits
-/// for longer than the limit.
+/// never ahead of the commits, it waits until everybody is ready or for the
+/// limit and no longer, and a removal is active at once.
 pub fn operations(data: &[u8]) {
     let mut choices = Choices::new(data);
     let mut now = Millis(1_000);
@@ -17,6 +21,9 @@ pub fn operations(data: &[u8]) {
     let mut latest = 0_u32;
     // When the latest epoch began to wait.
     let mut since = now;
+    // When each epoch that waits did, and who has said to open it.
+    let mut waiting = BTreeMap::new();
+    let mut ready = BTreeMap::new();
     let mut present = Vec::new();
     while !choices.are_over() {
         let before = switch.active();
@@ -24,6 +31,7 @@ pub fn operations(data: &[u8]) {
             0 | 1 => {
                 latest += 1;
                 since = now;
+                waiting.insert(latest, now);
                 switch.committed(now, latest);
             }
             2 => {
@@ -34,7 +42,10 @@ pub fn operations(data: &[u8]) {
             3 | 4 => {
                 // The room refuses those of epochs that have not begun.
                 let epoch = latest.saturating_sub(choices.below(4) as u32);
-                switch.ready(member(choices.byte()), epoch);
+                let who = member(choices.byte());
+                let said = ready.entry(who).or_insert(0);
+                *said = epoch.max(*said);
+                switch.ready(who, epoch);
             }
             5 => {
                 let here = choices.byte();
@@ -47,11 +58,22 @@ pub fn operations(data: &[u8]) {
             _ => {
                 switch = Switch::new(now, switch.active(), latest);
                 since = now;
+                waiting = BTreeMap::from([(latest, now)]);
+                ready.clear();
             }
         }
         let waited = switch.poll(now, &present);
         assert_eq!(switch.poll(now, &present), None, "one poll is enough");
         assert!(waited.is_none_or(|epoch| epoch == switch.active() && epoch > before));
+        if let Some(epoch) = waited {
+            let open = |who| ready.get(who).is_some_and(|said| *said >= epoch);
+            let due = waiting
+                .get(&epoch)
+                .is_some_and(|at| *at + READY_LIMIT <= now);
+            let many = waiting.range(epoch..).count() > PENDING;
+            assert!(due || many || present.iter().all(open), "too soon");
+        }
+        waiting.retain(|epoch, _| *epoch > switch.active());
         assert!((before..=latest).contains(&switch.active()));
         match switch.deadline() {
             Some(deadline) => {

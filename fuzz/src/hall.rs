@@ -231,6 +231,7 @@ impl Hall {
         self.room.handle(self.now, input, &mut effects);
         for effect in &effects {
             if let Effect::Store(change) = effect {
+                self.is_allowed(change);
                 self.store(change);
             }
         }
@@ -337,6 +338,26 @@ impl Hall {
             _ => {}
         }
         guest.inbox.push_back(frame.clone());
+    }
+
+    /// Only a host admits while a host is here.
+    fn is_allowed(&self, change: &Change) {
+        let Change::Logged(LogEntry { event, .. }) = change else {
+            return;
+        };
+        let LogEvent::Commit { by, adds, .. } = event else {
+            return;
+        };
+        let is_here = |who: &ParticipantId| {
+            let mut guests = self.guests.iter();
+            guests.any(|guest| guest.participant == *who && guest.connection.is_some())
+        };
+        let is_member = |stay: &&StoredStay| matches!(stay.place, Place::Member { .. });
+        let hosts = self.stored.stays.iter().filter(|stay| stay.host);
+        let hosts = hosts.filter(is_member).map(|stay| stay.participant);
+        let mut hosts = hosts.filter(|host| !adds.contains(host) && is_here(host));
+        let by_host = hosts.clone().any(|host| host == *by);
+        assert!(adds.is_empty() || by_host || hosts.next().is_none());
     }
 
     fn store(&mut self, change: &Change) {
