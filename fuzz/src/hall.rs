@@ -2,6 +2,7 @@
 //! any moment. Everything that the room says goes through [`Hall::deliver`],
 //! which holds it to `docs/protocol.md` section 3.
 
+use conclave_signaling::domain::epoch::READY_LIMIT;
 use conclave_signaling::domain::password::{Door, Password, Tries};
 use conclave_signaling::domain::room::{StoredCall, StoredStay};
 use conclave_signaling::domain::stay::Place;
@@ -278,6 +279,12 @@ impl Hall {
         if let Some(call) = &self.stored.call {
             assert!(members > 0, "a call without members");
             assert!(call.active <= call.epoch);
+            let soon = self.now + READY_LIMIT;
+            let waits = self.room.deadline().is_some_and(|due| due <= soon);
+            assert!(
+                waits || call.active == call.epoch,
+                "an epoch waits for ever"
+            );
             assert_eq!(call.epoch, self.epoch());
             assert_eq!(
                 call.log.last().map_or(0, |entry| entry.seq) as usize,
