@@ -331,7 +331,10 @@ impl Epochs {
     /// Where a frame that has just come belongs.
     fn place_of_new(&mut self, header: FrameHeader, now_ms: u64) -> Result<Place, FrameDrop> {
         let place = self.place(header, now_ms);
-        if matches!(place, Err(FrameDrop::UnknownEpoch)) {
+        if matches!(
+            place,
+            Err(FrameDrop::UnknownEpoch | FrameDrop::EarlyEpoch)
+        ) {
             self.out_of_step(header.kid.leaf(), now_ms);
         }
         place
@@ -344,7 +347,12 @@ impl Epochs {
             header.kid.epoch_low() == Kid::low(held.keys.epoch)
                 && !matches!(held.stage, Stage::Retired(until) if now_ms >= until)
         });
-        let held = held.ok_or(FrameDrop::UnknownEpoch)?;
+        let newest = self.held.last().map(|held| held.keys.epoch);
+        let ahead = newest.is_some_and(|newest| Kid::is_ahead(header.kid.epoch_low(), newest));
+        let held = held.ok_or(match ahead {
+            true => FrameDrop::EarlyEpoch,
+            false => FrameDrop::UnknownEpoch,
+        })?;
         let at = self.held[held].keys.position(header.kid.leaf());
         let at = at.ok_or(FrameDrop::UnknownLeaf)?;
         Ok(Place { held, at, context })

@@ -121,6 +121,7 @@ blame! {
     FrameDrop {
         Malformed = "frame_malformed": "no canonical SFrame header and tag",
         UnknownEpoch = "frame_unknown_epoch": "the key id names an epoch we hold no keys of",
+        EarlyEpoch = "frame_early_epoch": "the key id names an epoch not reached yet: its commit may be under way",
         UnknownLeaf = "frame_unknown_leaf": "the key id names no other member of its epoch",
         UnknownContext = "frame_unknown_context": "the key id names no media source",
         Replayed = "frame_replayed": "the counter was seen before or is too old to tell",

@@ -43,7 +43,7 @@ fn a_removed_member_opens_no_later_frame() {
     let after = seal(&mut anna, Context::CAMERA, b"after");
     assert!(open(&mut ben, &after, 0).is_ok());
     // Carl never sees the commit, or refuses to forget: his keys do not fit.
-    assert_eq!(open(&mut carl, &after, 0), Err(FrameDrop::UnknownEpoch));
+    assert_eq!(open(&mut carl, &after, 0), Err(FrameDrop::EarlyEpoch));
     // When he does see it, he is out and all keys are gone.
     assert_eq!(carl.process(&pending.commit, 0), Ok(Processed::SelfRemoved));
     assert_eq!(
@@ -158,6 +158,19 @@ fn an_epoch_that_nobody_activates_is_sealed_with_after_two_seconds() {
     assert_eq!(ben.send_epoch(), Some(second), "there is no way back");
     // The old keys go as they would have gone.
     assert_eq!(ben.next_timeout(), Some(22_000 + RETIRED_MS));
+}
+
+#[test]
+fn a_frame_that_is_ahead_of_its_commit_is_told_from_one_that_is_over() {
+    let (mut anna, mut ben, _) = three();
+    let pending = anna.remove(&[participant(3)]).unwrap();
+    anna.confirm_pending(0).unwrap();
+    let ahead = seal(&mut anna, Context::CAMERA, b"ahead");
+    assert_eq!(open(&mut ben, &ahead, 0), Err(FrameDrop::EarlyEpoch));
+    ben.process(&pending.commit, 0).unwrap();
+    // Nothing was spent on it: it opens, and once.
+    assert_eq!(open(&mut ben, &ahead, 0).unwrap(), b"ahead");
+    assert_eq!(open(&mut ben, &ahead, 0), Err(FrameDrop::Replayed));
 }
 
 #[test]

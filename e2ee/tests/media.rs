@@ -181,6 +181,10 @@ fn a_key_id_selects_and_nothing_is_tried() {
     );
     assert_eq!(
         drop_of(&mut b, &three_bytes(1, 0, epoch + 1)),
+        FrameDrop::EarlyEpoch
+    );
+    assert_eq!(
+        drop_of(&mut b, &three_bytes(1, 0, epoch + 32)),
         FrameDrop::UnknownEpoch
     );
     assert_eq!(

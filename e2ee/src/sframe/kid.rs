@@ -123,6 +123,13 @@ impl Kid {
         Self::low(a) == Self::low(b)
     }
 
+    /// Whether the bits of an epoch, unless they lie, are of one after `epoch`:
+    /// of the epochs that share them the one nearest to it counts.
+    pub(crate) const fn is_ahead(low: u64, epoch: u64) -> bool {
+        let ahead = low.wrapping_sub(Self::low(epoch)) % EPOCH_WINDOW;
+        ahead != 0 && ahead < EPOCH_WINDOW / 2
+    }
+
     /// Number of the context; only [`Context::from_number`] says whether it exists.
     pub const fn context_number(self) -> u64 {
         self.0 >> (LEAF_BITS + EPOCH_BITS)
@@ -151,6 +158,13 @@ mod tests {
         assert_eq!(kid.leaf(), Leaf(0x3ff));
         assert_eq!(kid.epoch_low(), 5);
         assert_eq!(Kid::new(Context::MICROPHONE, Leaf(0), 0).0, 0);
+    }
+
+    #[test]
+    fn the_nearest_epoch_with_these_bits_is_the_one_that_is_meant() {
+        assert!(Kid::is_ahead(6, 5) && Kid::is_ahead(2, 63) && Kid::is_ahead(31, 64));
+        assert!(!Kid::is_ahead(5, 5) && !Kid::is_ahead(4, 5) && !Kid::is_ahead(63, 66));
+        assert!(!Kid::is_ahead(32, 64), "half a turn away it is long over");
     }
 
     #[test]
