@@ -15,11 +15,15 @@ use crate::vp9::ivf::Clip;
 use bytes::Bytes;
 use conclave_e2ee::{Context, Session};
 use conclave_wire::control::{Source, Wanted};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A source that is this late has been paused; it goes on from now instead of
 /// sending everything at once.
 const PAUSED: Duration = Duration::from_millis(500);
+
+/// Epochs of which frames are counted apart: as many as a key id tells apart.
+pub(crate) const EPOCHS: usize = 64;
 
 /// Why a source cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,7 @@ pub struct Publisher {
     sound: Option<SoundLine>,
     pictures: Vec<PictureLine>,
     sent: u64,
+    sealed: BTreeMap<Source, BTreeMap<u64, u64>>,
 }
 
 struct SoundLine {
@@ -152,6 +157,11 @@ impl Publisher {
         self.sent
     }
 
+    /// Those by source and by the epoch that sealed them, of the last 64 epochs.
+    pub fn sealed(&self) -> &BTreeMap<Source, BTreeMap<u64, u64>> {
+        &self.sealed
+    }
+
     /// When the next frame is due; nothing if nothing is sent.
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
         let sound = self.sound.iter().filter(|line| !line.muted);
@@ -172,15 +182,16 @@ impl Publisher {
         now: Duration,
     ) -> Result<Vec<(Source, Outgoing)>, PublishError> {
         let mut out = Vec::new();
-        if session.send_epoch().is_none() {
+        let Some(epoch) = session.send_epoch() else {
             return Ok(out);
-        }
+        };
         if let Some(line) = self.sound.as_mut().filter(|line| !line.muted) {
             while let Some(timestamp) = line.pace.take(now) {
                 let frame = line.audio.next_frame()?;
                 let mut sealed = Vec::new();
                 session.seal(Context::MICROPHONE, &frame.packet, &mut sealed)?;
                 self.sent += 1;
+                count(&mut self.sealed, Source::Microphone, epoch);
                 let outgoing = Outgoing {
                     timestamp,
                     marker: false,
@@ -192,11 +203,20 @@ impl Publisher {
         }
         for line in self.pictures.iter_mut().filter(|line| line.flows()) {
             while let Some(timestamp) = line.pace.take(now) {
-                self.sent += 1;
                 line.seal(session, timestamp, &mut out)?;
+                self.sent += 1;
+                count(&mut self.sealed, line.source, epoch);
             }
         }
         Ok(out)
+    }
+}
+
+fn count(sealed: &mut BTreeMap<Source, BTreeMap<u64, u64>>, source: Source, epoch: u64) {
+    let epochs = sealed.entry(source).or_default();
+    *epochs.entry(epoch).or_default() += 1;
+    while epochs.len() > EPOCHS {
+        epochs.pop_first();
     }
 }
 

@@ -6,19 +6,24 @@
 //! ```
 //!
 //! Whose frame it is says the key that opened it, never the slot it came in.
+//! Media and commits go different ways: a frame that is ahead of its commit
+//! waits for it a little ([`early`]).
 
 pub mod assemble;
+mod early;
 pub mod pace;
 pub mod reorder;
 
 use crate::audio::RATE;
 use crate::audio::meter::Meter;
+use crate::publish::EPOCHS;
 use crate::transport::{Incoming, Kind};
 use crate::vp9::header::Header;
 use assemble::{Assembler, Step};
 use conclave_e2ee::{FrameDrop, Session};
 use conclave_wire::control::Source;
 use conclave_wire::id::{Mid, ParticipantId};
+use early::{Early, Waiting};
 use opus::{Channels, Decoder};
 use pace::Pace;
 use reorder::{Ordered, Reorder};
@@ -57,6 +62,17 @@ pub struct Remote {
     pub pictures: BTreeMap<Source, Pictures>,
 }
 
+/// Frames of one source that were sealed in one epoch and opened here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Span {
+    /// The lowest counter among them; a sender's first frame of an epoch has 0.
+    pub first: u64,
+    /// The highest counter among them.
+    pub last: u64,
+    /// How many they are; none opens twice.
+    pub opened: u64,
+}
+
 /// Frames of one source.
 #[derive(Debug, Default, Clone)]
 pub struct Frames {
@@ -66,6 +82,8 @@ pub struct Frames {
     pub missing: u64,
     /// When the first one was opened, milliseconds of the caller's clock.
     pub first_ms: Option<u64>,
+    /// Opened, by epoch; of the last 64 epochs.
+    pub epochs: BTreeMap<u64, Span>,
     /// Last counter and its epoch.
     last: Option<(u64, u64)>,
 }
@@ -118,30 +136,42 @@ pub struct Receiver {
     lost: u64,
     broken: u64,
     drops: BTreeMap<&'static str, u64>,
+    early: Early,
+}
+
+/// What became of a sealed frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Opened,
+    /// Waits for its commit.
+    Early,
+    Dropped,
 }
 
 impl Receiver {
     /// Takes a packet and opens what becomes complete.
     pub fn packet(&mut self, packet: Incoming, session: &mut Session, now_ms: u64) -> Vec<Notice> {
+        let mut notices = self.catch_up(session, now_ms);
         self.packets += 1;
         let mid = packet.slot.clone();
         let slot = self.slots.entry(mid.clone()).or_default();
         slot.kind = Some(packet.kind);
         slot.reorder.push(packet, now_ms);
-        let mut notices = Vec::new();
         self.drain(&mid, session, now_ms, &mut notices);
         notices
     }
 
-    /// Lets time pass: gaps that were waited for long enough are given up.
+    /// Lets time pass: gaps that were waited for long enough are given up, and
+    /// what waited for a commit is opened when it has come. To be called
+    /// after each.
     pub fn tick(&mut self, session: &mut Session, now_ms: u64) -> Vec<Notice> {
+        let mut notices = self.catch_up(session, now_ms);
         let due: Vec<Mid> = self
             .slots
             .iter()
             .filter(|(_, slot)| slot.reorder.next_timeout().is_some_and(|at| at <= now_ms))
             .map(|(mid, _)| mid.clone())
             .collect();
-        let mut notices = Vec::new();
         for mid in due {
             self.drain(&mid, session, now_ms, &mut notices);
         }
@@ -153,12 +183,14 @@ impl Receiver {
         self.slots
             .values()
             .filter_map(|slot| slot.reorder.next_timeout())
+            .chain(self.early.next_timeout())
             .min()
     }
 
     /// A new media connection: its slots begin anew.
     pub fn reset_slots(&mut self) {
         self.slots.clear();
+        self.early.clear();
     }
 
     /// What was received, by participant.
@@ -192,7 +224,8 @@ impl Receiver {
         while let Some((kind, ordered)) = self.next_ordered(mid, now_ms) {
             self.lost += ordered.lost;
             if kind == Kind::Audio {
-                self.open(&ordered.packet.payload, false, session, now_ms, notices);
+                let sealed = &ordered.packet.payload;
+                self.open(mid, sealed, false, session, now_ms, notices);
                 continue;
             }
             want_keyframe |= ordered.lost > 0;
@@ -209,11 +242,11 @@ impl Receiver {
                 Step::Frame { sealed, predicted } => {
                     let stale = want_keyframe || self.is_stale(mid);
                     let whole = !predicted || !stale;
-                    let opened = self.open(&sealed, whole, session, now_ms, notices);
-                    want_keyframe |= !opened;
+                    let fate = self.open(mid, &sealed, whole, session, now_ms, notices);
+                    want_keyframe |= fate == Fate::Dropped;
                     if let Some(slot) = self.slots.get_mut(mid) {
                         slot.stale |= want_keyframe;
-                        if opened && !predicted {
+                        if fate != Fate::Dropped && !predicted {
                             slot.stale = false;
                             want_keyframe = false;
                         }
@@ -231,6 +264,36 @@ impl Receiver {
         }
     }
 
+    /// Opens what waited for a commit that has come, and gives up what has
+    /// waited too long.
+    fn catch_up(&mut self, session: &mut Session, now_ms: u64) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for frame in self.early.due(session.ready_epoch(), now_ms) {
+            let Waiting { sealed, whole, .. } = &frame;
+            match self.try_open(sealed, *whole, session, now_ms, &mut notices) {
+                Ok(()) => {}
+                // One commit came; it waits for a later one.
+                Err(FrameDrop::EarlyEpoch) if now_ms < frame.until_ms => self.wait(frame),
+                Err(drop) => self.give_up(&frame.slot, drop),
+            }
+        }
+        notices
+    }
+
+    fn wait(&mut self, frame: Waiting) {
+        for out in self.early.hold(frame) {
+            self.give_up(&out.slot, FrameDrop::EarlyEpoch);
+        }
+    }
+
+    /// A frame that waited is not opened any more.
+    fn give_up(&mut self, slot: &Mid, drop: FrameDrop) {
+        self.count(drop);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.stale |= slot.kind == Some(Kind::Video);
+        }
+    }
+
     /// Whether what a predicted frame of this slot refers to was lost.
     fn is_stale(&self, mid: &Mid) -> bool {
         self.slots.get(mid).is_some_and(|slot| slot.stale)
@@ -241,28 +304,45 @@ impl Receiver {
         Some((slot.kind?, slot.reorder.pop(now_ms)?))
     }
 
-    /// Opens a sealed frame and looks at it; whether it opened. A picture is
+    /// Opens a sealed frame, or lets it wait for its commit. A picture is
     /// `whole` if nothing it refers to was lost.
     fn open(
+        &mut self,
+        slot: &Mid,
+        sealed: &[u8],
+        whole: bool,
+        session: &mut Session,
+        now_ms: u64,
+        notices: &mut Vec<Notice>,
+    ) -> Fate {
+        // Silence may be sent as packets without a payload.
+        if sealed.is_empty() {
+            return Fate::Dropped;
+        }
+        match self.try_open(sealed, whole, session, now_ms, notices) {
+            Ok(()) => Fate::Opened,
+            Err(FrameDrop::EarlyEpoch) => {
+                self.wait(Waiting::new(slot, sealed, whole, now_ms));
+                Fate::Early
+            }
+            Err(drop) => {
+                self.count(drop);
+                Fate::Dropped
+            }
+        }
+    }
+
+    /// Opens a sealed frame and looks at it.
+    fn try_open(
         &mut self,
         sealed: &[u8],
         whole: bool,
         session: &mut Session,
         now_ms: u64,
         notices: &mut Vec<Notice>,
-    ) -> bool {
-        // Silence may be sent as packets without a payload.
-        if sealed.is_empty() {
-            return false;
-        }
+    ) -> Result<(), FrameDrop> {
         let mut frame = Vec::with_capacity(sealed.len());
-        let opened = match session.open(sealed, now_ms, &mut frame) {
-            Ok(opened) => opened,
-            Err(drop) => {
-                self.count(drop);
-                return false;
-            }
-        };
+        let opened = session.open(sealed, now_ms, &mut frame)?;
         let participant = ParticipantId(opened.sender.participant.0);
         let source = source(opened.context.source());
         let remote = self.remotes.entry(participant).or_default();
@@ -293,7 +373,7 @@ impl Receiver {
         if let Some(hertz) = tone {
             notices.push(Notice::Tone(participant, hertz));
         }
-        true
+        Ok(())
     }
 
     fn count(&mut self, drop: FrameDrop) {
@@ -305,6 +385,17 @@ impl Frames {
     /// Counts an opened frame; whether it was the first.
     fn count(&mut self, epoch: u64, counter: u64, now_ms: u64) -> bool {
         self.opened += 1;
+        let span = self.epochs.entry(epoch).or_insert(Span {
+            first: counter,
+            last: counter,
+            opened: 0,
+        });
+        span.first = span.first.min(counter);
+        span.last = span.last.max(counter);
+        span.opened += 1;
+        while self.epochs.len() > EPOCHS {
+            self.epochs.pop_first();
+        }
         if let Some((last_epoch, last)) = self.last
             && last_epoch == epoch
             && counter > last

@@ -1,7 +1,7 @@
 //! What a participant got, as JSON. No secret is ever in it; the call code is
 //! made to be read aloud.
 
-use crate::receive::{Frames, Pictures, Receiver, Remote, Sound};
+use crate::receive::{Frames, Pictures, Receiver, Remote, Sound, Span};
 use conclave_wire::client::Reason;
 use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
@@ -70,6 +70,8 @@ impl From<Reason> for Ending {
 pub struct Own {
     /// Frames that were sealed and sent.
     pub frames_sent: u64,
+    /// Those of the last 64 epochs, by source and epoch.
+    pub frames_sealed: BTreeMap<Source, BTreeMap<u64, u64>>,
     /// RTP packets that were sent.
     pub packets_sent: u64,
     /// RTP packets that came in.
@@ -114,6 +116,8 @@ pub struct SoundReport {
     pub frames_opened: u64,
     /// Frames that were sealed but never opened here.
     pub frames_missing: u64,
+    /// Which frames were opened of each of the last 64 epochs.
+    pub epochs: BTreeMap<u64, Span>,
     /// Frames that opened but are no Opus.
     pub undecodable: u64,
     /// From our admission to the first frame, milliseconds.
@@ -133,6 +137,8 @@ pub struct PicturesReport {
     pub frames_opened: u64,
     /// Frames that were sealed but never opened here.
     pub frames_missing: u64,
+    /// Which frames were opened of each of the last 64 epochs.
+    pub epochs: BTreeMap<u64, Span>,
     /// Frames that opened but are no VP9 of profile 0.
     pub undecodable: u64,
     /// From our admission to the first frame, milliseconds.
@@ -190,6 +196,7 @@ impl SoundReport {
         Self {
             frames_opened: sound.frames.opened,
             frames_missing: sound.frames.missing,
+            epochs: sound.frames.epochs.clone(),
             undecodable: sound.undecodable,
             first_frame_ms: first_frame(&sound.frames, admitted_ms),
             seconds: sound.meter.seconds(),
@@ -204,6 +211,7 @@ impl PicturesReport {
         Self {
             frames_opened: pictures.frames.opened,
             frames_missing: pictures.frames.missing,
+            epochs: pictures.frames.epochs.clone(),
             undecodable: pictures.undecodable,
             first_frame_ms: first_frame(&pictures.frames, admitted_ms),
             frames_shown: pictures.pace.shown(),

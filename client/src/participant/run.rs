@@ -593,6 +593,7 @@ impl Run {
             epoch: self.epoch,
             own: Own {
                 frames_sent: self.publisher.sent(),
+                frames_sealed: self.publisher.sealed().clone(),
                 packets_sent: self.media.packets_sent(),
                 packets_received: self.receiver.packets(),
                 packets_lost: self.receiver.lost(),
