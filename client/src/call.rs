@@ -27,6 +27,7 @@ use conclave_wire::id::{Blob, Mid, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod comparing;
+mod renewal;
 mod roster;
 
 /// How much longer each next member waits before it removes one who left,
@@ -214,6 +215,7 @@ pub struct Call {
     removing: BTreeSet<ParticipantId>,
     /// Our keys are to be renewed.
     renewing: bool,
+    renewal: renewal::Renewal,
     /// Members whose `left` entry came, and when it did.
     departed: BTreeMap<ParticipantId, u64>,
     commit: Option<Commit>,
@@ -257,6 +259,7 @@ impl Call {
             admitting: BTreeSet::new(),
             removing: BTreeSet::new(),
             renewing: false,
+            renewal: renewal::Renewal::default(),
             departed: BTreeMap::new(),
             commit: None,
             compared: None,
@@ -347,10 +350,16 @@ impl Call {
     pub fn next_timeout(&self) -> Option<u64> {
         let keys = self.session.as_ref().and_then(Session::next_timeout);
         let roster = self.difference.due();
-        [self.removal_due(), self.comparison_due(), roster, keys]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.removal_due(),
+            self.comparison_due(),
+            self.renewal_due(),
+            roster,
+            keys,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets time pass.
@@ -364,6 +373,9 @@ impl Call {
             let departed: Vec<_> = self.departed.keys().copied().collect();
             self.removing.extend(departed);
             self.commit_next();
+        }
+        if self.renewal_due().is_some_and(|due| due <= now_ms) {
+            self.renew();
         }
     }
 
@@ -514,7 +526,10 @@ impl Call {
                     self.removing.remove(participant);
                     self.departed.remove(participant);
                 }
-                self.renewing = false;
+                if std::mem::take(&mut self.renewing) {
+                    // Tried is as good as done: the next time is as far off.
+                    self.renewed(now_ms);
+                }
                 self.event(Event::Refused(code));
             }
         }
@@ -574,7 +589,7 @@ impl Call {
                 if Some(by) != self.participant() || self.session_epoch() != Some(0) {
                     return Ok(());
                 }
-                self.become_member(0);
+                self.become_member(0, now_ms);
             }
             LogEvent::Commit {
                 epoch,
@@ -585,9 +600,12 @@ impl Call {
                 ..
             } => {
                 if self.session_epoch().is_some() {
-                    // Every commit of ours renews our keys.
-                    self.renewing &= Some(by) != self.participant();
                     self.process(by, &message.0, now_ms)?;
+                    // Every commit of ours renews our keys.
+                    if Some(by) == self.participant() {
+                        self.renewing = false;
+                        self.renewed(now_ms);
+                    }
                 } else if let (Some(welcome), Some(me)) = (welcome, self.participant())
                     && adds.contains(&me)
                 {
@@ -613,12 +631,13 @@ impl Call {
         };
         session.join(welcome)?;
         session.activate(epoch, now_ms)?;
-        self.become_member(epoch);
+        self.become_member(epoch, now_ms);
         self.ready(epoch);
         Ok(())
     }
 
-    fn become_member(&mut self, epoch: u64) {
+    fn become_member(&mut self, epoch: u64, now_ms: u64) {
+        self.renewed(now_ms);
         self.standing = Standing::Member;
         self.event(Event::Admitted { epoch });
     }
@@ -801,6 +820,7 @@ impl Call {
                 self.removing.clear();
                 self.departed.clear();
                 self.renewing = false;
+                self.renewal = renewal::Renewal::default();
                 return;
             }
         };

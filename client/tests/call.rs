@@ -170,6 +170,15 @@ impl Service {
                 self.knocks();
             }
             Request::Leave {} => self.lose(from),
+            Request::Post { epoch, message } => {
+                for other in self.members.clone() {
+                    let (by, message) = (from, message.clone());
+                    if other.participant != from {
+                        let posted = ServerFrame::Posted { by, epoch, message };
+                        self.say(other.participant, Heard::Frame(posted));
+                    }
+                }
+            }
             _ => {}
         }
         Answer::Done
@@ -492,7 +501,11 @@ fn a_commit_that_is_not_allowed_is_not_made_again() {
         .filter(|event| **event == Event::Refused(Code::Forbidden));
     assert!(refusals.count() <= 2);
     assert!(seat.asked.is_empty());
-    assert!(seat.call.next_timeout().is_none());
+    let next = service.seat(id(1)).call.next_timeout();
+    assert!(
+        next.is_some_and(|next| next > RENEWAL_MS / 2),
+        "nothing is due but the next renewal: {next:?}"
+    );
 }
 
 #[test]
@@ -502,6 +515,236 @@ fn keys_are_renewed_once() {
     service.seat(id(2)).drain();
     service.settle();
     assert_eq!((service.epoch, service.commits_by(2)), (3, 1));
+}
+
+/// Ten minutes.
+const RENEWAL_MS: u64 = 600_000;
+
+#[test]
+fn each_member_renews_its_keys_once_in_ten_minutes_and_not_all_at_once() {
+    let mut service = three();
+    let begin = service.epoch;
+    service.pass(RENEWAL_MS - 3 * 400 - 1);
+    service.settle();
+    assert_eq!(service.epoch, begin, "too soon");
+    // Nobody's keys become older than ten minutes, and each renews alone.
+    for n in 1..=3 {
+        let (before, own) = (service.epoch, service.commits_by(n));
+        service.pass(if n == 1 { 1 } else { 400 });
+        let asking = |seat: &&Seat| {
+            let mut requests = seat.asked.iter();
+            requests.any(|(_, request)| matches!(request, Request::Commit { .. }))
+        };
+        assert_eq!(service.seats.iter().filter(asking).count(), 1);
+        service.settle();
+        assert_eq!(
+            (service.epoch, service.commits_by(n)),
+            (before + 1, own + 1)
+        );
+    }
+    assert!(service.now_ms <= RENEWAL_MS);
+    service.pass(RENEWAL_MS / 2);
+    service.settle();
+    assert_eq!(service.epoch, begin + 3, "once is enough");
+}
+
+#[test]
+fn a_commit_for_another_reason_renews_as_well_and_who_is_alone_needs_nothing() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    service.pass(2 * RENEWAL_MS);
+    service.settle();
+    assert_eq!(service.epoch, 0);
+    service.enter(2, false, Admit::Nobody);
+    service.settle();
+    assert_eq!((service.epoch, service.commits_by(1)), (1, 1));
+    service.pass(RENEWAL_MS / 2);
+    service.seat(id(2)).call.renew();
+    service.seat(id(2)).drain();
+    service.settle();
+    // P1 added P2 and P2 has renewed since: P1's keys are the older ones.
+    service.pass(RENEWAL_MS / 2);
+    service.settle();
+    assert_eq!((service.commits_by(1), service.commits_by(2)), (2, 1));
+}
+
+#[test]
+fn a_renewal_that_is_refused_is_tried_again_ten_minutes_later() {
+    let mut service = three();
+    service.forbidding = true;
+    let tries = |service: &mut Service, ms| {
+        let before: usize = service.seats.iter().map(|seat| seat.events.len()).sum();
+        service.pass(ms);
+        service.settle();
+        service.pass(1);
+        service.settle();
+        service
+            .seats
+            .iter()
+            .map(|seat| seat.events.len())
+            .sum::<usize>()
+            - before
+    };
+    assert_eq!(tries(&mut service, RENEWAL_MS), 3);
+    assert_eq!(tries(&mut service, RENEWAL_MS / 2), 0);
+    assert_eq!(tries(&mut service, RENEWAL_MS / 2), 3);
+}
+
+#[test]
+fn digits_that_people_compare_are_not_swept_away_by_a_renewal() {
+    let mut service = three();
+    service.pass(RENEWAL_MS - 10_000);
+    let now_ms = service.now_ms;
+    service.seat(id(2)).call.compare(now_ms);
+    service.seat(id(2)).drain();
+    service.settle();
+    let begin = service.epoch;
+    service.pass(119_999);
+    service.settle();
+    assert_eq!(service.epoch, begin, "the digits are gone");
+    for n in 1..=3 {
+        service.pass(if n == 1 { 1 } else { 400 });
+        service.settle();
+        assert_eq!(service.epoch, begin + n);
+    }
+}
+
+/// What a seat of the race wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Renew,
+    /// Lets this one in who knocks.
+    Admit(u8),
+    Remove(u8),
+}
+
+#[test]
+fn no_wish_is_lost_however_many_commit_at_once() {
+    for seed in 0..24 {
+        println!("seed {seed}");
+        race(seed);
+    }
+}
+
+fn race(seed: u64) {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut roll = |below: usize| {
+        // Xorshift (Marsaglia 2003).
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let members = 3 + roll(6) as u8;
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    for n in 2..=members {
+        service.enter(n, false, Admit::Nobody);
+        service.settle();
+    }
+    // Those who knock are let in by whom the test says: P1 admits nobody by itself any more.
+    let guests = 1 + roll(5) as u8;
+    let doomed = members;
+    let wishes: Vec<(u8, Wish)> = (1..members)
+        .map(|n| {
+            let wish = match roll(3) {
+                0 => Wish::Renew,
+                1 => Wish::Admit(100 + roll(usize::from(guests)) as u8),
+                _ => Wish::Remove(doomed),
+            };
+            (n, wish)
+        })
+        .collect();
+    let begin = service.epoch;
+    for guest in 0..guests {
+        service.enter(100 + guest, false, Admit::Nobody);
+        while let Some((_, request)) = service.seat(id(100 + guest)).asked.pop_front() {
+            service.answer(id(100 + guest), request);
+        }
+    }
+    for (n, wish) in &wishes {
+        let call = &mut service.seat(id(*n)).call;
+        match wish {
+            Wish::Renew => call.renew(),
+            Wish::Admit(guest) => call.admit(id(*guest)),
+            Wish::Remove(who) => call.remove(id(*who)),
+        }
+        service.seat(id(*n)).drain();
+    }
+    // One request at a time, of whomever the dice say.
+    loop {
+        let asking: Vec<u8> = service
+            .seats
+            .iter()
+            .filter(|seat| !seat.asked.is_empty())
+            .map(|seat| seat.id.0[0])
+            .collect();
+        if asking.is_empty() {
+            break;
+        }
+        let n = asking[roll(asking.len())];
+        if let Some((tag, request)) = service.seat(id(n)).asked.pop_front() {
+            let answer = service.answer(id(n), request);
+            service.say(id(n), Heard::Answered(tag, answer));
+        }
+    }
+    let names = service.names(1);
+    let is_in = |n: u8| names.contains(&format!("P{n}"));
+    for (n, wish) in &wishes {
+        match wish {
+            Wish::Renew => assert!(service.commits_by(*n) > 0, "P{n} did not renew"),
+            Wish::Admit(guest) => assert!(is_in(*guest), "P{guest} was not let in"),
+            Wish::Remove(who) => assert!(!is_in(*who), "P{who} was not removed"),
+        }
+    }
+    // P1's policy lets in whom nobody wished for, too; nobody is in twice.
+    let mut unique = names.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), names.len());
+    let epochs: Vec<u32> = service
+        .log
+        .iter()
+        .filter_map(|entry| match entry.event {
+            LogEvent::Commit { epoch, .. } => Some(epoch),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(epochs, (0..service.epoch).collect::<Vec<_>>());
+    // No commit was for nothing.
+    assert!(service.epoch - begin <= (wishes.len() + usize::from(guests)) as u32);
+    for seat in &mut service.seats {
+        let n = seat.id.0[0];
+        if !names.contains(&format!("P{n}")) {
+            continue;
+        }
+        let session = seat.call.session().expect("a session");
+        assert_eq!(session.epoch(), Ok(u64::from(service.epoch)), "P{n}");
+    }
+}
+
+#[test]
+fn the_third_removes_within_a_second_if_two_before_it_do_not() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    for n in 2..=4 {
+        service.enter(n, false, Admit::Nobody);
+        service.settle();
+    }
+    service.lose(id(4));
+    let lost = service.now_ms;
+    while service.commits_by(3) == 0 {
+        service.pass(1);
+        for silent in [1, 2] {
+            service.seat(id(silent)).asked.clear();
+        }
+        service.serve(3);
+        assert!(service.now_ms - lost <= 1_000, "nobody stepped in");
+    }
+    assert_eq!(service.names(3), ["P1", "P2", "P3"]);
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Call {
             // It says nothing about any member: the server may have made it up.
             Err(error) => tracing::debug!(code = error.code(), "no part in a comparison"),
         }
+        self.comparing_since(now_ms);
         self.tell_outcome(now_ms);
     }
 

@@ -17,6 +17,16 @@ const TURN_MS = 400;
 /** Most knocks that one commit adds: more would make it larger than a frame may be. */
 const ADDS_A_COMMIT = 32;
 
+/**
+ * How old our keys become: whoever took them unnoticed opens nothing any more afterwards. Each commit of ours renews
+ * them. In calls of more than a hundred, together the members begin one epoch in {@link RENEWAL_SHARE_MS}.
+ */
+const RENEWAL_MS = 600_000;
+const RENEWAL_SHARE_MS = 6_000;
+
+/** How long a comparison of digits, which a new epoch ends, puts that off, once. */
+const COMPARING_MS = 120_000;
+
 /** Roster and tree may differ for so long while messages are under way. */
 const SETTLE_MS = 3_000;
 
@@ -64,9 +74,14 @@ export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
         remove: without(handshake.remove, event.removes),
         left: without(handshake.left, event.removes),
         due: without(handshake.due, event.removes),
-        pending: event.by === state.self ? null : handshake.pending,
+        ...(event.by === state.self ? { pending: null, renewal: 'none' } : {}),
       });
-      return chain(settled, (s) => outcome(s, call), nextCommit);
+      return chain(
+        settled,
+        (s) => outcome(s, call),
+        (s) => (event.by === state.self ? renewLater(s) : unchanged(s)),
+        nextCommit,
+      );
     }
     case 'left': {
       const left = including(handshake.left, [event.participant]);
@@ -101,6 +116,24 @@ export function removalDue(state: State, participant: ParticipantId): Outcome<St
   return nextCommit(withHandshake(state, { due: including(state.handshake.due, [participant]) }));
 }
 
+/** Our keys are new; those who came together do not all renew them at once. */
+export function renewLater(state: State): Outcome<State> {
+  const members = state.handshake.tree?.members ?? [];
+  const place = members.findIndex(({ participant }) => participant === state.self);
+  const ms = Math.max(RENEWAL_MS, members.length * RENEWAL_SHARE_MS) - (members.length - place) * TURN_MS;
+  return outcome(state, { type: 'timer', timer: { kind: 'renewal' }, ms });
+}
+
+/** Our keys are old. */
+export function renewalDue(state: State): Outcome<State> {
+  const { tree, renewal } = state.handshake;
+  if (tree === null || tree.members.length < 2) return renewLater(state);
+  if (state.comparison.kind !== 'idle' && renewal === 'none') {
+    return outcome(withHandshake(state, { renewal: 'put-off' }), { type: 'timer', timer: { kind: 'renewal' }, ms: COMPARING_MS });
+  }
+  return nextCommit(withHandshake(state, { renewal: 'due' }));
+}
+
 /** The user lets someone in. */
 export function admit(state: State, participants: readonly ParticipantId[]): Outcome<State> {
   return nextCommit(withHandshake(state, { admit: including(state.handshake.admit, participants) }));
@@ -111,7 +144,7 @@ export function remove(state: State, participant: ParticipantId): Outcome<State>
   return nextCommit(withHandshake(state, { remove: including(state.handshake.remove, [participant]) }));
 }
 
-/** Makes the next commit that is wanted, one at a time, removals first. */
+/** Makes the next commit that is wanted, one at a time, removals first, renewals last. */
 export function nextCommit(state: State): Outcome<State> {
   const { tree, pending, remove: unwanted, due, admit: wanted, alone } = state.handshake;
   if (state.phase !== 'call' || tree === null || pending !== null || !state.online) return unchanged(state);
@@ -128,7 +161,11 @@ export function nextCommit(state: State): Outcome<State> {
     .map(({ participant, keyPackage, tag }) => ({ participant, keyPackage, tag }));
   const together = knocks.filter(({ participant }) => !alone.includes(participant));
   const now = together.length > 0 ? together.slice(0, ADDS_A_COMMIT) : knocks.slice(0, 1);
-  if (now.length === 0) return unchanged(state);
+  if (now.length === 0) {
+    if (state.handshake.renewal !== 'due') return unchanged(state);
+    const making = withHandshake(state, { pending: { stage: 'making', adds: [], removes: [] } });
+    return outcome(making, { type: 'keys', call: { op: 'update' } });
+  }
   const adds = now.map(({ participant }) => participant);
   return outcome(withHandshake(state, { pending: { stage: 'making', adds, removes: [] } }), {
     type: 'keys',
@@ -162,11 +199,13 @@ export function commitFailed(state: State, code: string): Outcome<State> {
     const still = alone.filter((participant) => wanted.includes(participant));
     return nextCommit(withHandshake(state, { pending: null, alone: including(still, pending.adds) }));
   }
+  const renewed = pending.adds.length + pending.removes.length === 0;
   const given = withHandshake(state, {
     pending: null,
     admit: without(wanted, pending.adds),
     remove: without(unwanted, pending.removes),
     due: without(due, pending.removes),
+    renewal: renewed ? 'none' : state.handshake.renewal,
   });
   // Whoever left may be committed by someone else by now; that is no news for the user.
   const asked = pending.adds.length > 0 || pending.removes.some((p) => unwanted.includes(p));
@@ -174,6 +213,8 @@ export function commitFailed(state: State, code: string): Outcome<State> {
   return chain(
     given,
     (s) => (asked ? outcome(s, { type: 'announce', announcement, urgent: true }) : unchanged(s)),
+    // Tried is as good as done: the next time is as far off.
+    (s) => (renewed ? renewLater(s) : unchanged(s)),
     nextCommit,
   );
 }

@@ -68,6 +68,7 @@ export type Timer =
   | { readonly kind: 'roster'; readonly mismatch: string }
   | { readonly kind: 'slot'; readonly slot: number }
   | { readonly kind: 'comparison' }
+  | { readonly kind: 'renewal' }
   | { readonly kind: 'media' };
 
 /** Something to say to the people, spoken by the live regions as well. */

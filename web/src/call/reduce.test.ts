@@ -621,3 +621,55 @@ describe('slots', () => {
     expect(tiles(page.state).filter(({ source }) => source === 'screen')).toHaveLength(0);
   });
 });
+
+describe('renewing keys', () => {
+  const renewal = { type: 'timer', timer: { kind: 'renewal' } } as const;
+  const due = (effects: readonly Effect[]) => timers(effects).filter(({ timer }) => timer.kind === 'renewal').map(({ ms }) => ms);
+  const commitOf = (by: string, epoch: number) => ({ type: 'notice', frame: { type: 'entry', seq: 10 + epoch, event: commit(epoch, by, []) } }) as const;
+
+  test('ten minutes after the last commit of ours, each member a little before the next', () => {
+    const page = new Page().inCall('you', 'they');
+    const { tree: members } = page.state.handshake;
+    expect(due(page.do(commitOf('you', 1)))).toEqual([]);
+    expect(due(page.do(commitOf('me', 2)))).toEqual([600_000 - 3 * 400]);
+    expect(members?.members).toHaveLength(3);
+    expect(keys(page.do(renewal))).toEqual(['update']);
+    const [request] = requests(page.do({ type: 'commit-made', commit: { epoch: 3, message: 'update', welcome: null } }));
+    expect(request).toEqual({ type: 'commit', epoch: 3, message: 'update', adds: [], removes: [] });
+    const effects = page.do(commitOf('me', 3));
+    expect(due(effects)).toHaveLength(1);
+    expect(keys(effects)).toEqual(['process']);
+  });
+
+  test('not by one who is alone, and in large calls not as often', () => {
+    const alone = new Page().inCall();
+    expect(due(alone.do(renewal))).toHaveLength(1);
+    expect(alone.state.handshake.pending).toBeNull();
+    const many = new Page().inCall(...Array.from({ length: 199 }, (_, n) => `p${n}`));
+    expect(due(many.do(commitOf('me', 1)))).toEqual([1_200_000 - 200 * 400]);
+  });
+
+  test('a comparison puts it off, once', () => {
+    const page = new Page().inCall('you');
+    page.do({ type: 'compared', compared: { epoch: 1, said: [], state: { kind: 'agreed', code: '1234 5678' } } });
+    const first = page.do(renewal);
+    expect([keys(first), due(first)]).toEqual([[], [120_000]]);
+    expect(keys(page.do(renewal))).toEqual(['update']);
+  });
+
+  test('one that lost the race is made again, one that is refused ten minutes later', () => {
+    const page = new Page().inCall('you');
+    const offer = (epoch: number) => requests(page.do({ type: 'commit-made', commit: { epoch, message: 'update', welcome: null } }))[0];
+    page.do(renewal);
+    const lost = offer(1);
+    expect(lost).toBeDefined();
+    if (lost === undefined) return;
+    const missed = [{ seq: 11, event: commit(1, 'you', []) }];
+    expect(keys(page.answer(lost, { type: 'error', code: 'stale-epoch', missed }))).toEqual(['discard', 'process', 'update']);
+    const refused = offer(2);
+    if (refused === undefined) return;
+    const effects = page.answer(refused, { type: 'error', code: 'forbidden', missed: [] });
+    expect([keys(effects), due(effects)]).toEqual([['discard'], [600_000 - 2 * 400]]);
+    expect(effects.filter(({ type }) => type === 'announce')).toEqual([]);
+  });
+});

@@ -15,6 +15,8 @@ import {
   nextCommit,
   remove,
   removalDue,
+  renewalDue,
+  renewLater,
   rosterSettled,
   skips,
 } from './handshake';
@@ -114,6 +116,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
             (s) => outcome(s, { type: 'keys', call: { op: 'activate', epoch: event.tree.epoch } }),
             (s) => advanced(s, event.tree),
             startCall,
+            renewLater,
             (s) => outcome(s, { type: 'announce', announcement: { key: 'admitted' }, urgent: false }),
           )
         : advanced(state, event.tree);
@@ -268,7 +271,7 @@ function knockChecked(state: State, participant: string, tag: string, name: stri
 function answered(state: State, request: Request, answer: Answer): Outcome<State> {
   switch (request.type) {
     case 'start-call':
-      if (answer.type !== 'error') return chain(state, startCall);
+      if (answer.type !== 'error') return chain(state, startCall, renewLater);
       if (answer.code !== 'call-running') return refused(state, answer.code);
       // Someone was faster: our group of one is thrown away, we ask to be let in.
       return outcome(
@@ -320,6 +323,8 @@ function timeIsUp(state: State, timer: Timer): Outcome<State> {
       return slotSettled(state, timer.slot);
     case 'comparison':
       return askAgain(state);
+    case 'renewal':
+      return renewalDue(state);
     case 'media':
       // Without the socket there is nobody to offer to: the resume connects.
       return state.media === 'broken' && state.online ? connectMedia(state) : unchanged(state);

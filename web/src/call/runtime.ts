@@ -243,6 +243,7 @@ export class Runtime {
           return this.dispatch({ type: 'confirmed', tree: await this.#keys.call(call) });
         case 'admit':
         case 'remove':
+        case 'update':
           return this.dispatch({ type: 'commit-made', commit: await this.#keys.call(call) });
         default:
           await this.#keys.call(call);
@@ -258,6 +259,7 @@ export class Runtime {
         return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name: null });
       case 'admit':
       case 'remove':
+      case 'update':
         return this.dispatch({ type: 'commit-not-made', code });
       case 'derive':
         return this.dispatch(code === 'invalid_password' ? { type: 'no-password' } : { type: 'keys-failed', code });

@@ -93,6 +93,8 @@ export interface Handshake {
   readonly left: readonly ParticipantId[];
   /** Of those, whose removal it is our turn to commit. */
   readonly due: readonly ParticipantId[];
+  /** Our keys are to be renewed; `put-off`: when the comparison that runs has had its time. */
+  readonly renewal: 'none' | 'put-off' | 'due';
   readonly pending: PendingCommit | null;
 }
 
@@ -165,7 +167,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     linkLocked: false,
     roster: [],
     order: [],
-    handshake: { applied: 0, tree: null, admit: [], alone: [], remove: [], left: [], due: [], pending: null },
+    handshake: { applied: 0, tree: null, admit: [], alone: [], remove: [], left: [], due: [], renewal: 'none', pending: null },
     mismatch: '',
     rosterAlarm: false,
     apart: [],

@@ -71,6 +71,8 @@ export interface Operations {
   /** Adds all of them by one commit. */
   admit: { args: { knocks: readonly Knock[] }; result: Commit };
   remove: { args: { participants: readonly ParticipantId[] }; result: Commit };
+  /** A commit that only renews our keys. */
+  update: { args: Record<never, never>; result: Commit };
   discard: { args: Record<never, never>; result: null };
   /** `null`: the commit removed us. */
   process: { args: { message: Blob }; result: Tree | null };

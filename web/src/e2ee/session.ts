@@ -115,6 +115,8 @@ export class KeySession implements FrameSession {
         return commit(session.admit(this.#verified(call.knocks)));
       case 'remove':
         return commit(session.remove(call.participants.map(bytes)));
+      case 'update':
+        return commit(session.update());
       case 'discard':
         session.discardPending();
         return null;
