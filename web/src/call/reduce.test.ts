@@ -625,7 +625,7 @@ describe('slots', () => {
 describe('renewing keys', () => {
   const renewal = { type: 'timer', timer: { kind: 'renewal' } } as const;
   const due = (effects: readonly Effect[]) => timers(effects).filter(({ timer }) => timer.kind === 'renewal').map(({ ms }) => ms);
-  const commitOf = (by: string, epoch: number) => ({ type: 'notice', frame: { type: 'entry', seq: 10 + epoch, event: commit(epoch, by, []) } }) as const;
+  const commitOf = (by: string, epoch: number) => ({ type: 'notice', frame: { type: 'entry', seq: 1 + epoch, event: commit(epoch, by, []) } }) as const;
 
   test('ten minutes after the last commit of ours, each member a little before the next', () => {
     const page = new Page().inCall('you', 'they');
@@ -664,7 +664,7 @@ describe('renewing keys', () => {
     const lost = offer(1);
     expect(lost).toBeDefined();
     if (lost === undefined) return;
-    const missed = [{ seq: 11, event: commit(1, 'you', []) }];
+    const missed = [{ seq: 2, event: commit(1, 'you', []) }];
     expect(keys(page.answer(lost, { type: 'error', code: 'stale-epoch', missed }))).toEqual(['discard', 'process', 'update']);
     const refused = offer(2);
     if (refused === undefined) return;
