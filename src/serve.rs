@@ -51,6 +51,10 @@ pub(crate) struct Serve {
     /// Where the database, the operator's token and the development certificate live
     #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
     data: PathBuf,
+    /// The PostgreSQL database to use, postgres://USER:PASSWORD@HOST/NAME; with one on another
+    /// machine, add ?sslmode=verify-full. Default: SQLite, in a file of --data
+    #[arg(long, env = "CONCLAVE_DATABASE", hide_env_values = true)]
+    database: Option<signaling::PostgresUrl>,
     /// The certificate chain, PEM. Default: a self-made development certificate
     #[arg(long, env = "CONCLAVE_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -114,6 +118,7 @@ impl Serve {
         let config = signaling::Config {
             listen: self.listen,
             data_dir: self.data,
+            database: self.database,
             tls: self
                 .tls_cert
                 .zip(self.tls_key)

@@ -199,7 +199,7 @@ async fn the_servers_memory_files_and_log_hold_no_secret_of_a_running_call() {
         present.len(),
         "only {found:?} found: the search does not work"
     );
-    let on_disk = memory::of_folder(&server.data(), &present).expect("the data folder");
+    let on_disk = server.stored(&present);
     for needle in &present {
         assert!(
             on_disk.iter().any(|found| found.starts_with(&needle.name)),
@@ -225,16 +225,20 @@ async fn the_servers_memory_files_and_log_hold_no_secret_of_a_running_call() {
         [""; 0],
         "in data or log"
     );
+    assert_eq!(server.stored(&needles), [""; 0], "in the database");
     assert!(!server.log().is_empty(), "there is no log to search");
 
     // Names are inside the KeyPackages of those who wait, and nowhere once nobody waits.
     let names: Vec<_> = names.iter().map(|name| Needle::new(*name, *name)).collect();
-    eventually(PATIENCE, "no name is in data or log", async || {
-        memory::of_folder(server.folder(), &names)
-            .expect("data and log")
-            .is_empty()
-            .then_some(())
-    })
+    eventually(
+        PATIENCE,
+        "no name is in data, database or log",
+        async || {
+            let mut found = memory::of_folder(server.folder(), &names).expect("data and log");
+            found.extend(server.stored(&names));
+            found.is_empty().then_some(())
+        },
+    )
     .await;
     println!("names in memory: {:?}", in_memory(&names));
 }

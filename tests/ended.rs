@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use conclave_kit::{Member, Needle, PATIENCE, Server, eventually, memory};
+use conclave_kit::{Member, Needle, PATIENCE, Server, eventually};
 use conclave_wire::client::{LogEvent, Reason, Request};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
@@ -44,7 +44,7 @@ async fn an_ended_call_leaves_no_byte_and_the_room_hosts_another() {
     wanted.extend(needles("update", &middle(&commit(&host, 1))));
 
     // While the call runs the search finds it: the needles are the right ones.
-    let found = memory::of_folder(&server.data(), &wanted).expect("the data folder");
+    let found = server.stored(&wanted);
     for needle in [
         "host's participant id",
         "member's participant id",
@@ -66,17 +66,13 @@ async fn an_ended_call_leaves_no_byte_and_the_room_hosts_another() {
             .await;
         member.raw.until_closed().await;
     }
-    eventually(
-        PATIENCE,
-        "nothing of the call is in the data folder",
-        async || {
-            let found = memory::of_folder(&server.data(), &wanted).expect("the data folder");
-            if !found.is_empty() {
-                println!("still there: {found:?}");
-            }
-            found.is_empty().then_some(())
-        },
-    )
+    eventually(PATIENCE, "nothing of the call is kept", async || {
+        let found = server.stored(&wanted);
+        if !found.is_empty() {
+            println!("still there: {found:?}");
+        }
+        found.is_empty().then_some(())
+    })
     .await;
 
     let mut again = Member::host(&door, &room, "Anna").await;
@@ -98,16 +94,9 @@ async fn a_call_whose_last_member_left_is_over_for_who_waits() {
         .until("the end", |guest| guest.over == Some(Reason::Ended))
         .await;
     let wanted = needles("participant id", &guest.id().0);
-    eventually(
-        PATIENCE,
-        "nothing of the call is in the data folder",
-        async || {
-            memory::of_folder(&server.data(), &wanted)
-                .expect("the data folder")
-                .is_empty()
-                .then_some(())
-        },
-    )
+    eventually(PATIENCE, "nothing of the call is kept", async || {
+        server.stored(&wanted).is_empty().then_some(())
+    })
     .await;
 }
 

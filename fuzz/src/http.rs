@@ -45,6 +45,7 @@ impl Service {
         let config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: folder.clone(),
+            database: None,
             tls: None,
             suite: 1,
             names: vec![],

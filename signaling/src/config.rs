@@ -1,5 +1,6 @@
 //! What the service is told at its start, and its limits.
 
+use crate::store::PostgresUrl;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,8 @@ pub struct Config {
     /// Where the database, the operator's token and the self-made certificate
     /// are kept. Made if it is not there.
     pub data_dir: PathBuf,
+    /// The PostgreSQL database to use instead of a SQLite one in `data_dir`.
+    pub database: Option<PostgresUrl>,
     /// The certificate chain and key, PEM. Without them the service makes a
     /// development certificate for [`Config::names`] and [`Config::addresses`].
     pub tls: Option<TlsFiles>,

@@ -44,4 +44,4 @@ pub use config::{Config, TlsFiles};
 pub use http::CONTENT_SECURITY_POLICY;
 pub use media::MediaPlane;
 pub use serve::{Serving, StartError, interface, serve};
-pub use store::StoreError;
+pub use store::{PostgresUrl, StoreError};

@@ -121,7 +121,10 @@ async fn compose(
     shutdown: watch::Receiver<bool>,
 ) -> Result<Arc<App>, StartError> {
     let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
-    let store = Store::open(&config.data_dir.join("conclave.sqlite")).await?;
+    let store = match &config.database {
+        Some(url) => Store::connect(url).await?,
+        None => Store::open(&config.data_dir.join("conclave.sqlite")).await?,
+    };
     let metrics = Arc::new(Metrics::new()?);
     Ok(Arc::new(App {
         rooms: Rooms::new(store, Clock::start(), metrics, commands),

@@ -155,6 +155,7 @@ mod tests {
         Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data_dir: dir.to_owned(),
+            database: None,
             tls: None,
             suite: 1,
             names: vec!["conclave.test".to_owned()],

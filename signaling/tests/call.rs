@@ -211,13 +211,13 @@ async fn nothing_of_a_call_that_is_over_stays_on_disk() {
         key_package(ben.id()),
         common::base64url(b"a welcome message").into_bytes(),
     ];
-    assert!(!server.files_with(&traces[0]).is_empty(), "it was there");
+    assert!(!server.kept_in(&traces[0]).is_empty(), "it was there");
     anna.done(Request::EndCall {}).await;
     assert_eq!(anna.until(over).await, Reason::Ended);
     assert_eq!(anna.closed().await, 1000);
     assert_eq!(ben.until(over).await, Reason::Ended);
     for trace in &traces {
-        assert_eq!(server.files_with(trace), [""; 0]);
+        assert_eq!(server.kept_in(trace), [""; 0]);
     }
     let mut back = server.page(room.room).await;
     let answer = back.resume(&anna).await;

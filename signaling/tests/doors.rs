@@ -40,7 +40,7 @@ async fn rooms_are_made_by_the_operator_only() {
     let info: RoomInfo = serde_json::from_slice(&answer.body).expect("a room");
     assert_eq!(info.suite, 1);
     assert_eq!(
-        server.files_with(&room.host_key.0),
+        server.kept_in(&room.host_key.0),
         [""; 0],
         "only its hash is kept"
     );

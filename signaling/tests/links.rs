@@ -356,5 +356,5 @@ async fn a_deleted_room_takes_its_links_with_it() {
     assert_eq!(operator(&server, "DELETE", &of_room, &[]).await.status, 204);
     let answer = server.get(&path(&room, link)).await;
     assert_eq!(answer.problem().code, Code::NoSuchRoom);
-    assert_eq!(server.files_with(link.as_bytes()), Vec::<String>::new());
+    assert_eq!(server.kept_in(link.as_bytes()), Vec::<String>::new());
 }

@@ -73,7 +73,7 @@ async fn a_room_says_whether_it_has_a_password_and_keeps_a_hash_of_the_proof() {
         let info: RoomInfo = serde_json::from_slice(&answer.body).expect("a room");
         assert_eq!(info.password, password);
     }
-    assert_eq!(server.files_with(&PROOF), [""; 0]);
+    assert_eq!(server.kept_in(&PROOF), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,11 +7,11 @@ use crate::domain::link::{GuestLink, Slot, Stage};
 use crate::domain::password::Tries;
 use conclave_wire::http::Uses;
 use conclave_wire::id::{LinkId, RoomId};
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Row as _, Sqlite};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, AnyConnection, Row as _};
 
 /// A statement with what is bound to it.
-type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+type Query<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
 
 impl Store {
     /// The guests' links of a room, by when they open.
@@ -45,7 +45,7 @@ impl Store {
 }
 
 pub(super) async fn links_of(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     room: RoomId,
 ) -> Result<Vec<(LinkId, GuestLink)>, StoreError> {
     let rows = sqlx::query(
@@ -114,7 +114,7 @@ fn stage_text(stage: Stage) -> &'static str {
     found.map_or("", |(_, text)| text)
 }
 
-fn link(row: &SqliteRow) -> Result<(LinkId, GuestLink), StoreError> {
+fn link(row: &AnyRow) -> Result<(LinkId, GuestLink), StoreError> {
     let millis = |column| Ok::<_, StoreError>(Millis(narrow(row.try_get(column)?)?));
     let slot = Slot::new(millis("opens_at")?, millis("closes_at")?);
     let (uses, stage): (String, String) = (row.try_get("uses")?, row.try_get("stage")?);

@@ -9,7 +9,7 @@ use crate::domain::{Digest, Guests, Millis, Snapshot};
 use conclave_wire::client::LogEntry;
 use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 impl Store {
     /// The rooms in which somebody is or a call runs.
@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-fn password(row: &SqliteRow) -> Result<Option<Password>, StoreError> {
+fn password(row: &AnyRow) -> Result<Option<Password>, StoreError> {
     let proof: Option<Vec<u8>> = row.try_get("password")?;
     let Some(proof) = proof else { return Ok(None) };
     Ok(Some(Password {
@@ -104,7 +104,7 @@ fn password(row: &SqliteRow) -> Result<Option<Password>, StoreError> {
     }))
 }
 
-fn stay(row: &SqliteRow) -> Result<StoredStay, StoreError> {
+fn stay(row: &AnyRow) -> Result<StoredStay, StoreError> {
     let first: Option<i64> = row.try_get("first_entry")?;
     let since: Option<i64> = row.try_get("knocked_at")?;
     let host: i64 = row.try_get("host")?;
@@ -128,7 +128,7 @@ fn stay(row: &SqliteRow) -> Result<StoredStay, StoreError> {
     })
 }
 
-fn entry(row: &SqliteRow) -> Result<LogEntry, StoreError> {
+fn entry(row: &AnyRow) -> Result<LogEntry, StoreError> {
     let event: String = row.try_get("event")?;
     Ok(LogEntry {
         seq: narrow(row.try_get("seq")?)?,
@@ -136,17 +136,17 @@ fn entry(row: &SqliteRow) -> Result<LogEntry, StoreError> {
     })
 }
 
-fn link(row: &SqliteRow) -> Result<Option<LinkId>, StoreError> {
+fn link(row: &AnyRow) -> Result<Option<LinkId>, StoreError> {
     let id: Option<Vec<u8>> = row.try_get("link")?;
     id.map(|id| id.try_into().map(LinkId).map_err(|_| StoreError::Corrupt))
         .transpose()
 }
 
-fn participant(row: &SqliteRow) -> Result<ParticipantId, StoreError> {
+fn participant(row: &AnyRow) -> Result<ParticipantId, StoreError> {
     Ok(ParticipantId(bytes(row, "participant")?))
 }
 
-pub(super) fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], StoreError> {
+pub(super) fn bytes<const N: usize>(row: &AnyRow, column: &str) -> Result<[u8; N], StoreError> {
     let bytes: Vec<u8> = row.try_get(column)?;
     bytes.try_into().map_err(|_| StoreError::Corrupt)
 }

@@ -1,25 +1,27 @@
 //! What outlives the process: rooms, and for as long as a call lasts its log,
-//! its stays and its knocks. SQLite, one connection, every transaction durable
-//! when [`Store::apply`] returns.
+//! its stays and its knocks. One connection, every transaction durable when
+//! [`Store::apply`] returns. The same statements serve SQLite and PostgreSQL.
 
 mod links;
 mod load;
+mod postgres;
+mod sqlite;
+
+pub use postgres::PostgresUrl;
 
 use crate::config;
 use crate::domain::password::Door;
 use crate::domain::stay::Knock;
 use crate::domain::{Change, Digest, Millis};
 use conclave_wire::id::RoomId;
+use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, Row as _, SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Row as _, SqlSafeStr as _, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
-/// changed.
+/// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
 const MIGRATIONS: [(&str, &str); 3] = [
     (
         "rooms, stays, calls",
@@ -44,6 +46,12 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// Another server holds the database, or has since this one began.
+    #[error("another server uses this database")]
+    InUse,
+    /// The operating system has no randomness to give.
+    #[error("no randomness: {0}")]
+    Random(#[from] getrandom::Error),
     /// The database file could not be made.
     #[error("the database file could not be made")]
     File(#[from] std::io::Error),
@@ -82,40 +90,40 @@ pub(crate) struct Public {
 /// The database.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Sqlite,
+    Postgres,
 }
 
 impl Store {
-    /// Opens the database, makes it if it is not there, and brings its schema
-    /// up to date.
+    /// Opens the SQLite database in a file, makes it if it is not there, and
+    /// brings its schema up to date.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be opened or migrated.
     pub(crate) async fn open(file: &Path) -> Result<Self, StoreError> {
-        create_private(file)?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A commit is on disk, not only in the system's cache, when it
-            // returns: what clients were told survives a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // Deleted rows are overwritten; with the truncated write-ahead log
-            // of `scrub` nothing of a call that is over stays in the files.
-            .pragma("secure_delete", "ON")
-            .pragma("temp_store", "MEMORY")
-            .disable_statement_logging();
-        // One connection orders the writers; nobody waits for a lock inside
-        // SQLite, and a checkpoint meets no reader.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_LIMIT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
-            .await?;
-        migrator().run(&pool).await?;
-        Ok(Self { pool })
+        let pool = sqlite::open(file).await?;
+        Self::migrated(pool, Kind::Sqlite).await
+    }
+
+    /// Connects to a PostgreSQL database that no other server uses, and brings
+    /// its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be reached or migrated, or is in use.
+    pub(crate) async fn connect(url: &PostgresUrl) -> Result<Self, StoreError> {
+        let pool = postgres::open(url).await?;
+        Self::migrated(pool, Kind::Postgres).await
+    }
+
+    async fn migrated(pool: AnyPool, kind: Kind) -> Result<Self, StoreError> {
+        migrator(kind).run(&pool).await?;
+        Ok(Self { pool, kind })
     }
 
     /// Closes the database; later operations fail.
@@ -166,15 +174,17 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn public(&self, room: RoomId) -> Result<Option<Public>, StoreError> {
-        let row =
-            sqlx::query("SELECT suite, password IS NOT NULL, scheduled FROM rooms WHERE id = $1")
-                .bind(room.as_bytes())
-                .fetch_optional(&self.pool)
-                .await?;
+        let row = sqlx::query(
+            "SELECT suite, CASE WHEN password IS NULL THEN 0 ELSE 1 END, scheduled \
+             FROM rooms WHERE id = $1",
+        )
+        .bind(room.as_bytes())
+        .fetch_optional(&self.pool)
+        .await?;
         row.map(|row| {
             Ok(Public {
                 suite: load::narrow(row.try_get(0)?)?,
-                password: row.try_get(1)?,
+                password: row.try_get::<i64, _>(1)? != 0,
                 scheduled: row.try_get::<i64, _>(2)? != 0,
             })
         })
@@ -193,21 +203,37 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Removes from the files what was deleted from the tables.
+    /// Removes from the database's files what was deleted from the tables, as
+    /// far as the database can.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn scrub(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.pool)
-            .await?;
+        let statement = match self.kind {
+            Kind::Sqlite => sqlite::SCRUB,
+            Kind::Postgres => postgres::SCRUB,
+        };
+        sqlx::raw_sql(statement).execute(&self.pool).await?;
         Ok(())
     }
 }
 
-fn migrator() -> Migrator {
+/// One connection: it orders the writers, nobody waits for a lock inside the
+/// database, and a SQLite checkpoint meets no reader.
+fn one_connection() -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+fn migrator(kind: Kind) -> Migrator {
     let migrations = (1..).zip(MIGRATIONS).map(|(version, (description, sql))| {
-        let sql = sql.into_sql_str();
+        let sql = match kind {
+            Kind::Sqlite => sql.into_sql_str(),
+            Kind::Postgres => AssertSqlSafe(postgres::schema(sql)).into_sql_str(),
+        };
         Migration::new(
             version,
             description.into(),
@@ -220,7 +246,7 @@ fn migrator() -> Migrator {
 }
 
 async fn write(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Any>,
     room: RoomId,
     change: &Change,
 ) -> Result<(), StoreError> {
@@ -330,20 +356,8 @@ async fn write(
     Ok(())
 }
 
-/// SQLite's integers are signed; a time that does not fit lies 292 million
+/// A database's integers are signed; a time that does not fit lies 292 million
 /// years ahead.
 fn time(moment: Millis) -> i64 {
     i64::try_from(moment.0).unwrap_or(i64::MAX)
-}
-
-/// Makes an empty file that only its owner may read; SQLite gives its
-/// write-ahead log the same mode.
-fn create_private(file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(file)?;
-    Ok(())
 }

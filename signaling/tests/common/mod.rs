@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
-use conclave_signaling::{Asset, Assets, Config, MediaPlane, Serving, serve, tls};
+use conclave_signaling::{Asset, Assets, Config, MediaPlane, PostgresUrl, Serving, serve, tls};
 use conclave_wire::client::{ClientFrame, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::{Problem, RoomCreated};
@@ -39,20 +39,65 @@ pub(crate) struct Server {
     pub(crate) events: mpsc::Sender<Event>,
 }
 
+/// The name of the folder's own database.
+pub(crate) fn database_name(folder: &Path) -> &str {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.expect("a name").trim_start_matches('.')
+}
+
+/// The folder's own database, where `scripts/postgres` runs the test.
+fn database(folder: &Path) -> Option<PostgresUrl> {
+    let server = std::env::var("CONCLAVE_TEST_POSTGRES").ok()?;
+    let name = database_name(folder);
+    let done = std::process::Command::new("createdb")
+        .arg(format!("--maintenance-db={server}/postgres"))
+        .arg(name)
+        .output()
+        .expect("createdb");
+    let said = String::from_utf8_lossy(&done.stderr);
+    // What is there already is the folder's, from before a restart.
+    assert!(
+        done.status.success() || said.contains("already exists"),
+        "{said}"
+    );
+    Some(format!("{server}/{name}").parse().expect("a URL"))
+}
+
+/// Starts a service on what there is in the folder, or says why it does not.
+pub(crate) async fn try_start(folder: &Path) -> Result<Serving, String> {
+    let (commands, _) = mpsc::channel(1);
+    let (_, events) = mpsc::channel(1);
+    let media = MediaPlane {
+        commands,
+        events,
+        streams: None,
+        metrics: None,
+    };
+    let started = serve(config(folder), assets(), media).await;
+    started.map_err(|error| match std::error::Error::source(&error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    })
+}
+
+fn config(folder: &Path) -> Config {
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: folder.to_owned(),
+        database: database(folder),
+        tls: None,
+        suite: 1,
+        names: vec![],
+        addresses: vec![],
+    }
+}
+
 impl Server {
     pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().expect("a directory")).await
     }
 
     pub(crate) async fn start_in(dir: tempfile::TempDir) -> Self {
-        let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            data_dir: dir.path().to_owned(),
-            tls: None,
-            suite: 1,
-            names: vec![],
-            addresses: vec![],
-        };
         let (command_sender, commands) = mpsc::channel(1024);
         let (events, event_receiver) = mpsc::channel(1024);
         let media = MediaPlane {
@@ -63,6 +108,7 @@ impl Server {
                 text.push_str("sfu_metric 1\n")
             })),
         };
+        let config = config(dir.path());
         let serving = serve(config, assets(), media).await.expect("starts");
         Self {
             address: serving.local_addr(),
@@ -179,18 +225,33 @@ impl Server {
         command.expect("a command in time").expect("a command")
     }
 
-    /// All bytes of the data directory that hold `needle`, by file.
-    pub(crate) fn files_with(&self, needle: &[u8]) -> Vec<String> {
+    /// The files of the data directory that hold `needle`, and the database, if
+    /// it is none of them.
+    pub(crate) fn kept_in(&self, needle: &[u8]) -> Vec<String> {
         let files = std::fs::read_dir(self.dir.path()).expect("the directory");
-        files
-            .map(|file| file.expect("a file").path())
-            .filter(|path| {
-                let bytes = std::fs::read(path).expect("its bytes");
-                bytes.windows(needle.len()).any(|window| window == needle)
-            })
+        let files = files.map(|file| file.expect("a file").path());
+        let mut places: Vec<_> = files
+            .filter(|path| contains(&std::fs::read(path).expect("its bytes"), needle))
             .map(|path| path.display().to_string())
-            .collect()
+            .collect();
+        if let Ok(server) = std::env::var("CONCLAVE_TEST_POSTGRES") {
+            let dump = std::process::Command::new("pg_dump")
+                .arg(format!("{server}/{}", database_name(self.dir.path())))
+                .output()
+                .expect("pg_dump");
+            assert!(dump.status.success(), "{dump:?}");
+            // It writes byte strings so.
+            let hex: String = needle.iter().map(|byte| format!("{byte:02x}")).collect();
+            if contains(&dump.stdout, needle) || contains(&dump.stdout, hex.as_bytes()) {
+                places.push("the database".to_owned());
+            }
+        }
+        places
     }
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
 }
 
 pub(crate) async fn connect(address: SocketAddr, data_dir: &Path) -> TlsStream<TcpStream> {

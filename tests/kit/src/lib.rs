@@ -21,6 +21,7 @@
 //! would return an error.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod database;
 pub mod datagram;
 pub mod deadline;
 pub mod dice;

@@ -86,16 +86,17 @@ pub fn of_folder(folder: &Path, needles: &[Needle]) -> io::Result<Vec<String>> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             content => content?,
         };
-        let mut search = Search::new(needles);
-        search.feed(&content);
-        found.extend(
-            search
-                .found()
-                .into_iter()
-                .map(|name| format!("{name} in {}", path.display())),
-        );
+        let names = of_bytes(&content, needles).into_iter();
+        found.extend(names.map(|name| format!("{name} in {}", path.display())));
     }
     Ok(found)
+}
+
+/// The names of the needles that these bytes hold.
+pub fn of_bytes(bytes: &[u8], needles: &[Needle]) -> Vec<String> {
+    let mut search = Search::new(needles);
+    search.feed(bytes);
+    search.found()
 }
 
 /// Every file below the folder.

@@ -1,9 +1,10 @@
 //! The real server: `conclave serve` as a process on ports and a data folder
 //! of its own, which survive its death so that it can start again.
 
+use crate::database::Database;
 use crate::deadline::{PATIENCE, eventually};
 use crate::door::{Door, Reply};
-use crate::memory;
+use crate::memory::{self, Needle};
 use crate::room::Room;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -30,6 +31,7 @@ pub struct Server {
     http: u16,
     media: u16,
     folder: TempDir,
+    database: Option<Database>,
     process: Option<Child>,
 }
 
@@ -70,6 +72,7 @@ impl Server {
             http: free_tcp_port(),
             media: free_udp_port(),
             folder: tempfile::tempdir().expect("a temporary folder"),
+            database: Database::fresh(),
             process: None,
         };
         server.start_again().await;
@@ -98,6 +101,11 @@ impl Server {
             .env("CONCLAVE_MEDIA", self.media().to_string())
             .env("CONCLAVE_ANNOUNCE", self.address.to_string())
             .env("CONCLAVE_DATA", self.data())
+            .envs(
+                self.database
+                    .iter()
+                    .map(|database| ("CONCLAVE_DATABASE", database.url())),
+            )
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
@@ -191,6 +199,19 @@ impl Server {
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The names of the needles that it keeps, in its data folder or its
+    /// database.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub fn stored(&self, needles: &[Needle]) -> Vec<String> {
+        let mut found = memory::of_folder(&self.data(), needles).expect("the data folder");
+        if let Some(database) = &self.database {
+            found.extend(memory::of_bytes(&database.dump(), needles));
+        }
+        found
     }
 
     fn log_file(&self) -> PathBuf {
