@@ -331,10 +331,7 @@ impl Epochs {
     /// Where a frame that has just come belongs.
     fn place_of_new(&mut self, header: FrameHeader, now_ms: u64) -> Result<Place, FrameDrop> {
         let place = self.place(header, now_ms);
-        if matches!(
-            place,
-            Err(FrameDrop::UnknownEpoch | FrameDrop::EarlyEpoch)
-        ) {
+        if matches!(place, Err(FrameDrop::UnknownEpoch | FrameDrop::EarlyEpoch)) {
             self.out_of_step(header.kid.leaf(), now_ms);
         }
         place
