@@ -115,6 +115,7 @@ fn the_crates_depend_on_each_other_along_the_arrows_only() {
         (
             "conclave-fuzz",
             &[
+                "conclave-client",
                 "conclave-e2ee",
                 "conclave-sfu",
                 "conclave-signaling",
