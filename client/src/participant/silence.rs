@@ -81,11 +81,10 @@ mod tests {
 
     #[test]
     fn a_path_that_answers_nothing_for_800_ms_is_dead() {
-        assert_eq!(dead([(12, 0); 9]), Some(DEAD));
-        assert_eq!(
-            dead([(12, 5), (12, 5)].into_iter().chain([(12, 0); 9])),
-            Some(DEAD + 2 * LOOK_EVERY)
-        );
+        let after = |ms| Some(Duration::from_millis(ms));
+        assert_eq!(dead([(12, 0); 9]), after(800));
+        let alive_at_first = [(12, 5), (12, 5)].into_iter().chain([(12, 0); 9]);
+        assert_eq!(dead(alive_at_first), after(1_200));
     }
 
     #[test]
