@@ -1,8 +1,11 @@
-//! The papers name tests as proof, and labels of keys: the tests exist, and no
-//! label is left out.
+//! The papers name tests as proof, labels of keys, and what is stored: the tests
+//! exist, and nothing is left out.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn every_test_that_the_threat_model_names_exists() {
@@ -63,4 +66,94 @@ fn every_label_that_keys_are_derived_with_stands_in_the_key_schedule() {
         }
     }
     assert!(labels >= 9, "only {labels} labels are found");
+}
+
+/// Tables and their columns.
+type Columns = BTreeSet<(String, String)>;
+
+#[test]
+fn every_column_that_is_stored_is_in_the_privacy_page_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut schema = Columns::new();
+    let mut migrations = files_of(&root.join("signaling/migrations"));
+    migrations.sort();
+    for migration in &migrations {
+        let sql = fs::read_to_string(migration).unwrap();
+        let code = sql.lines().map(|line| line.split("--").next().unwrap());
+        for statement in code.collect::<Vec<_>>().join(" ").split(';') {
+            migrate(&mut schema, statement);
+        }
+    }
+    // What one database needs besides, it makes itself.
+    for source in files_of(&root.join("signaling/src/store")) {
+        let source = fs::read_to_string(source).unwrap();
+        for quoted in source.split('"').skip(1).step_by(2) {
+            if quoted.starts_with("CREATE TABLE IF") {
+                migrate(&mut schema, quoted);
+            }
+        }
+    }
+    assert!(schema.len() > 30, "only {schema:?}");
+
+    let paper = fs::read_to_string(root.join("docs/privacy.md")).unwrap();
+    let section = paper
+        .split("\n## ")
+        .find(|it| it.starts_with("In the data"));
+    let mut listed = Columns::new();
+    for row in section.unwrap().lines().filter(|it| it.starts_with("| `")) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 6, "table, columns, what, until: {row}");
+        assert!(!cells[3].is_empty() && !cells[4].is_empty(), "{row}");
+        let table = cells[1].trim_matches('`');
+        for column in cells[2].split('`').skip(1).step_by(2) {
+            let new = listed.insert((table.into(), column.into()));
+            assert!(new, "{table}.{column} is listed twice");
+        }
+    }
+    let missing: Vec<_> = schema.difference(&listed).collect();
+    assert!(missing.is_empty(), "not in docs/privacy.md: {missing:?}");
+    let gone: Vec<_> = listed.difference(&schema).collect();
+    assert!(gone.is_empty(), "in docs/privacy.md alone: {gone:?}");
+}
+
+/// Does to the columns what a statement does.
+fn migrate(schema: &mut Columns, statement: &str) {
+    let words: Vec<_> = statement.split_whitespace().collect();
+    let name = |word: &str| word.trim_matches(['(', ')', ',', '"']).to_owned();
+    match words[..] {
+        [] | ["CREATE", "INDEX", ..] | ["CREATE", "UNIQUE", "INDEX", ..] => {}
+        ["INSERT" | "UPDATE" | "DELETE", ..] => {}
+        ["CREATE", "TABLE", "IF", "NOT", "EXISTS", table, ..] | ["CREATE", "TABLE", table, ..] => {
+            let table = name(table.split('(').next().unwrap());
+            let (_, body) = statement.split_once('(').unwrap();
+            let mut depth = 0;
+            let fields = body.split(|letter| {
+                depth += i32::from(letter == '(') - i32::from(letter == ')');
+                letter == ',' && depth == 0
+            });
+            for field in fields {
+                let first = name(field.split_whitespace().next().unwrap());
+                let is_rule = ["PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "CONSTRAINT"];
+                if !is_rule.contains(&first.as_str()) {
+                    schema.insert((table.clone(), first));
+                }
+            }
+        }
+        ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
+            schema.insert((name(table), name(column)));
+        }
+        ["ALTER", "TABLE", from, "RENAME", "TO", to] => {
+            *schema = std::mem::take(schema)
+                .into_iter()
+                .map(|(table, column)| (if table == from { to.into() } else { table }, column))
+                .collect();
+        }
+        ["DROP", "TABLE", table] => schema.retain(|(of, _)| of != table),
+        _ => panic!("tests/papers.rs does not know what this stores: {statement}"),
+    }
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }
