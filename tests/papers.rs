@@ -1,5 +1,5 @@
-//! The papers name tests as proof, labels of keys, and what is stored: the tests
-//! exist, and nothing is left out.
+//! The papers name tests as proof, labels of keys, what is stored, and what an
+//! operator has to fill in: the tests exist, and nothing is left out.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -151,6 +151,92 @@ fn migrate(schema: &mut Columns, statement: &str) {
         ["DROP", "TABLE", table] => schema.retain(|(of, _)| of != table),
         _ => panic!("tests/papers.rs does not know what this stores: {statement}"),
     }
+}
+
+#[test]
+fn every_test_that_privacy_and_legal_papers_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (paper, text) in for_customers() {
+        let mut named = 0;
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let Some((file, test)) = quoted.split_once("::") else {
+                continue;
+            };
+            let source = fs::read_to_string(root.join(file));
+            let source = source.unwrap_or_else(|_| panic!("{paper} names {file}"));
+            let wanted = if file.ends_with(".rs") {
+                format!("fn {test}(")
+            } else {
+                format!("test('{test}',")
+            };
+            assert!(source.contains(&wanted), "{paper}: {file} has no `{test}`");
+            named += 1;
+        }
+        let least = match paper.as_str() {
+            "anlage31b.de.md" => 40,
+            "tom.de.md" | "tom.en.md" => 25,
+            "dsfa.de.md" => 10,
+            "privacy.md" => 6,
+            _ => 0,
+        };
+        assert!(named >= least, "{paper} names only {named}");
+    }
+}
+
+#[test]
+fn papers_for_customers_link_to_what_is_there() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for (paper, text) in for_customers() {
+        let folder = if paper == "privacy.md" {
+            docs.clone()
+        } else {
+            docs.join("legal")
+        };
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            let there = target.starts_with("https:") || folder.join(target).exists();
+            assert!(there, "{paper} links to {target}");
+        }
+    }
+}
+
+/// What stands between brackets and is no link is to be filled in by whoever
+/// uses the paper.
+#[test]
+fn every_placeholder_is_explained_and_every_explained_one_is_used() {
+    let mut used = BTreeSet::new();
+    let mut explained = BTreeSet::new();
+    for (paper, text) in for_customers() {
+        let found = if paper == "README.md" {
+            &mut explained
+        } else {
+            &mut used
+        };
+        for open in text.split('[').skip(1) {
+            let (inside, behind) = open.split_once(']').unwrap();
+            if !behind.starts_with('(') {
+                found.insert(inside.to_owned());
+            }
+        }
+    }
+    assert!(used.len() > 10, "only {used:?}");
+    let difference: Vec<_> = used.symmetric_difference(&explained).collect();
+    assert!(
+        difference.is_empty(),
+        "in README.md or used, not both: {difference:?}"
+    );
+}
+
+/// Name and text of the privacy page and of all papers in docs/legal.
+fn for_customers() -> Vec<(String, String)> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut papers = files_of(&docs.join("legal"));
+    papers.push(docs.join("privacy.md"));
+    let named = |path: PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(path).unwrap())
+    };
+    papers.into_iter().map(named).collect()
 }
 
 fn files_of(folder: &Path) -> Vec<PathBuf> {
