@@ -26,6 +26,10 @@ test('German and English differ wherever they are sentences', () => {
   expect(same).toEqual(['.qualityStandard']);
 });
 
+test('German addresses people formally', () => {
+  expect(JSON.stringify(languages.de)).not.toMatch(/\b(du|dich|dir|dein\w*|euch|euer|eure\w*)\b/i);
+});
+
 test('several names are listed as people say it', () => {
   const joined = { key: 'joined', names: ['Ann', 'Ben', 'Cem'] } as const;
   expect(announcementText(languages.en, joined)).toBe('Ann, Ben and Cem joined');
