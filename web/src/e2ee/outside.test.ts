@@ -11,8 +11,8 @@ async function sealed(payload: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   return new Uint8Array([...HEADER, ...new Uint8Array(bytes)]);
 }
 
-/** A session of one key in epoch 5; notes what it was asked. */
-function world(refuse: string | null = null) {
+/** A session of one key in epoch 5; notes what it was asked. Refuses a frame in the end, or at once. */
+function world(refuse: string | null = null, atOnce = false) {
   const asked: string[] = [];
   const keys: Uint8Array[] = [];
   let held = true;
@@ -20,6 +20,7 @@ function world(refuse: string | null = null) {
   const session = {
     opening: (header: Uint8Array) => {
       asked.push(`opening ${header.length}`);
+      if (atOnce) throw { code: refuse };
       return opening;
     },
     openingKey: () => {
@@ -66,6 +67,11 @@ test('a header that is not the one that was sealed does not verify', async () =>
 test('what the session refuses afterwards is not shown', async () => {
   const { outside } = world('frame_replayed');
   await expect(outside.open(await sealed(new Uint8Array(3_000)))).rejects.toEqual({ code: 'frame_replayed' });
+});
+
+test('a frame without a key is refused at once: nothing can happen before that is known', () => {
+  const { outside } = world('frame_early_epoch', true);
+  expect(() => outside.open(new Uint8Array(3_000))).toThrow(expect.objectContaining({ code: 'frame_early_epoch' }));
 });
 
 test('a key is imported once, and forgotten with its epoch', async () => {

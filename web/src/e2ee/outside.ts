@@ -31,9 +31,26 @@ export class Outside {
     private readonly now: () => number,
   ) {}
 
-  /** Decrypts a frame and says whose it is. Throws an error with a `code` when it does not verify. */
-  async open(frame: Uint8Array): Promise<{ data: Uint8Array; opened: Opened }> {
-    const opening = this.session.opening(frame.subarray(0, LONGEST_HEADER), this.now());
+  /**
+   * Decrypts a frame and says whose it is. Throws an error with a `code` when there is no key for it, rejects with
+   * one when it does not verify.
+   */
+  open(frame: Uint8Array): Promise<{ data: Uint8Array; opened: Opened }> {
+    return this.#open(frame, this.session.opening(frame.subarray(0, LONGEST_HEADER), this.now()));
+  }
+
+  /** Forgets the keys of epochs that the session holds no more. */
+  tick(): void {
+    for (const epoch of this.#keys.keys()) if (!this.session.holds(epoch)) this.#keys.delete(epoch);
+  }
+
+  /** Forgets all. */
+  wipe(): void {
+    this.#wiped = true;
+    this.#keys.clear();
+  }
+
+  async #open(frame: Uint8Array, opening: Opening): Promise<{ data: Uint8Array; opened: Opened }> {
     try {
       const { epoch, kid, headerLength, nonce } = opening;
       const known = this.#keys.get(epoch)?.get(kid);
@@ -48,17 +65,6 @@ export class Outside {
     } finally {
       opening.free();
     }
-  }
-
-  /** Forgets the keys of epochs that the session holds no more. */
-  tick(): void {
-    for (const epoch of this.#keys.keys()) if (!this.session.holds(epoch)) this.#keys.delete(epoch);
-  }
-
-  /** Forgets all. */
-  wipe(): void {
-    this.#wiped = true;
-    this.#keys.clear();
   }
 
   async #imported(opening: Opening): Promise<CryptoKey> {

@@ -4,6 +4,7 @@
  */
 
 import { CONTEXTS, type FrameCounts, type SlotReport, type TransformOptions } from './calls';
+import { Lane } from './lane';
 import type { Source } from '../wire';
 
 /** What names a frame's sender: a leaf may belong to someone else in another epoch. */
@@ -23,6 +24,8 @@ export interface OpenedFrame {
 
 /** The part of the session that frames need. */
 export interface FrameSession {
+  /** The newest epoch whose frames can be opened. */
+  readonly epoch: number | null;
   /** Throws when the frame cannot be sealed. */
   seal(context: number, payload: Uint8Array): Uint8Array;
   /** Throws, or rejects with, an error with a `code` when the frame does not verify. */
@@ -38,7 +41,14 @@ export interface EncodedFrame {
 const FAILING_AFTER = 10;
 const FAILING_AFTER_MS = 2_000;
 
-interface SlotCount {
+/** A frame, and what is to be done once it was opened. */
+interface Arrived {
+  readonly frame: EncodedFrame;
+  readonly goesOn: () => void;
+}
+
+interface Slot {
+  readonly lane: Lane<Arrived, OpenedFrame>;
   opened: number;
   readonly dropped: Map<string, number>;
   last: SlotReport['sender'];
@@ -50,7 +60,7 @@ interface SlotCount {
 
 /** Seals and opens frames with whatever session there is at the moment. */
 export class Frames {
-  readonly #slots = new Map<number, SlotCount>();
+  readonly #slots = new Map<number, Slot>();
   readonly #sent = new Map<Source, { sealed: number; dropped: number }>();
 
   constructor(
@@ -64,9 +74,18 @@ export class Frames {
     if (options.direction === 'receive') this.#slots.delete(options.slot);
   }
 
-  /** Whether the frame, with its content exchanged, goes on. A slot's next frame waits until that is known. */
-  handle(options: TransformOptions, frame: EncodedFrame): boolean | Promise<boolean> {
-    return options.direction === 'send' ? this.#seal(options.source, frame) : this.#open(options.slot, frame);
+  /** `goesOn` is called when the frame, its content exchanged, goes on: at once, later, or never. */
+  handle(options: TransformOptions, frame: EncodedFrame, goesOn: () => void): void {
+    if (options.direction === 'send') {
+      if (this.#seal(options.source, frame)) goesOn();
+    } else if (this.session() !== null) {
+      this.#slot(options.slot).lane.push({ frame, goesOn }, new Uint8Array(frame.data));
+    }
+  }
+
+  /** Opens what waited for an epoch that was entered, and gives up what has waited too long: to be called after both. */
+  advance(): void {
+    for (const { lane } of this.#slots.values()) lane.advance();
   }
 
   /** Forgets who a slot's frames came from. */
@@ -109,28 +128,7 @@ export class Frames {
     }
   }
 
-  #open(slot: number, frame: EncodedFrame): boolean | Promise<boolean> {
-    const count = this.#slot(slot);
-    const session = this.session();
-    if (session === null) return false;
-    const goesOn = (opened: OpenedFrame): boolean => {
-      frame.data = exact(opened.data);
-      this.#opened(slot, count, opened);
-      return true;
-    };
-    const isDropped = (error: unknown): boolean => {
-      this.#dropped(slot, count, codeOf(error));
-      return false;
-    };
-    try {
-      const opened = session.open(new Uint8Array(frame.data), count.key);
-      return opened instanceof Promise ? opened.then(goesOn).catch(isDropped) : goesOn(opened);
-    } catch (error) {
-      return isDropped(error);
-    }
-  }
-
-  #opened(slot: number, count: SlotCount, { key, sender }: OpenedFrame): void {
+  #opened(slot: number, count: Slot, { key, sender }: OpenedFrame): void {
     count.opened += 1;
     count.failuresInARow = 0;
     count.failingSince = null;
@@ -145,29 +143,45 @@ export class Frames {
     this.report({ slot, sender: count.last, failing: false });
   }
 
-  #dropped(slot: number, count: SlotCount, code: string): void {
+  #dropped(slot: number, count: Slot, code: string, came: number): void {
     count.dropped.set(code, (count.dropped.get(code) ?? 0) + 1);
     count.failuresInARow += 1;
-    count.failingSince ??= this.now();
+    count.failingSince ??= came;
     if (count.failing || count.failuresInARow < FAILING_AFTER || this.now() - count.failingSince < FAILING_AFTER_MS) return;
     count.failing = true;
     this.report({ slot, sender: count.last, failing: true });
   }
 
-  #slot(slot: number): SlotCount {
-    let count = this.#slots.get(slot);
-    if (count === undefined) {
-      count = { opened: 0, dropped: new Map(), last: null, key: null, failingSince: null, failuresInARow: 0, failing: false };
-      this.#slots.set(slot, count);
-    }
+  #slot(slot: number): Slot {
+    const known = this.#slots.get(slot);
+    if (known !== undefined) return known;
+    const count: Slot = {
+      lane: new Lane({
+        open: (sealed) => {
+          const session = this.session();
+          if (session === null) throw { code: 'ended' };
+          return session.open(sealed, count.key);
+        },
+        goesOn: ({ frame, goesOn }, opened) => {
+          frame.data = exact(opened.data);
+          this.#opened(slot, count, opened);
+          goesOn();
+        },
+        isDropped: (code, came) => this.#dropped(slot, count, code, came),
+        epoch: () => this.session()?.epoch ?? null,
+        now: this.now,
+      }),
+      opened: 0,
+      dropped: new Map(),
+      last: null,
+      key: null,
+      failingSince: null,
+      failuresInARow: 0,
+      failing: false,
+    };
+    this.#slots.set(slot, count);
     return count;
   }
-}
-
-/** The stable code of an error of the e2ee crate. */
-export function codeOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') return error.code;
-  return 'internal';
 }
 
 /** The bytes as a buffer of exactly their length. */

@@ -4,8 +4,9 @@
  */
 
 import type { Call, CallMessage, TransformOptions, WorkerMessage } from './calls';
+import { codeOf } from './code';
 import { KeySession, load, OpenedLink } from './session';
-import { codeOf, Frames, type EncodedFrame } from './transform';
+import { Frames, type EncodedFrame } from './transform';
 
 /** The part of a dedicated worker's scope this needs (the DOM's types describe a page). */
 interface Scope {
@@ -22,7 +23,7 @@ interface Transformer {
 
 const scope = globalThis as unknown as Scope;
 
-/** Keys whose time is over are wiped, and a split call is noticed, at most this much later. */
+/** Keys and frames whose time is over are wiped, and a split call is noticed, at most this much later. */
 const TICK_MS = 500;
 
 let session: KeySession | null = null;
@@ -44,6 +45,7 @@ loaded.then(
 
 setInterval(() => {
   session?.tick();
+  frames.advance();
   const participants = session?.apart ?? [];
   if (participants.join() === apart) return;
   apart = participants.join();
@@ -52,17 +54,16 @@ setInterval(() => {
 
 scope.onrtctransform = ({ transformer: { readable, writable, options } }) => {
   frames.begin(options);
-  const through = new TransformStream<EncodedFrame, EncodedFrame>({
-    transform: async (frame, controller) => {
-      if (await frames.handle(options, frame)) controller.enqueue(frame);
-    },
+  const writer = writable.getWriter();
+  // Takes each frame at once, also while those before it wait: what the browser keeps of them itself it soon drops.
+  const taken = new WritableStream<EncodedFrame>({
+    write: (frame) => frames.handle(options, frame, () => void writer.write(frame).catch(ended)),
   });
-  // Ends with the connection; whether by close or by error makes no difference here.
-  readable
-    .pipeThrough(through)
-    .pipeTo(writable)
-    .catch(() => undefined);
+  readable.pipeTo(taken).catch(ended);
 };
+
+/** A stream ends with the connection; whether by close or by error makes no difference here. */
+const ended = () => undefined;
 
 scope.onmessage = ({ data: { id, call } }) => {
   // All wait for the same promise, so they go on in their order.
@@ -72,6 +73,7 @@ scope.onmessage = ({ data: { id, call } }) => {
     } catch (error) {
       scope.postMessage({ type: 'failed', id, code: codeOf(error) });
     }
+    frames.advance();
   });
 };
 
