@@ -3,7 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { film, tune } from './fake-media.mjs';
-import { channel, collectFrames, spyScript } from './frame-spy.mjs';
+import * as counts from './frame-count.mjs';
+import * as frames from './frame-spy.mjs';
 import { installProbe, remember } from './probe.mjs';
 import { which } from './programs.mjs';
 import { installScreen } from './screen-text.mjs';
@@ -27,6 +28,7 @@ const SLOW = 6;
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
+ * @property {boolean} [count]  count the frames that are sealed and opened
  * @property {RegExp} [spoil]  something harmless is added to the files with these addresses on the way
  * @property {boolean} [lean]  one of many on a small machine: a slow film, sound as it comes from the microphone, no priority
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
@@ -36,10 +38,12 @@ const SLOW = 6;
  */
 
 /**
- * Takes what was said to the one named, and gives what is passed on instead.
+ * Takes what was said to the one named, and gives what is passed on instead. It may take its time: what is said to the
+ * same one afterwards waits.
  *
  * @typedef {'server' | 'page'} Hearer
- * @typedef {(to: Hearer, frame: any) => {to: Hearer, frame: any}[]} Lie
+ * @typedef {{to: Hearer, frame: any}[]} Said
+ * @typedef {(to: Hearer, frame: any) => Said | Promise<Said>} Lie
  */
 
 /**
@@ -87,7 +91,14 @@ export async function openChromium(stage, options) {
   await context.addInitScript(installProbe);
   await context.addInitScript(remember, options.preferences ?? {});
   if (options.text) await context.addInitScript(installScreen, options.text);
-  if (options.spy) await spyOnFrames(context);
+  if (options.spy) {
+    await context.addInitScript(frames.collectFrames, frames.channel);
+    await intoWorker(context, frames.spyScript);
+  }
+  if (options.count) {
+    await context.addInitScript(counts.collectCounts, counts.channel);
+    await intoWorker(context, counts.countScript);
+  }
   if (options.spoil) await spoil(context, options.spoil);
   if (options.lie) await lieOnSocket(context, options.lie);
   await context.addInitScript(computer, options.raw ? 8 : 2);
@@ -121,12 +132,11 @@ export async function openChromium(stage, options) {
   );
 }
 
-/** @param {import('playwright-core').BrowserContext} context */
-async function spyOnFrames(context) {
-  await context.addInitScript(collectFrames, channel);
+/** Puts a script in front of the worker's own. @param {import('playwright-core').BrowserContext} context @param {string} script */
+async function intoWorker(context, script) {
   await context.route(/\/assets\/worker[^/]*\.js$/, async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, body: spyScript + (await response.text()) });
+    await route.fulfill({ response, body: script + (await response.text()) });
   });
 }
 
@@ -139,10 +149,15 @@ async function spyOnFrames(context) {
 async function lieOnSocket(context, lie) {
   await context.routeWebSocket(/\/socket$/, (page) => {
     const server = page.connectToServer();
-    const pass = (/** @type {Hearer} */ to) => (/** @type {string | Buffer} */ message) => {
-      for (const said of lie(to, JSON.parse(String(message)))) {
-        (said.to === 'page' ? page : server).send(JSON.stringify(said.frame));
-      }
+    const pass = (/** @type {Hearer} */ to) => {
+      let before = Promise.resolve();
+      return (/** @type {string | Buffer} */ message) => {
+        before = before.then(async () => {
+          for (const said of await lie(to, JSON.parse(String(message)))) {
+            (said.to === 'page' ? page : server).send(JSON.stringify(said.frame));
+          }
+        });
+      };
     };
     page.onMessage(pass('server'));
     server.onMessage(pass('page'));

@@ -15,7 +15,7 @@ export class Native {
    * @param {import('./stage.mjs').Stage} stage
    * @param {import('./server.mjs').Server} server
    * @param {string} link
-   * @param {{name: string, tone: number}} who
+   * @param {{name: string, tone?: number}} who  one without a tone sends nothing
    */
   constructor(stage, server, link, { name, tone }) {
     this.name = name;
@@ -24,7 +24,7 @@ export class Native {
     this.events = [];
     this.reportFile = join(stage.folder, `${name}.json`);
     const film = join(root, 'tests', 'media', 'camera.ivf');
-    const media = ['--tone', String(tone), '--video', film];
+    const media = tone === undefined ? [] : ['--tone', String(tone), '--video', film];
     const told = ['--events', '--report', this.reportFile];
     this.child = stage.keep(
       new Child(name, conclave, ['join', link, '--name', name, '--ca', server.certificate, ...media, ...told]),
@@ -47,6 +47,12 @@ export class Native {
   /** Leaves as by Ctrl-C, and says what it got. */
   async leave() {
     await this.child.kill('SIGINT');
+    return this.report();
+  }
+
+  /** What it got, once its stay is over. @returns {Promise<any>} */
+  async report() {
+    await this.child.ended;
     return JSON.parse(readFileSync(this.reportFile, 'utf8'));
   }
 }
