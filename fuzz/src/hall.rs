@@ -7,7 +7,8 @@ use conclave_signaling::domain::password::{Door, Password, Tries};
 use conclave_signaling::domain::room::{StoredCall, StoredStay};
 use conclave_signaling::domain::stay::Place;
 use conclave_signaling::domain::{
-    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Room, Snapshot, Token,
+    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Now, Room, Snapshot,
+    Token,
 };
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
@@ -229,7 +230,11 @@ impl Hall {
 
     fn input(&mut self, input: Input) {
         let mut effects = Vec::new();
-        self.room.handle(self.now, input, &mut effects);
+        let now = Now {
+            timer: self.now,
+            calendar: self.now,
+        };
+        self.room.handle(now, input, &mut effects);
         for effect in &effects {
             if let Effect::Store(change) = effect {
                 self.is_allowed(change);

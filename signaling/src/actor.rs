@@ -71,7 +71,7 @@ impl Actor {
             return Ok(());
         };
         let mut actor = Self {
-            room: Room::restore(rooms.clock.now(), snapshot),
+            room: Room::restore(rooms.clock.both().timer, snapshot),
             gauges: Gauges::new(rooms.metrics.clone()),
             rooms,
             id,
@@ -150,7 +150,7 @@ impl Actor {
                 self.handle(input);
             }
             Message::Order(order, asked) => {
-                let now = self.rooms.clock.now();
+                let now = self.rooms.clock.both();
                 let verdict = self.room.order(now, order, &mut self.effects);
                 self.deleted |= matches!(order, Order::Delete);
                 self.orders.push((asked, verdict));
@@ -160,7 +160,7 @@ impl Actor {
 
     fn handle(&mut self, input: Input) {
         self.room
-            .handle(self.rooms.clock.now(), input, &mut self.effects);
+            .handle(self.rooms.clock.both(), input, &mut self.effects);
     }
 
     /// Does what the machine asked for: first everything that is to be durable.

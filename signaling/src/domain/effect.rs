@@ -10,8 +10,8 @@ use conclave_wire::id::{LinkId, ParticipantId};
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment: milliseconds since the Unix epoch, never going back while the
-/// process lives.
+/// A moment, milliseconds: of the calendar since the Unix epoch, or of a clock
+/// that goes on evenly while the process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
 
@@ -29,6 +29,15 @@ impl Add<Duration> for Millis {
         let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(span))
     }
+}
+
+/// What time it is, twice: somebody may set the one, and nothing ever sets the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// By a clock that goes on evenly, for what takes some time.
+    pub timer: Millis,
+    /// By the calendar, since the Unix epoch, for what was agreed on.
+    pub calendar: Millis,
 }
 
 /// One socket, numbered by the process. A stay may have several in a row.

@@ -33,6 +33,6 @@ pub mod stay;
 mod tests;
 
 pub use credential::{Digest, Token};
-pub use effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis, Order};
+pub use effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis, Now, Order};
 pub use guests::Guests;
 pub use room::{Room, Snapshot};

@@ -3,7 +3,7 @@
 //! in. After every input [`Room::settle`] compares what is with what each
 //! socket was told.
 
-use super::effect::{Change, Effect, Millis};
+use super::effect::{Change, Effect, Millis, Now};
 use super::room::Room;
 use super::stay::{Place, Stay};
 use conclave_wire::client::{KnockNotice, Member, ServerFrame};
@@ -29,12 +29,12 @@ impl Notices {
 impl Room {
     /// Activates the epochs whose time has come and tells everybody what has
     /// changed for them.
-    pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.settle_epoch(now, out);
+    pub(super) fn settle(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.settle_epoch(now.timer, out);
         self.settle_roster(out);
-        self.settle_knocks(now, out);
+        self.settle_knocks(now.timer, out);
         self.settle_waiting(out);
-        self.settle_lock(now, out);
+        self.settle_lock(now.calendar, out);
         self.settle_media(out);
     }
 

@@ -5,7 +5,7 @@
 use super::board::Board;
 use super::call::Call;
 use super::delivery::{self, Log};
-use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis, Order};
+use super::effect::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Millis, Now, Order};
 use super::epoch::Switch;
 use super::guests::Guests;
 use super::notice::Notices;
@@ -143,7 +143,7 @@ impl Room {
     }
 
     /// Takes one input and appends what is to be done.
-    pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Effect>) {
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Enter {
                 connection,
@@ -174,17 +174,17 @@ impl Room {
                 request,
             } => {
                 if let Some(participant) = self.connections.get(&connection).copied() {
-                    self.answer(now, (participant, connection, re), request, out);
+                    self.answer(now.timer, (participant, connection, re), request, out);
                 }
             }
             Input::Closed {
                 connection,
                 closing,
-            } => self.closed(now, connection, closing, out),
+            } => self.closed(now.timer, connection, closing, out),
             Input::Media(event) => self.media(event, out),
             Input::Tick => {}
         }
-        self.expire(now, out);
+        self.expire(now.timer, out);
         self.settle(now, out);
     }
 
@@ -192,7 +192,7 @@ impl Room {
     ///
     /// # Errors
     /// The code to refuse it with; then nothing of it was done.
-    pub fn order(&mut self, now: Millis, order: Order, out: &mut Vec<Effect>) -> Result<(), Code> {
+    pub fn order(&mut self, now: Now, order: Order, out: &mut Vec<Effect>) -> Result<(), Code> {
         match order {
             Order::Unlock => {
                 self.unlock(Door::Host, out);
@@ -202,17 +202,17 @@ impl Room {
                 self.end_call(out);
                 out.push(Effect::Store(Change::RoomDeleted));
             }
-            Order::MakeLink { id, link } => self.make_link(now, (id, link), out)?,
+            Order::MakeLink { id, link } => self.make_link(now.calendar, (id, link), out)?,
             Order::RevokeLink(id) => self.revoke_link(id, out)?,
         }
-        self.expire(now, out);
+        self.expire(now.timer, out);
         self.settle(now, out);
         Ok(())
     }
 
     fn enter(
         &mut self,
-        now: Millis,
+        now: Now,
         (connection, re): (ConnectionId, u32),
         ticket: Ticket,
         (participant, token): (ParticipantId, Token),
@@ -227,7 +227,7 @@ impl Room {
             Some(_) if link.is_some() => Err(Code::BadMessage),
             Some(given) if given != self.host_key => Err(Code::Unauthorized),
             Some(_) => Ok(Door::Host),
-            None => self.guests.door(now, link),
+            None => self.guests.door(now.calendar, link),
         };
         let door = match door {
             Ok(door) => door,
@@ -318,7 +318,8 @@ impl Room {
         }
     }
 
-    /// Whether wrong passwords have locked a link of guests that would open.
+    /// Whether wrong passwords have locked a link of guests that would open,
+    /// by the calendar.
     pub(super) fn is_a_link_locked(&self, now: Millis) -> bool {
         let room = self
             .password

@@ -251,3 +251,26 @@ fn wrong_passwords_lock_the_link_they_came_by_and_no_other() {
     let guest = world.come(false, Some([1; 32]), Some(FIRST));
     assert!(world.clients[guest].connection.is_some());
 }
+
+#[test]
+fn slots_go_by_the_calendar_and_nothing_else_does() {
+    let mut world = world(Uses::Series);
+    let guest = comes(&mut world, FIRST);
+    world.admit(0, guest);
+    world.drop_socket(guest, Closing::Lost);
+    // Somebody sets the calendar: a day ahead, and SECOND's slot is over.
+    let before = world.now;
+    world.calendar = Some(before + 24 * HOUR);
+    world.pass(Duration::from_millis(1));
+    assert_eq!(world.room.member_count(), 2, "no timer has run out");
+    assert_eq!(turned_away(&mut world, SECOND), Code::LinkExpired);
+    let late = make(&mut world, LinkId([3; 16]), Uses::Once);
+    assert_eq!(late, Err(Code::BadMessage), "over by the calendar");
+    // And back, so that it has not begun; who is lost is waited for no longer.
+    world.calendar = Some(Millis(before.0 - 1));
+    assert_eq!(turned_away(&mut world, SECOND), Code::LinkEarly);
+    world.pass(HOUR);
+    assert_eq!(world.room.member_count(), 1);
+    world.calendar = Some(before);
+    comes(&mut world, SECOND);
+}

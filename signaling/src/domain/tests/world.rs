@@ -8,8 +8,8 @@ use super::super::password::{Door, Password, Tries};
 use super::super::room::{StoredCall, StoredStay};
 use super::super::stay::Place;
 use super::super::{
-    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Order, Room, Snapshot,
-    Token,
+    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Now, Order, Room,
+    Snapshot, Token,
 };
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
@@ -47,6 +47,8 @@ impl Client {
 pub(super) struct World {
     pub(super) room: Room,
     pub(super) now: Millis,
+    /// What the calendar was set to, if it says something else.
+    pub(super) calendar: Option<Millis>,
     pub(super) clients: Vec<Client>,
     pub(super) media: Vec<Command>,
     pub(super) stored: Snapshot,
@@ -99,6 +101,7 @@ impl World {
         Self {
             room: Room::restore(Millis(0), copy(&stored)),
             now: Millis(1_000_000),
+            calendar: None,
             clients: vec![],
             media: vec![],
             stored,
@@ -285,7 +288,7 @@ impl World {
             after: self.clients[client].applied,
         };
         let mut effects = Vec::new();
-        self.room.handle(self.now, input, &mut effects);
+        self.room.handle(self.what_time(), input, &mut effects);
         // The replaced socket is told so, and nothing else.
         effects.retain(|effect| match effect {
             Effect::Send { to, frame }
@@ -322,6 +325,13 @@ impl World {
         }
     }
 
+    fn what_time(&self) -> Now {
+        Now {
+            timer: self.now,
+            calendar: self.calendar.unwrap_or(self.now),
+        }
+    }
+
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
@@ -329,13 +339,13 @@ impl World {
 
     pub(super) fn input(&mut self, input: Input) {
         let mut effects = Vec::new();
-        self.room.handle(self.now, input, &mut effects);
+        self.room.handle(self.what_time(), input, &mut effects);
         self.execute(effects);
     }
 
     pub(super) fn order(&mut self, order: Order) -> Result<(), Code> {
         let mut effects = Vec::new();
-        let verdict = self.room.order(self.now, order, &mut effects);
+        let verdict = self.room.order(self.what_time(), order, &mut effects);
         assert!(verdict.is_ok() || effects.is_empty(), "{effects:?}");
         self.execute(effects);
         verdict
