@@ -8,6 +8,8 @@ use conclave_wire::control::Source;
 use proptest::prelude::*;
 use std::time::Duration;
 
+mod links;
+
 /// Who is meant: clients are picked by number among those the operation could
 /// sensibly mean, or, now and then, among all.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,7 @@ enum Operation {
     Resume(Who),
     Pass(u64),
     Restart,
+    Link(links::Operation),
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -82,6 +85,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => anyone().prop_map(Operation::Resume),
         3 => prop_oneof![4 => Just(500), 2 => Just(2_500), 1 => Just(61_000), 1 => Just(181_000)].prop_map(Operation::Pass),
         1 => Just(Operation::Restart),
+        8 => links::operation().prop_map(Operation::Link),
     ]
 }
 
@@ -101,8 +105,9 @@ fn pick(world: &World, who: Who) -> usize {
     }
 }
 
-fn run(world: &mut World, operation: Operation) {
-    if world.clients.is_empty() && !matches!(operation, Operation::Enter { .. }) {
+fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
+    let alone = matches!(operation, Operation::Enter { .. } | Operation::Link(_));
+    if world.clients.is_empty() && !alone {
         return;
     }
     let pick = |world: &World, who| pick(world, who);
@@ -174,20 +179,47 @@ fn run(world: &mut World, operation: Operation) {
         }
         Operation::Pass(millis) => world.pass(Duration::from_millis(millis)),
         Operation::Restart => world.restart(),
+        Operation::Link(operation) => links.run(world, &operation),
+    }
+}
+
+/// What runs, and how guests come in, when the operations begin.
+#[derive(Debug, Clone, Copy)]
+enum Begun {
+    Nothing,
+    Call,
+    /// A call of a host, whose guests come by links of their own.
+    Scheduled,
+}
+
+impl Begun {
+    fn world(self) -> World {
+        match self {
+            Self::Nothing => World::new(),
+            Self::Call => World::call_of(2),
+            Self::Scheduled => {
+                let mut world = World::scheduled();
+                let host = world.enter(true);
+                world.done(host, Request::StartCall {});
+                world
+            }
+        }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 900, ..ProptestConfig::default() })]
 
     #[test]
     fn every_client_sees_one_contiguous_log(
-        begun in any::<bool>(),
+        begun in prop_oneof![Just(Begun::Nothing), Just(Begun::Call), Just(Begun::Scheduled)],
         operations in prop::collection::vec(operation(), 1..120),
     ) {
-        let mut world = if begun { World::call_of(2) } else { World::new() };
+        let mut world = begun.world();
+        let mut links = links::Links::default();
         for operation in operations {
-            run(&mut world, operation);
+            run(&mut world, &mut links, operation);
+            links.hold(&world);
         }
         // Whoever may come back does, and has then missed nothing.
         for client in 0..world.clients.len() {
