@@ -3,16 +3,18 @@
 //! which holds it to `docs/protocol.md` section 3.
 
 use conclave_signaling::domain::epoch::READY_LIMIT;
+use conclave_signaling::domain::link::GuestLink;
 use conclave_signaling::domain::password::{Door, Password, Tries};
 use conclave_signaling::domain::room::{StoredCall, StoredStay};
 use conclave_signaling::domain::stay::Place;
 use conclave_signaling::domain::{
-    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Now, Room, Snapshot,
-    Token,
+    Change, Closing, ConnectionId, Digest, Effect, Guests, Input, Millis, Now, Order, Room,
+    Snapshot, Token,
 };
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
+use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
-use conclave_wire::id::{ParticipantId, RoomId};
+use conclave_wire::id::{LinkId, ParticipantId, RoomId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -62,6 +64,17 @@ pub struct Hall {
 
 impl Default for Hall {
     fn default() -> Self {
+        Self::with(Guests::Open)
+    }
+}
+
+impl Hall {
+    /// A room whose guests come by links of their own.
+    pub fn scheduled() -> Self {
+        Self::with(Guests::ByLink(BTreeMap::new()))
+    }
+
+    fn with(guests: Guests) -> Self {
         let stored = Snapshot {
             id: ROOM,
             suite: 1,
@@ -71,7 +84,7 @@ impl Default for Hall {
                 guest: Tries(4),
                 host: Tries(0),
             }),
-            guests: Guests::Open,
+            guests,
             stays: vec![],
             call: None,
         };
@@ -86,11 +99,18 @@ impl Default for Hall {
             next: 1,
         }
     }
-}
 
-impl Hall {
     /// Somebody enters, with the host key or without.
     pub fn enter(&mut self, host: bool) -> usize {
+        self.come(host, None)
+    }
+
+    /// A guest wants to enter by a link.
+    pub fn enter_by(&mut self, link: LinkId) -> usize {
+        self.come(false, Some(link))
+    }
+
+    fn come(&mut self, host: bool, link: Option<LinkId>) -> usize {
         let index = self.guests.len();
         let connection = self.connection();
         // What the service draws by chance is only different here.
@@ -112,11 +132,45 @@ impl Hall {
             re: 0,
             host_key: host.then(|| Token::from_random(HOST_KEY).digest()),
             password: Some(Token::from_random(PROOF).digest()),
-            link: None,
+            link,
             participant,
             token: Token::from_random(token),
         });
         index
+    }
+
+    /// Makes a guest's link.
+    ///
+    /// # Errors
+    /// As the room says.
+    pub fn make_link(&mut self, id: LinkId, link: GuestLink) -> Result<(), Code> {
+        self.order(Order::MakeLink { id, link })
+    }
+
+    /// Takes a guest's link back.
+    ///
+    /// # Errors
+    /// As the room says.
+    pub fn revoke_link(&mut self, id: LinkId) -> Result<(), Code> {
+        self.order(Order::RevokeLink(id))
+    }
+
+    /// The guests' links as they are stored.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &GuestLink)> {
+        self.stored.guests.links()
+    }
+
+    /// Those who came by a link and are here: whether each is a member.
+    pub fn came_by(&self, link: LinkId) -> impl Iterator<Item = bool> {
+        let stays = self.stored.stays.iter();
+        let stays = stays.filter(move |stay| stay.link == Some(link));
+        stays.map(|stay| matches!(stay.place, Place::Member { .. }))
+    }
+
+    /// Whether everybody here is a host or came by a link.
+    pub fn everybody_has_a_link(&self) -> bool {
+        let mut stays = self.stored.stays.iter();
+        stays.all(|stay| stay.host || stay.link.is_some())
     }
 
     /// Asks for something; the answer, unless it comes later.
@@ -230,11 +284,26 @@ impl Hall {
 
     fn input(&mut self, input: Input) {
         let mut effects = Vec::new();
-        let now = Now {
+        self.room.handle(self.what_time(), input, &mut effects);
+        self.perform(effects);
+    }
+
+    fn order(&mut self, order: Order) -> Result<(), Code> {
+        let mut effects = Vec::new();
+        let verdict = self.room.order(self.what_time(), order, &mut effects);
+        assert!(verdict.is_ok() || effects.is_empty(), "{effects:?}");
+        self.perform(effects);
+        verdict
+    }
+
+    fn what_time(&self) -> Now {
+        Now {
             timer: self.now,
             calendar: self.now,
-        };
-        self.room.handle(now, input, &mut effects);
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
         for effect in &effects {
             if let Effect::Store(change) = effect {
                 self.is_allowed(change);
@@ -455,15 +524,22 @@ impl Hall {
                 departed.remove(at.expect("who has departed"));
             }
             Change::PasswordsTried { link, failures } => {
-                let password = stored.password.as_mut().expect("a password");
-                match link {
-                    Door::Guest => password.guest = Tries(*failures),
-                    Door::Host => password.host = Tries(*failures),
-                    Door::Link(_) => panic!("the room has no guests' links"),
-                }
+                let password = "a password";
+                let tries = match link {
+                    Door::Guest => &mut stored.password.as_mut().expect(password).guest,
+                    Door::Host => &mut stored.password.as_mut().expect(password).host,
+                    Door::Link(id) => &mut links(stored).get_mut(id).expect("a link").tries,
+                };
+                *tries = Tries(*failures);
             }
-            Change::LinkMade { .. } | Change::LinkStaged { .. } | Change::LinkForgotten { .. } => {
-                panic!("the room has no guests' links")
+            Change::LinkMade { id, link } => {
+                assert!(links(stored).insert(*id, *link).is_none(), "made twice");
+            }
+            Change::LinkStaged { id, stage } => {
+                links(stored).get_mut(id).expect("a link").stage = *stage;
+            }
+            Change::LinkForgotten { id } => {
+                links(stored).remove(id).expect("a link");
             }
             Change::CallEnded | Change::RoomDeleted => {
                 stored.call = None;
@@ -481,6 +557,13 @@ fn answers(frame: &ServerFrame) -> Option<u32> {
         | ServerFrame::Entered { re, .. } => Some(*re),
         ServerFrame::Error { re, .. } => *re,
         _ => None,
+    }
+}
+
+fn links(stored: &mut Snapshot) -> &mut BTreeMap<LinkId, GuestLink> {
+    match &mut stored.guests {
+        Guests::ByLink(links) => links,
+        Guests::Open => panic!("the room has no guests' links"),
     }
 }
 

@@ -20,11 +20,12 @@
 //!   and the [`stream`] that carries them where UDP does not get through.
 //! - Text: [`sdp`], [`wire`], [`http`].
 //! - What the native client reads of a server: [`answer`], [`pictures`].
-//! - End-to-end encryption: [`sframe`], [`mls`].
+//! - End-to-end encryption: [`sframe`], [`opening`], [`mls`], [`compare`].
 //! - The media plane behind its keys: [`media`], whose members are
 //!   [`client`]s.
-//! - Machines: [`delivery`], [`epoch`], [`room`], and [`group`], which is the
-//!   members' encryption behind the room; both stand in a [`hall`].
+//! - Machines: [`delivery`], [`epoch`], [`room`], the same with [`guests`]' own
+//!   links, and [`group`], which is the members' encryption behind the room; all
+//!   three stand in a [`hall`].
 
 #![allow(
     clippy::unwrap_used,
@@ -35,15 +36,18 @@
 pub mod answer;
 pub mod choices;
 pub mod client;
+pub mod compare;
 pub mod delivery;
 pub mod dtls;
 pub mod epoch;
 pub mod extension;
 pub mod group;
+pub mod guests;
 pub mod hall;
 pub mod http;
 pub mod media;
 pub mod mls;
+pub mod opening;
 pub mod payload;
 pub mod pictures;
 pub mod room;
@@ -184,6 +188,18 @@ pub const TARGETS: &[Target] = &[
         rounds: 1_000,
     },
     Target {
+        name: "opening",
+        run: opening::frames,
+        memory: 4 << 20,
+        rounds: 100,
+    },
+    Target {
+        name: "compare",
+        run: compare::rounds,
+        memory: 256 << 10,
+        rounds: 2_000,
+    },
+    Target {
         name: "framing",
         run: mls::framing,
         memory: 16 << 10,
@@ -216,6 +232,12 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "room",
         run: room::operations,
+        memory: 16 << 20,
+        rounds: 500,
+    },
+    Target {
+        name: "guests",
+        run: guests::operations,
         memory: 16 << 20,
         rounds: 500,
     },

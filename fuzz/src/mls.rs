@@ -60,8 +60,8 @@ impl Call {
     fn new() -> Self {
         let (mut host, mut member, mut waiting) = (session(1), session(2), session(3));
         host.create_group(0).expect("a group");
-        let admitted = admit(&mut host, &mut member);
-        member.join(&admitted).expect("joins");
+        let (_, welcome) = admit(&mut host, &mut member);
+        member.join(&welcome).expect("joins");
         let mut frame = Vec::new();
         for session in [&mut host, &mut member] {
             session.activate(1, 0).expect("activates");
@@ -89,8 +89,8 @@ impl Call {
     }
 }
 
-/// Lets one in; the Welcome.
-fn admit(host: &mut Session, newcomer: &mut Session) -> Vec<u8> {
+/// Lets one in; the commit and the Welcome.
+pub(crate) fn admit(host: &mut Session, newcomer: &mut Session) -> (Vec<u8>, Vec<u8>) {
     let knock = newcomer.knock().expect("knocks");
     let who = newcomer.participant();
     let verified = host.verify_knock(who, &knock.key_package, &knock.tag);
@@ -98,7 +98,7 @@ fn admit(host: &mut Session, newcomer: &mut Session) -> Vec<u8> {
         .admit(&[verified.expect("verifies")])
         .expect("a commit");
     host.confirm_pending(0).expect("confirmed");
-    pending.welcome.expect("a welcome")
+    (pending.commit, pending.welcome.expect("a welcome"))
 }
 
 thread_local! {

@@ -39,7 +39,8 @@ pub fn operations(data: &[u8]) {
     hall.empty();
 }
 
-fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
+/// One operation.
+pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
     let operation = choices.below(16);
     let who = choices.below(hall.guests.len());
     match operation {

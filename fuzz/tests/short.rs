@@ -171,5 +171,6 @@ macro_rules! runs {
 
 runs!(
     rtp, dependency, allocation, vp8, vp9, rtcp, feedback, stun, dtls, stream, http, answer, page,
-    pictures, sdp, wire, link, sframe, framing, mls, media, delivery, epoch, room, group,
+    pictures, sdp, wire, link, sframe, opening, compare, framing, mls, media, delivery, epoch,
+    room, guests, group,
 );
