@@ -51,6 +51,44 @@ async fn host(door: &Door, link: &str) -> Native {
     host
 }
 
+/// A server that forwards every voice.
+async fn server() -> Server {
+    Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await
+}
+
+/// A call of two who hear and see each other, the first of whom lets others in.
+struct Two {
+    server: Server,
+    door: Door,
+    /// Everybody else's.
+    link: String,
+    anna: Native,
+    anna_id: ParticipantId,
+    ben: Native,
+    ben_id: ParticipantId,
+}
+
+async fn two() -> Two {
+    let server = server().await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut anna = host(&door, &room.host_link(&door)).await;
+    let anna_id = anna.id().await;
+    let link = room.link(&door);
+    let mut ben = Native::start(sending(options(&door, &link, "Ben"), 660.0));
+    let ben_id = let_in(&mut anna, &mut ben).await;
+    anna.gets(PATIENCE, 5, &[ben_id]).await;
+    ben.gets(PATIENCE, 5, &[anna_id]).await;
+    Two {
+        server,
+        door,
+        link,
+        anna,
+        anna_id,
+        ben,
+        ben_id,
+    }
+}
+
 /// Lets somebody in as soon as they knock.
 async fn let_in(host: &mut Native, who: &mut Native) -> ParticipantId {
     let id = who.id().await;
@@ -232,18 +270,18 @@ fn told(judged: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
     let _quiet = quiet().await;
-    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
-    let (door, room) = (server.door(), server.room().await);
-    let mut anna = host(&door, &room.host_link(&door)).await;
-    let anna_id = anna.id().await;
-    let link = room.link(&door);
-    let mut ben = Native::start(sending(options(&door, &link, "Ben"), 660.0));
-    let ben_id = let_in(&mut anna, &mut ben).await;
+    let Two {
+        server: _server,
+        door,
+        link,
+        mut anna,
+        anna_id,
+        mut ben,
+        ben_id,
+    } = two().await;
     let mut clara = Native::start(options(&door, &link, "Clara"));
     let_in(&mut anna, &mut clara).await;
     clara.gets(PATIENCE, 5, &[anna_id, ben_id]).await;
-    anna.gets(PATIENCE, 5, &[ben_id]).await;
-    ben.gets(PATIENCE, 5, &[anna_id]).await;
 
     let (mut epoch, mut judged) = (2, 0);
     for round in 0..6 {
@@ -279,7 +317,7 @@ async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
     let _quiet = quiet().await;
-    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
+    let server = server().await;
     let (door, room) = (server.door(), server.room().await);
     let mut anna = host(&door, &room.host_link(&door)).await;
     let anna_id = anna.id().await;
@@ -340,15 +378,15 @@ async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
 async fn no_frame_is_lost_when_ten_join_within_a_second_and_all_renew_at_once() {
     const JOINERS: usize = 10;
     let _quiet = quiet().await;
-    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
-    let (door, room) = (server.door(), server.room().await);
-    let mut anna = host(&door, &room.host_link(&door)).await;
-    let anna_id = anna.id().await;
-    let link = room.link(&door);
-    let mut ben = Native::start(sending(options(&door, &link, "Ben"), 660.0));
-    let ben_id = let_in(&mut anna, &mut ben).await;
-    anna.gets(PATIENCE, 5, &[ben_id]).await;
-    ben.gets(PATIENCE, 5, &[anna_id]).await;
+    let Two {
+        server: _server,
+        door,
+        link,
+        mut anna,
+        anna_id,
+        mut ben,
+        ben_id,
+    } = two().await;
 
     let mut joiners = Vec::new();
     for n in 0..JOINERS {
@@ -416,7 +454,7 @@ async fn no_frame_is_lost_when_ten_join_within_a_second_and_all_renew_at_once() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_committer_that_falls_silent_is_replaced() {
     let _quiet = quiet().await;
-    let server = Server::start_with(PROGRAM, &[("CONCLAVE_HEARD", "all")]).await;
+    let server = server().await;
     let (door, room) = (server.door(), server.room().await);
     // Anna comes first, so it is hers to remove who left; two more hosts let everybody in.
     let front = Liar::before(&server, Numbers::Kept).await;
