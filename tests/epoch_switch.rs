@@ -314,6 +314,22 @@ async fn no_frame_is_lost_when_members_come_leave_and_are_removed() {
     told(judged);
 }
 
+/// What the server says waits while it is to be late, and comes with the next
+/// thing that it says then.
+fn hold_back(late: &AtomicBool, kept: &mut Vec<Said>, said: Said) -> Vec<Said> {
+    match (&said, late.load(Ordering::SeqCst)) {
+        (Said::Server(_), true) => {
+            kept.push(said);
+            Vec::new()
+        }
+        (Said::Server(_), false) => {
+            kept.push(said);
+            std::mem::take(kept)
+        }
+        (Said::Client(_), _) => vec![said],
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
     let _quiet = quiet().await;
@@ -332,17 +348,7 @@ async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
     // What the server says reaches Ben late: not before he was sent frames of the new epoch.
     let late = Arc::new(AtomicBool::new(true));
     let (waiting, mut kept) = (Arc::clone(&late), Vec::new());
-    slow.lies(move |said| match (&said, waiting.load(Ordering::SeqCst)) {
-        (Said::Server(_), true) => {
-            kept.push(said);
-            Vec::new()
-        }
-        (Said::Server(_), false) => {
-            kept.push(said);
-            std::mem::take(&mut kept)
-        }
-        (Said::Client(_), _) => vec![said],
-    });
+    slow.lies(move |said| hold_back(&waiting, &mut kept, said));
     let before = ben.report().await;
     anna.inner.remove(dora_id).await;
     seals_with(&mut anna, 3).await;
@@ -372,6 +378,43 @@ async fn frames_that_overtake_their_commit_are_opened_when_it_comes() {
         opened.get(&3).is_some_and(|span| span.first == 0),
         "{opened:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_keys_seal_when_all_have_them_and_wait_two_seconds_for_who_has_not() {
+    let _quiet = quiet().await;
+    let server = server().await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut anna = host(&door, &room.host_link(&door)).await;
+    let anna_id = anna.id().await;
+    let slow = Liar::before(&server, Numbers::Kept).await;
+    let mut ben = Native::start(options(slow.door(), &room.link(slow.door()), "Ben"));
+    let_in(&mut anna, &mut ben).await;
+    ben.gets(PATIENCE, 5, &[anna_id]).await;
+
+    // Ben is told nothing of Dora until Anna seals with the keys that Dora has.
+    let late = Arc::new(AtomicBool::new(true));
+    let (waiting, mut kept) = (Arc::clone(&late), Vec::new());
+    slow.lies(move |said| hold_back(&waiting, &mut kept, said));
+    let mut dora = Native::start(options(&door, &room.link(&door), "Dora"));
+    let dora_id = dora.id().await;
+    knocked(&mut anna, dora_id).await;
+    let click = Instant::now();
+    anna.inner.admit(dora_id).await;
+    eventually(PATIENCE, "Anna seals with Dora's keys", async || {
+        let report = anna.report().await;
+        let sealed = report.own.frames_sealed.get(&Source::Microphone)?;
+        sealed.get(&2).copied()
+    })
+    .await;
+    let waited = click.elapsed();
+    println!("Ben was waited for {waited:?}");
+    assert!(waited >= Duration::from_secs(2), "after {waited:?}");
+    late.store(false, Ordering::SeqCst);
+    anna.inner.set_live(Source::Camera, false).await;
+    seals_with(&mut ben, 2).await;
+    let sent = sealed(&[&anna]).await;
+    nothing_is_lost("Ben was late", &mut [&mut ben], &sent).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
