@@ -15,8 +15,8 @@
 
 use crate::stay::{Answer, Heard, Tag};
 use conclave_e2ee::{
-    Config, LinkKeys, Member as Leaf, Misuse, PeerMisbehaved, Processed, Session, Suite,
-    VerifiedKnock,
+    Config, Devices, LinkKeys, Member as Leaf, Misuse, PeerMisbehaved, Processed, Session, Suite,
+    VerifiedKnock, Word,
 };
 use conclave_wire::client::{
     KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
@@ -27,6 +27,7 @@ use conclave_wire::id::{Blob, Mid, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod comparing;
+mod door;
 mod renewal;
 mod roster;
 
@@ -82,6 +83,18 @@ pub enum Event {
         call_running: bool,
         /// Whether a host is there.
         host_present: bool,
+    },
+    /// Somebody who may admit says something to us while we wait.
+    Told {
+        /// What.
+        word: Word,
+    },
+    /// Whether the devices of somebody who knocks are ready.
+    Devices {
+        /// Who.
+        participant: ParticipantId,
+        /// Which are.
+        devices: Devices,
     },
     /// We are a member.
     Admitted {
@@ -562,6 +575,11 @@ impl Call {
                 call_running,
                 host_present,
             }),
+            ServerFrame::Told { word } => self.told(&word.0),
+            ServerFrame::Devices {
+                participant,
+                devices,
+            } => self.shown(participant, &devices.0),
             ServerFrame::MediaLost {} => self.event(Event::MediaLost),
             ServerFrame::LinkLocked { locked } => self.event(Event::LinkLocked { locked }),
             ServerFrame::Paused { slots } => self.event(Event::Paused { slots }),
@@ -728,13 +746,17 @@ impl Call {
 
     fn take_knocks(&mut self, notices: Vec<KnockNotice>) {
         let mut before = std::mem::take(&mut self.knocks);
-        for notice in notices {
+        for mut notice in notices {
             let participant = notice.participant;
+            let devices = notice.devices.take();
             let known = before.remove(&participant).filter(|knocker| {
                 knocker.notice.key_package == notice.key_package && knocker.notice.tag == notice.tag
             });
             let knocker = known.unwrap_or_else(|| self.judge(notice));
             self.knocks.insert(participant, knocker);
+            if let Some(devices) = devices {
+                self.shown(participant, &devices.0);
+            }
         }
         let knocks = &self.knocks;
         self.admitting

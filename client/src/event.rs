@@ -22,6 +22,24 @@ pub enum Event {
         /// Whether a host is there.
         host_present: bool,
     },
+    /// Somebody who may admit says something to us while we wait.
+    Told {
+        /// `seen`, or the prepared text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        word: Option<&'static str>,
+        /// Or a text of theirs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// Whether the devices of somebody who knocks are ready.
+    Devices {
+        /// Who.
+        participant: ParticipantId,
+        /// The microphone.
+        microphone: bool,
+        /// The camera.
+        camera: bool,
+    },
     /// We are a member of the call.
     Admitted {
         /// The epoch we came in with.

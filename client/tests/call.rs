@@ -3,7 +3,7 @@
 
 use conclave_client::call::{Admit, Call, CallError, Event, Output, Setup};
 use conclave_client::stay::{Answer, Heard, Tag};
-use conclave_e2ee::{LinkKeys, LinkSecret};
+use conclave_e2ee::{Devices, LinkKeys, LinkSecret, Text, Word};
 use conclave_wire::client::{
     KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
 };
@@ -130,6 +130,7 @@ impl Service {
                     key_package,
                     tag,
                     waiting_seconds: 0,
+                    devices: None,
                 });
                 self.knocks();
             }
@@ -401,6 +402,7 @@ fn the_knock_of_a_member_played_again_keeps_nobody_from_their_turn() {
             key_package: key_package.clone(),
             tag: tag.clone(),
             waiting_seconds: 0,
+            devices: None,
         },
         other => panic!("no knock: {other:?}"),
     };
@@ -905,4 +907,55 @@ fn a_roster_that_differs_for_a_moment_or_while_the_socket_is_lost_is_no_alarm() 
     service.seat(id(1)).call.interrupted();
     service.pass(10_000);
     assert_eq!(alarms(&mut service), []);
+}
+
+#[test]
+fn one_who_waits_hears_what_is_said_to_their_knock_and_nothing_else() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::Nobody);
+    service.settle();
+    service.enter(2, false, Admit::Nobody);
+    service.settle();
+    let notice = service.waiting[0].clone();
+    let who = conclave_e2ee::ParticipantId(id(2).0);
+    let session = service.seat(id(1)).call.session().expect("a session");
+    let knock = session
+        .verify_knock(who, &notice.key_package.0, &notice.tag.0)
+        .expect("verifies");
+    let word = Word::Text(Text::new("Zehn Minuten, bitte").expect("a text"));
+    let sealed = Blob(session.answer(&knock, &word).expect("sealed"));
+    let forged = Blob(vec![7; sealed.0.len()]);
+    // Made up by the server, said, and repeated by the server.
+    for word in [forged, sealed.clone(), sealed] {
+        service.say(id(2), Heard::Frame(ServerFrame::Told { word }));
+    }
+    let told = service.seat(id(2)).events.iter();
+    let told = told.filter_map(|event| match event {
+        Event::Told { word } => Some(word.clone()),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [word]);
+
+    let devices = Devices {
+        microphone: true,
+        camera: false,
+    };
+    let session = service.seat(id(2)).call.session().expect("a session");
+    let shown = Blob(session.show_devices(devices).expect("sealed"));
+    for (participant, devices) in [(id(2), shown.clone()), (id(2), Blob(vec![7; 29]))] {
+        let frame = ServerFrame::Devices {
+            participant,
+            devices,
+        };
+        service.say(id(1), Heard::Frame(frame));
+    }
+    let shown = service.seat(id(1)).events.iter();
+    let shown = shown.filter_map(|event| match event {
+        Event::Devices {
+            participant,
+            devices,
+        } => Some((*participant, *devices)),
+        _ => None,
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), [(id(2), devices)]);
 }

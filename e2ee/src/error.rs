@@ -74,6 +74,8 @@ blame! {
         IdentityChanged = "identity_changed": "a member tried to change its identity or signature key",
         GroupOverflow = "group_overflow": "the group would exceed the leaves a key id can name",
         KnockForged = "knock_forged": "the knock's tag was not made with this room's link secret",
+        WordForged = "word_forged": "what is said through the door was not sealed with the link secret for this knock",
+        WordRepeated = "word_repeated": "the word was heard before, or too many were",
         KnockIdentity = "knock_identity": "the knock's key package belongs to another participant",
         InvalidKeyPackage = "invalid_key_package": "the key package does not verify",
         InvalidWelcome = "invalid_welcome": "the welcome does not verify or is not for us",
@@ -94,6 +96,7 @@ blame! {
     Misuse {
         InvalidName = "invalid_name": "a name has 1 to 64 characters, at most 128 bytes, no controls, no space at its ends",
         InvalidLinkSecret = "invalid_link_secret": "a link secret is 32 bytes in unpadded base64url",
+        InvalidText = "invalid_text": "a text to one who waits has 1 to 200 characters, no controls, no space at its ends",
         InvalidPassword = "invalid_password": "a password has twelve letters and digits",
         NotInGroup = "not_in_group": "there is no group yet",
         AlreadyInGroup = "already_in_group": "the session is in its group already",

@@ -42,6 +42,7 @@
 //!
 //! [`suite`] permitted profile · [`secret`] link secret · [`password`] of a link ·
 //! [`identity`] who ·
+//! [`word`] through the door ·
 //! `mls` group, commits and their rules · [`epoch`] keys over time ·
 //! [`sframe`] frames · [`split`] a forked call · [`compare`] spoken code · [`trust`] levels ·
 //! [`session`] façade · [`error`] blame
@@ -60,6 +61,7 @@ pub mod sframe;
 pub mod split;
 pub mod suite;
 pub mod trust;
+pub mod word;
 
 pub use compare::{Comparison, SpokenCode};
 pub use epoch::{Opened, Opening, RETIRED_MS, SWITCH_MS};
@@ -74,3 +76,4 @@ pub use sframe::{Context, Source};
 pub use split::{OUT_OF_STEP_MS, SPLIT_MS};
 pub use suite::Suite;
 pub use trust::{CallCode, Trust};
+pub use word::{Devices, Phrase, Text, Word};

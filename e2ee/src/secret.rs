@@ -1,6 +1,6 @@
 //! The link secret and what is derived from it.
 //!
-//! The secret travels in the link's fragment, which browsers never send. Two
+//! The secret travels in the link's fragment, which browsers never send. Four
 //! independent keys come out of it, bound to the room; where the link has a
 //! password, out of both together:
 //!
@@ -15,6 +15,8 @@
 //! HKDF-SHA256(salt = room id, ikm = link secret, or link secret ‖ password key)
 //!   "conclave 1 knock" -> 32 bytes, MAC key of knocks
 //!   "conclave 1 psk"   -> 32 bytes, external PSK of every commit that adds
+//!   "conclave 1 word"    -> 32 bytes, for what members say to one who waits
+//!   "conclave 1 devices" -> 32 bytes, for what one who waits says of devices
 //! ```
 //!
 //! The salt comes from what the server never sees: it has nothing to try
@@ -96,11 +98,15 @@ impl LinkSecret {
             room,
             knock: [0; 32],
             psk: [0; 32],
+            word: [0; 32],
+            devices: [0; 32],
             proof: password.map(|key| proof(&key)).transpose()?,
         };
         let hkdf = Hkdf::<Sha256>::new(Some(&room.0), &ikm);
         expand(&hkdf, "conclave 1 knock", &mut keys.knock)?;
         expand(&hkdf, "conclave 1 psk", &mut keys.psk)?;
+        expand(&hkdf, "conclave 1 word", &mut keys.word)?;
+        expand(&hkdf, "conclave 1 devices", &mut keys.devices)?;
         Ok(keys)
     }
 
@@ -143,6 +149,8 @@ pub struct LinkKeys {
     room: RoomId,
     knock: [u8; 32],
     psk: [u8; 32],
+    word: [u8; 32],
+    devices: [u8; 32],
     /// Of a link that has a password.
     proof: Option<[u8; 32]>,
 }
@@ -164,6 +172,8 @@ impl LinkKeys {
             room: self.room,
             knock: self.knock,
             psk: self.psk,
+            word: self.word,
+            devices: self.devices,
             proof: None,
         }
     }
@@ -171,6 +181,16 @@ impl LinkKeys {
     /// The external PSK that every commit adding members mixes in.
     pub(crate) fn psk(&self) -> &[u8; 32] {
         &self.psk
+    }
+
+    /// What members say to one who waits is sealed with keys from it.
+    pub(crate) fn word(&self) -> &[u8; 32] {
+        &self.word
+    }
+
+    /// What one who waits says of their devices is sealed with keys from it.
+    pub(crate) fn devices(&self) -> &[u8; 32] {
+        &self.devices
     }
 
     /// Tag of a knock: HMAC-SHA256 over "knock" ‖ room ‖ participant ‖ key package.
@@ -257,7 +277,11 @@ mod tests {
         );
         assert_ne!(a.psk, b.psk);
         assert_ne!(a.knock, b.knock);
-        assert_ne!(a.knock, a.psk);
+        let own = [a.knock, a.psk, a.word, a.devices];
+        for (at, key) in own.iter().enumerate() {
+            assert!(!own[..at].contains(key));
+        }
+        assert_ne!((a.word, a.devices), (b.word, b.devices));
     }
 
     #[test]

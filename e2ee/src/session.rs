@@ -11,11 +11,13 @@ use crate::secret::{LinkKeys, LinkSecret};
 use crate::sframe::{Context, MAX_LEAVES};
 use crate::suite::Suite;
 use crate::trust::CallCode;
+use crate::word::Heard;
 use openmls::prelude::KeyPackageBundle;
 use openmls::prelude::tls_codec::Serialize;
 use zeroize::Zeroizing;
 
 mod comparing;
+mod door;
 
 /// Label under which the base key of every epoch is exported (RFC 9605 section 5.2).
 const BASE_KEY_LABEL: &str = "SFrame 1.0 Base Key";
@@ -58,8 +60,9 @@ pub struct Advance {
 
 /// One participant's MLS state and media keys for one call.
 ///
-/// Methods fall into five groups: admission ([`knock`](Self::knock),
-/// [`verify_knock`](Self::verify_knock), [`join`](Self::join)), commits
+/// Methods fall into six groups: admission ([`knock`](Self::knock),
+/// [`verify_knock`](Self::verify_knock), [`join`](Self::join)), what is said
+/// through the door ([`answer`](Self::answer), [`told`](Self::told)), commits
 /// ([`admit`](Self::admit) and its like, [`confirm_pending`](Self::confirm_pending),
 /// [`discard_pending`](Self::discard_pending), [`process`](Self::process)),
 /// time ([`activate`](Self::activate), [`tick`](Self::tick)), media
@@ -73,6 +76,8 @@ pub struct Session {
     phase: Phase,
     epochs: Epochs,
     comparing: comparing::Comparing,
+    /// What was said to us while we wait.
+    heard: Heard,
 }
 
 /// Where the session stands.
@@ -132,6 +137,7 @@ impl Session {
             phase: Phase::Outside(None),
             epochs,
             comparing: comparing::Comparing::default(),
+            heard: Heard::default(),
         })
     }
 

@@ -300,3 +300,40 @@ fn parse_key_package(bytes: &[u8]) -> KeyPackage {
         )
         .unwrap()
 }
+
+#[test]
+fn members_and_one_who_waits_talk_through_the_door() {
+    let (anna, mut ben, mut chris) = (founder(1), session(2), session(3));
+    let knock = verified(&anna, &mut ben);
+    let word = Word::Text(Text::new("ten minutes, please").unwrap());
+    let sealed = anna.answer(&knock, &word).unwrap();
+    let forged = Err(Error::from(PeerMisbehaved::WordForged));
+    chris.knock().unwrap();
+    assert_eq!(chris.told(&sealed), forged, "another who waits");
+    assert_eq!(ben.told(&sealed), Ok(word));
+    let repeated = Err(PeerMisbehaved::WordRepeated.into());
+    assert_eq!(ben.told(&sealed), repeated, "the server plays it again");
+
+    let ready = Devices {
+        microphone: true,
+        camera: true,
+    };
+    let sealed = ben.show_devices(ready).unwrap();
+    assert_eq!(anna.devices(&knock, &sealed), Ok(ready));
+    let other = verified(&anna, &mut chris);
+    let shown = anna.devices(&other, &sealed);
+    assert_eq!(shown, Err(PeerMisbehaved::WordForged.into()));
+
+    // Without the link nothing of it can be read or made.
+    let mut stranger = session_in(Suite::Classic, 2, [0; 32]);
+    stranger.knock().unwrap();
+    let word = anna.answer(&knock, &Word::Seen).unwrap();
+    assert_eq!(stranger.told(&word), forged);
+    let made = stranger.show_devices(ready).unwrap();
+    let shown = anna.devices(&knock, &made);
+    assert_eq!(shown, Err(PeerMisbehaved::WordForged.into()));
+    // Nor before a knock, nor inside.
+    let outside = Err(Misuse::NotInGroup.into());
+    assert_eq!(session(4).told(&word), outside);
+    assert_eq!(founder(5).told(&word), outside);
+}

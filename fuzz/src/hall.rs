@@ -412,6 +412,10 @@ impl Hall {
                 assert!(*by != me && guest.told > 0, "to the other members");
                 assert_eq!(*epoch, running, "of the epoch that runs");
             }
+            ServerFrame::Told { .. } => assert_eq!(guest.told, 0, "to those who wait"),
+            ServerFrame::Devices { participant, .. } => {
+                assert!(*participant != me && guest.told > 0, "to members");
+            }
             ServerFrame::Roster { members } => {
                 assert!(members.iter().any(|member| member.participant == me));
             }

@@ -4,7 +4,8 @@
 use crate::choices::Choices;
 use aws_lc_rs::hmac;
 use conclave_e2ee::{
-    CallCode, Comparison, Config, Context, LinkSecret, ParticipantId, RoomId, Session, Suite,
+    CallCode, Comparison, Config, Context, Devices, LinkSecret, ParticipantId, RoomId, Session,
+    Suite, VerifiedKnock, Word,
 };
 use conclave_signaling::domain::framing::{Content, Header};
 use std::cell::RefCell;
@@ -54,6 +55,9 @@ struct Call {
     welcome: Vec<u8>,
     package: Vec<u8>,
     frame: Vec<u8>,
+    knock: VerifiedKnock,
+    word: Vec<u8>,
+    devices: Vec<u8>,
 }
 
 impl Call {
@@ -70,8 +74,11 @@ impl Call {
             .expect("seals");
         let knock = waiting.knock().expect("knocks");
         let verified = host.verify_knock(WAITING, &knock.key_package, &knock.tag);
+        let verified = verified.expect("verifies");
+        let word = host.answer(&verified, &Word::Seen).expect("a word");
+        let devices = waiting.show_devices(Devices::default()).expect("devices");
         let pending = host
-            .admit(&[verified.expect("verifies")])
+            .admit(std::slice::from_ref(&verified))
             .expect("a commit");
         let code = member.call_code().expect("a code");
         let said = host.compare(0).expect("a commitment").remove(0);
@@ -85,6 +92,9 @@ impl Call {
             welcome: pending.welcome.expect("a welcome"),
             package: knock.key_package,
             frame,
+            knock: verified,
+            word,
+            devices,
         }
     }
 }
@@ -112,15 +122,17 @@ pub fn messages(data: &[u8]) {
     CALL.with_borrow_mut(|call| {
         let call = call.get_or_insert_with(Call::new);
         let mut choices = Choices::new(data);
-        let door = choices.below(10);
-        let good = match door % 5 {
+        let door = choices.below(14);
+        let good = match door % 7 {
             0 => &call.commit,
             1 => &call.welcome,
             2 => &call.package,
             3 => &call.said,
+            4 => &call.word,
+            5 => &call.devices,
             _ => &call.frame,
         };
-        let bad = match door < 5 {
+        let bad = match door < 7 {
             true => altered(good, &mut choices),
             false => choices.rest().to_vec(),
         };
@@ -128,12 +140,14 @@ pub fn messages(data: &[u8]) {
             return;
         }
         let mut out = Vec::new();
-        match door % 5 {
+        match door % 7 {
             0 => assert!(call.member.process(&bad, 0).is_err()),
             1 => assert!(call.waiting.join(&bad).is_err()),
             // Whoever has the link makes the tag: what is behind it is reached.
             2 => assert!(call.host.verify_knock(WAITING, &bad, &tag(&bad)).is_err()),
             3 => assert!(call.member.hear(&bad, 0).is_err()),
+            4 => assert!(call.waiting.told(&bad).is_err()),
+            5 => assert!(call.host.devices(&call.knock, &bad).is_err()),
             _ => assert!(call.member.open(&bad, 0, &mut out).is_err()),
         }
         assert!(out.is_empty());

@@ -97,6 +97,13 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
                     let message = delivery::said(&group, epoch.into(), &body);
                     Request::Post { epoch, message }
                 }
+                9 | 10 => Request::Tell {
+                    participant: hall.guests[choices.below(hall.guests.len())].participant,
+                    word: Blob(vec![choices.byte(); choices.below(3) * 600]),
+                },
+                11 => Request::ShowDevices {
+                    devices: Blob(vec![choices.byte(); choices.below(70)]),
+                },
                 0 => Request::StartCall {},
                 1 => Request::Unlock {},
                 2 => Request::Leave {},

@@ -66,6 +66,21 @@ pub const MAX_WRONG_PASSWORDS: u32 = 5;
 /// Largest message to all members, bytes. What clients say takes about 450.
 pub const MAX_POST: usize = 1 << 10;
 
+/// Largest word to one who waits, bytes. What clients say takes 831, whatever
+/// it is.
+pub const MAX_WORD: usize = 1 << 10;
+
+/// Largest notice of one who waits about their devices, bytes. Clients' take 29.
+pub const MAX_DEVICES: usize = 64;
+
+/// Words to one who waits in [`WORDS_SPAN`], and so many of the last are told
+/// again after a resume; likewise notices about devices.
+pub const MAX_WORDS: usize = 8;
+
+/// The span in which no more than [`MAX_WORDS`] are taken. Shorter lets a
+/// visitor disturb the hosts more often.
+pub const WORDS_SPAN: Duration = Duration::from_secs(20);
+
 /// Length of a knock's tag: HMAC-SHA256, bytes.
 pub const KNOCK_TAG_LEN: usize = 32;
 

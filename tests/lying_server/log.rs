@@ -30,6 +30,7 @@ fn ghost(room: &Room, participant: ParticipantId, name: &str) -> KnockNotice {
         key_package: knock.key_package.into(),
         tag: knock.tag.to_vec().into(),
         waiting_seconds: 0,
+        devices: None,
     }
 }
 

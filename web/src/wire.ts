@@ -181,7 +181,19 @@ welcome?: Blob,
 /**
  * The members whose leaves the commit removes.
  */
-removes: Array<ParticipantId>, } | { "type": "refuse", 
+removes: Array<ParticipantId>, } | { "type": "tell", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, 
+/**
+ * What, sealed for them.
+ */
+word: Blob, } | { "type": "show-devices", 
+/**
+ * It, sealed for those who may admit.
+ */
+devices: Blob, } | { "type": "refuse", 
 /**
  * Whom.
  */
@@ -273,7 +285,19 @@ welcome?: Blob,
 /**
  * The members whose leaves the commit removes.
  */
-removes: Array<ParticipantId>, } | { "type": "refuse", 
+removes: Array<ParticipantId>, } | { "type": "tell", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, 
+/**
+ * What, sealed for them.
+ */
+word: Blob, } | { "type": "show-devices", 
+/**
+ * It, sealed for those who may admit.
+ */
+devices: Blob, } | { "type": "refuse", 
 /**
  * Whom.
  */
@@ -399,7 +423,19 @@ callRunning: boolean,
 /**
  * Whether a host is there.
  */
-hostPresent: boolean, } | { "type": "paused", 
+hostPresent: boolean, } | { "type": "told", 
+/**
+ * It, sealed for them.
+ */
+word: Blob, } | { "type": "devices", 
+/**
+ * Who waits.
+ */
+participant: ParticipantId, 
+/**
+ * It, sealed for those who may admit.
+ */
+devices: Blob, } | { "type": "paused", 
 /**
  * The slots.
  */
@@ -518,7 +554,11 @@ tag: Blob,
 /**
  * How long they have been waiting, in whole seconds.
  */
-waitingSeconds: number, };
+waitingSeconds: number, 
+/**
+ * Whether their devices are ready, sealed, if they said so.
+ */
+devices?: Blob, };
 
 /**
  * The body of `POST /api/v1/rooms`; none at all asks for a room that guests

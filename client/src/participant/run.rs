@@ -12,7 +12,7 @@ use crate::report::{self, Ending, Own, Report};
 use crate::signaling::{self, Signaling};
 use crate::stay::{Answer, End, Heard, Tag, Ticket};
 use crate::transport::{self, TransportError};
-use conclave_e2ee::LinkKeys;
+use conclave_e2ee::{LinkKeys, Word};
 use conclave_wire::client::Request;
 use conclave_wire::code::Code;
 use conclave_wire::control::Source;
@@ -331,6 +331,22 @@ impl Run {
             } => self.tell(Event::Waiting {
                 call_running,
                 host_present,
+            }),
+            call::Event::Told { word } => {
+                let (word, text) = match &word {
+                    Word::Seen => (Some("seen"), None),
+                    Word::Phrase(phrase) => (Some(phrase.code()), None),
+                    Word::Text(text) => (None, Some(text.as_str().to_owned())),
+                };
+                self.tell(Event::Told { word, text });
+            }
+            call::Event::Devices {
+                participant,
+                devices,
+            } => self.tell(Event::Devices {
+                participant,
+                microphone: devices.microphone,
+                camera: devices.camera,
             }),
             call::Event::Admitted { epoch } => {
                 self.admitted = Some(self.now());

@@ -12,6 +12,7 @@ use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::identity::{Identity, Name, ParticipantId, RoomId};
 use crate::secret::LinkKeys;
 use crate::suite::Suite;
+use crate::word::Door;
 use openmls::prelude::tls_codec::Deserialize;
 use openmls::prelude::{KeyPackage, KeyPackageIn, KeyPackageVerifyError, ProtocolVersion};
 use openmls_rust_crypto::RustCrypto;
@@ -34,12 +35,22 @@ pub struct VerifiedKnock {
     participant: ParticipantId,
     name: Name,
     pub(crate) key_package: KeyPackage,
+    /// SHA-256 of the key package as it was sent.
+    key_package_hash: [u8; 32],
 }
 
 impl VerifiedKnock {
     /// Who knocks, as the server said and the key package confirms.
     pub fn participant(&self) -> ParticipantId {
         self.participant
+    }
+
+    /// To talk to who knocks before they are let in.
+    pub(crate) fn door(&self) -> Door {
+        Door {
+            participant: self.participant,
+            key_package: self.key_package_hash,
+        }
     }
 
     /// The name to show to the one who admits.
@@ -64,6 +75,10 @@ pub(crate) fn verify(
     if !keys.verifies_knock(room, participant, key_package, tag)? {
         return Err(PeerMisbehaved::KnockForged.into());
     }
+    let Door {
+        key_package: key_package_hash,
+        ..
+    } = Door::new(participant, key_package);
     let key_package = KeyPackageIn::tls_deserialize_exact(key_package)
         .map_err(|_| PeerMisbehaved::Malformed)?
         .validate(&RustCrypto::default(), ProtocolVersion::Mls10)
@@ -82,5 +97,6 @@ pub(crate) fn verify(
         participant,
         name: identity.name,
         key_package,
+        key_package_hash,
     })
 }

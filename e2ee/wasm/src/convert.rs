@@ -1,7 +1,8 @@
 //! Between Rust values and plain JavaScript objects.
 
 use conclave_e2ee::{
-    Advance, Comparison, Error, FrameDrop, Knock, Member, Misuse, Pending, Processed, Session,
+    Advance, Comparison, Devices, Error, FrameDrop, Knock, Member, Misuse, Pending, Processed,
+    Session, Word,
 };
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -45,6 +46,22 @@ pub(crate) fn knock(knock: &Knock) -> Object {
     object(&[
         ("keyPackage", bytes(&knock.key_package).into()),
         ("tag", bytes(&knock.tag).into()),
+    ])
+}
+
+pub(crate) fn told(word: &Word) -> Object {
+    let (said, text) = match word {
+        Word::Seen => ("seen", JsValue::NULL),
+        Word::Phrase(phrase) => (phrase.code(), JsValue::NULL),
+        Word::Text(text) => ("text", text.as_str().into()),
+    };
+    object(&[("said", said.into()), ("text", text)])
+}
+
+pub(crate) fn devices(devices: &Devices) -> Object {
+    object(&[
+        ("microphone", devices.microphone.into()),
+        ("camera", devices.camera.into()),
     ])
 }
 

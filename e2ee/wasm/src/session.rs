@@ -3,8 +3,8 @@
 use crate::convert;
 use conclave_e2ee as e2ee;
 use conclave_e2ee::{
-    Config, Context, Error, LinkKeys, LinkSecret, Misuse, ParticipantId, Password, RoomId, Session,
-    Suite,
+    Config, Context, Devices, Error, LinkKeys, LinkSecret, Misuse, ParticipantId, Password, Phrase,
+    RoomId, Session, Suite, Text, Word,
 };
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -29,6 +29,10 @@ export type Comparison =
 export interface Compared { said: Uint8Array[]; state: Comparison }
 /** What a newcomer sends to the members. */
 export interface Knock { keyPackage: Uint8Array; tag: Uint8Array }
+/** What a member says to one who waits: `seen`, a prepared text's code, or `text` with a text. */
+export interface Told { said: string; text: string | null }
+/** Which devices of one who waits are ready. */
+export interface Devices { microphone: boolean; camera: boolean }
 /** A commit of ours that waits for the delivery service. */
 export interface Pending { commit: Uint8Array; welcome: Uint8Array | null; epoch: number }
 /** What a commit changed. */
@@ -50,6 +54,12 @@ extern "C" {
     /// `Knock`
     #[wasm_bindgen(typescript_type = "Knock")]
     pub type KnockObject;
+    /// `Told`
+    #[wasm_bindgen(typescript_type = "Told")]
+    pub type ToldObject;
+    /// `Devices`
+    #[wasm_bindgen(typescript_type = "Devices")]
+    pub type DevicesObject;
     /// `Pending`
     #[wasm_bindgen(typescript_type = "Pending")]
     pub type PendingObject;
@@ -224,6 +234,43 @@ impl WasmSession {
             .verify_knock(participant_id(participant)?, key_package, tag)
             .map(VerifiedKnock)
             .map_err(convert::error)
+    }
+
+    /// Seals a word for one who waits: `seen`, the code of a prepared text, or
+    /// `text` with a text.
+    pub fn answer(
+        &self,
+        knock: &VerifiedKnock,
+        said: &str,
+        text: Option<String>,
+    ) -> Result<Uint8Array, JsValue> {
+        let invalid = || convert::error(Misuse::InvalidText.into());
+        let word = match (said, text) {
+            ("seen", None) => Word::Seen,
+            ("text", Some(text)) => Word::Text(Text::new(&text).map_err(convert::error)?),
+            (code, None) => Word::Phrase(Phrase::from_code(code).ok_or_else(invalid)?),
+            _ => return Err(invalid()),
+        };
+        let sealed = self.inner.answer(&knock.0, &word).map_err(convert::error)?;
+        Ok(convert::bytes(&sealed))
+    }
+
+    /// Opens a word that was said to us while we wait.
+    pub fn told(&mut self, sealed: &[u8]) -> Result<ToldObject, JsValue> {
+        object(self.inner.told(sealed).map(|word| convert::told(&word)))
+    }
+
+    /// Seals which of our devices are ready, for those who see our knock.
+    #[wasm_bindgen(js_name = showDevices)]
+    pub fn show_devices(&mut self, microphone: bool, camera: bool) -> Result<Uint8Array, JsValue> {
+        let sealed = self.inner.show_devices(Devices { microphone, camera });
+        Ok(convert::bytes(&sealed.map_err(convert::error)?))
+    }
+
+    /// Opens which devices of one who waits are ready.
+    pub fn devices(&self, knock: &VerifiedKnock, sealed: &[u8]) -> Result<DevicesObject, JsValue> {
+        let devices = self.inner.devices(&knock.0, sealed);
+        object(devices.map(|devices| convert::devices(&devices)))
     }
 
     /// Joins by a Welcome.

@@ -7,6 +7,7 @@
 //!             │  guests, link, password      then Media, Send and Close in order
 //!             │    who may come in
 //!             │  stay   who is here
+//!             │  words  what is said to one who waits
 //!             │  call   what runs
 //!             │    ├─ delivery  one log, first commit of an epoch wins
 //!             │    ├─ board     what members say to all
@@ -28,6 +29,7 @@ pub mod password;
 mod request;
 pub mod room;
 pub mod stay;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -187,15 +187,19 @@ impl Room {
     }
 
     fn knocks(&self, now: Millis) -> Vec<KnockNotice> {
-        let notice = |participant: &ParticipantId| match &self.stays.get(participant)?.place {
-            Place::Waiting(knock) => Some(KnockNotice {
+        let notice = |participant: &ParticipantId| {
+            let stay = self.stays.get(participant)?;
+            let Place::Waiting(knock) = &stay.place else {
+                return None;
+            };
+            Some(KnockNotice {
                 participant: *participant,
                 key_package: knock.key_package.clone(),
                 tag: knock.tag.clone(),
                 waiting_seconds: u32::try_from(now.since(knock.since).as_secs())
                     .unwrap_or(u32::MAX),
-            }),
-            Place::Arrived | Place::Member { .. } => None,
+                devices: stay.words.devices.clone(),
+            })
         };
         self.notices.knocks.iter().filter_map(notice).collect()
     }

@@ -7,6 +7,7 @@ use super::delivery::{Offered, Verdict};
 use super::effect::{Change, CloseCode, ConnectionId, Effect, Millis};
 use super::room::{Room, refusal, send, tell_over};
 use super::stay::{Knock, Link, OFFER_LIMIT, PendingOffer, Place, Stay};
+use super::words::Words;
 use crate::config;
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
@@ -86,6 +87,11 @@ impl Room {
                 };
                 self.commit(now, sender, commit, out)
             }
+            Request::Tell { participant, word } => self.tell(now, sender, (participant, word), out),
+            Request::ShowDevices { devices } => self
+                .show_devices(now, sender, devices, out)
+                .map(|()| Done::Ack)
+                .map_err(Refusal::from),
             Request::Refuse { participant } => self.refuse(sender, participant, out),
             Request::Ready { epoch } => self.ready(sender, epoch),
             Request::Post { epoch, message } => self.post(sender, epoch, message, out),
@@ -172,6 +178,7 @@ impl Room {
     fn join(&mut self, now: Millis, participant: ParticipantId, first: u32, out: &mut Vec<Effect>) {
         if let Some(stay) = self.stays.get_mut(&participant) {
             stay.place = Place::Member { first };
+            stay.words = Words::default();
             // Let in while away: from now on a member who is awaited.
             if let Link::Lost(until) = &mut stay.link {
                 *until = now + stay.place.grace();
@@ -212,6 +219,8 @@ impl Room {
         }
         stay.place = Place::Waiting(knock.clone());
         stay.told.waiting = None;
+        // What was said so far is sealed for the earlier knock.
+        stay.words = Words::default();
         out.push(Effect::Store(Change::Knocked {
             participant: sender,
             knock,
@@ -219,7 +228,7 @@ impl Room {
         Ok(Done::Ack)
     }
 
-    fn may_admit(&self, stay: &Stay) -> bool {
+    pub(super) fn may_admit(&self, stay: &Stay) -> bool {
         stay.is_member() && (stay.host || !self.host_present())
     }
 
@@ -349,6 +358,20 @@ impl Room {
         {
             out.push(Effect::Store(Change::Pruned { participant }));
         }
+    }
+
+    fn tell(
+        &mut self,
+        now: Millis,
+        sender: ParticipantId,
+        (participant, word): (ParticipantId, Blob),
+        out: &mut Vec<Effect>,
+    ) -> Result<Done, Refusal> {
+        if !self.may_admit(self.member(sender)?) {
+            return Err(Code::Forbidden.into());
+        }
+        self.tell_waiting(now, participant, word, out)?;
+        Ok(Done::Ack)
     }
 
     fn refuse(

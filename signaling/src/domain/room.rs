@@ -361,6 +361,7 @@ impl Room {
         for entry in missed.into_iter().flatten() {
             out.push(send(connection, ServerFrame::Entry(entry)));
         }
+        out.extend(stay.words.again().map(|told| send(connection, told)));
         if let (Some(call), true) = (&self.call, stay.is_member()) {
             let epoch = call.switch.active();
             out.push(send(connection, ServerFrame::Activate { epoch }));

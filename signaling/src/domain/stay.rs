@@ -1,5 +1,6 @@
 //! One participant's stay in a room, from `enter` to `over`.
 
+use super::words::Words;
 use super::{ConnectionId, Digest, Millis};
 use conclave_wire::client::{Member, Standing};
 use conclave_wire::control::{Source, Wanted};
@@ -105,6 +106,8 @@ pub struct Stay {
     pub link: Link,
     /// What it has live.
     pub live: Vec<Source>,
+    /// What is said through the door while it waits.
+    pub words: Words,
     /// Whether the media plane holds no connection of it.
     pub media_lost: bool,
     /// Slots the media plane sends nothing to for want of bandwidth.
@@ -127,6 +130,7 @@ impl Stay {
             place: Place::Arrived,
             link,
             live: Vec::new(),
+            words: Words::default(),
             media_lost: true,
             paused: Vec::new(),
             wanted: Vec::new(),

@@ -89,6 +89,19 @@ pub enum Request {
         #[serde(default)]
         removes: Vec<ParticipantId>,
     },
+    /// Say something to a knocker before they are let in.
+    Tell {
+        /// Whom.
+        participant: ParticipantId,
+        /// What, sealed for them.
+        word: Blob,
+    },
+    /// One who waits says whether their devices are ready. Replaces what they
+    /// said before.
+    ShowDevices {
+        /// It, sealed for those who may admit.
+        devices: Blob,
+    },
     /// Turn a knocker away.
     Refuse {
         /// Whom.
@@ -221,6 +234,20 @@ pub enum ServerFrame {
         /// Whether a host is there.
         host_present: bool,
     },
+    /// To one who waits: what somebody who may admit says to them. After a
+    /// resume the last ones are told again.
+    Told {
+        /// It, sealed for them.
+        word: Blob,
+    },
+    /// To members that may admit: whether the devices of one who waits are
+    /// ready, at each change.
+    Devices {
+        /// Who waits.
+        participant: ParticipantId,
+        /// It, sealed for those who may admit.
+        devices: Blob,
+    },
     /// Which slots are sent nothing because the path to the client carries too
     /// little: all of them, at each change. None after `entered`.
     Paused {
@@ -350,6 +377,10 @@ pub struct KnockNotice {
     pub tag: Blob,
     /// How long they have been waiting, in whole seconds.
     pub waiting_seconds: u32,
+    /// Whether their devices are ready, sealed, if they said so.
+    #[ts(optional)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Blob>,
 }
 
 #[cfg(test)]

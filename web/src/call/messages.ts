@@ -1,6 +1,6 @@
 /** What may happen to the call (events) and what the reducer asks for (effects). */
 
-import type { Call, Commit, Compared, Knock, SlotReport, Tree } from '../e2ee/calls';
+import type { Call, Commit, Compared, Devices, Knock, SlotReport, Tree, Word } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Answer, Entered, Notice } from '../signaling';
 import type { Blob, Code, ParticipantId, Request, Wanted } from '../wire';
@@ -15,6 +15,9 @@ export type Event =
   | { readonly type: 'rejoin' }
   | { readonly type: 'admit'; readonly participants: readonly ParticipantId[] }
   | { readonly type: 'refuse'; readonly participant: ParticipantId }
+  /** The knock is on the screen, and somebody looks at it. */
+  | { readonly type: 'saw'; readonly participant: ParticipantId }
+  | { readonly type: 'answer'; readonly participant: ParticipantId; readonly word: Word }
   | { readonly type: 'remove'; readonly participant: ParticipantId }
   | { readonly type: 'switch'; readonly device: Device; readonly on: boolean }
   | { readonly type: 'share-screen' }
@@ -42,6 +45,10 @@ export type Event =
   | { readonly type: 'knock-made'; readonly knock: Omit<Knock, 'participant'> }
   | { readonly type: 'advanced'; readonly tree: Tree; readonly joined: boolean }
   | { readonly type: 'knock-checked'; readonly participant: ParticipantId; readonly tag: string; readonly name: string | null }
+  | { readonly type: 'word-sealed'; readonly participant: ParticipantId; readonly word: Blob }
+  | { readonly type: 'told'; readonly word: Word }
+  | { readonly type: 'devices-sealed'; readonly devices: Blob }
+  | { readonly type: 'devices-opened'; readonly participant: ParticipantId; readonly sealed: Blob; readonly devices: Devices }
   | { readonly type: 'commit-made'; readonly commit: Commit }
   | { readonly type: 'commit-not-made'; readonly code: string }
   | { readonly type: 'cut-off' }
@@ -69,6 +76,7 @@ export type Timer =
   | { readonly kind: 'slot'; readonly slot: number }
   | { readonly kind: 'comparison' }
   | { readonly kind: 'renewal' }
+  | { readonly kind: 'devices' }
   | { readonly kind: 'media' };
 
 /** Something to say to the people, spoken by the live regions as well. */

@@ -24,6 +24,7 @@ import type { Effect, Event, Outcome, Timer } from './messages';
 import { openSlots, reassign, slotReported, slotSettled } from './slots';
 import { initialState, liveSources, type Ending, type OwnDevice, type OwnScreen, type State, type Visitor } from './state';
 import { chain, outcome, unchanged } from './step';
+import { answer, notSaid, opened, openDevices, saw, showDevices, showDevicesLater, shown, told } from './words';
 
 /** How long a broken media connection rests before the next attempt; twice as long each time it fails again. */
 const MEDIA_RETRY_MS = 300;
@@ -53,6 +54,10 @@ export function reduce(state: State, event: Event): Outcome<State> {
         { ...state, visitors: state.visitors.filter(({ participant }) => participant !== event.participant) },
         { type: 'request', request: { type: 'refuse', participant: event.participant } },
       );
+    case 'saw':
+      return saw(state, event.participant);
+    case 'answer':
+      return answer(state, event.participant, event.word);
     case 'remove':
       return remove(state, event.participant);
     case 'switch':
@@ -122,6 +127,14 @@ export function reduce(state: State, event: Event): Outcome<State> {
         : advanced(state, event.tree);
     case 'knock-checked':
       return knockChecked(state, event.participant, event.tag, event.name);
+    case 'word-sealed':
+      return outcome(state, { type: 'request', request: { type: 'tell', participant: event.participant, word: event.word } });
+    case 'told':
+      return told(state, event.word);
+    case 'devices-sealed':
+      return outcome(state, { type: 'request', request: { type: 'show-devices', devices: event.devices } });
+    case 'devices-opened':
+      return outcome(opened(state, event.participant, event.sealed, event.devices));
     case 'commit-made':
       return commitMade(state, event.commit);
     case 'commit-not-made':
@@ -181,7 +194,7 @@ function begin({ self, name, suite, takesRaw: rawVideo }: State): Effect {
 function resumed(state: State, mediaLost: boolean): Outcome<State> {
   // What is paused and wanted is told again.
   const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0, paused: [], linkLocked: false };
-  if (state.phase !== 'call') return outcome(back);
+  if (state.phase !== 'call') return showDevices(back);
   return chain(
     back,
     (s) => outcome(s, { type: 'apply-wanted', sources: [] }),
@@ -230,6 +243,10 @@ function noticed(state: State, frame: Notice): Outcome<State> {
       return knocked(state, frame.knocks);
     case 'waiting':
       return outcome({ ...state, waiting: { callRunning: frame.callRunning, hostPresent: frame.hostPresent } });
+    case 'told':
+      return outcome(state, { type: 'keys', call: { op: 'told', word: frame.word } });
+    case 'devices':
+      return shown(state, frame.participant, frame.devices);
     case 'paused':
       return outcome({ ...state, paused: frame.slots });
     case 'wanted':
@@ -248,14 +265,20 @@ function noticed(state: State, frame: Notice): Outcome<State> {
 
 function knocked(state: State, knocks: readonly KnockNotice[]): Outcome<State> {
   const effects: Effect[] = [];
-  const visitors = knocks.map(({ participant, keyPackage, tag, waitingSeconds }): Visitor => {
+  const visitors = knocks.map(({ participant, keyPackage, tag, waitingSeconds, devices }): Visitor => {
     const known = state.visitors.find((visitor) => visitor.participant === participant && visitor.tag === tag);
     if (known !== undefined) return known;
     effects.push({ type: 'keys', call: { op: 'verify', participant, keyPackage, tag } });
-    return { participant, keyPackage, tag, waitingSeconds, check: 'checking', name: '' };
+    const unsaid = { sealedDevices: devices ?? null, devices: null, seen: false, answered: null };
+    return { participant, keyPackage, tag, waitingSeconds, check: 'checking', name: '', ...unsaid };
   });
   const wanted = state.handshake.admit.filter((participant) => knocks.some((knock) => knock.participant === participant));
-  return outcome({ ...state, visitors, handshake: { ...state.handshake, admit: wanted } }, ...effects);
+  const said = knocks.flatMap(({ participant, devices }) => (devices === undefined ? [] : [{ participant, devices }]));
+  return chain(
+    { ...state, visitors, handshake: { ...state.handshake, admit: wanted } },
+    (s) => outcome(s, ...effects),
+    ...said.map(({ participant, devices }) => (s: State) => shown(s, participant, devices)),
+  );
 }
 
 function knockChecked(state: State, participant: string, tag: string, name: string | null): Outcome<State> {
@@ -265,32 +288,46 @@ function knockChecked(state: State, participant: string, tag: string, name: stri
   });
   const next: State = { ...state, visitors };
   if (name === null) return outcome(next);
-  return outcome(next, { type: 'announce', announcement: { key: 'knocking', names: [name] }, urgent: false });
+  return chain(
+    next,
+    (s) => outcome(s, { type: 'announce', announcement: { key: 'knocking', names: [name] }, urgent: false }),
+    (s) => openDevices(s, participant),
+  );
 }
 
-function answered(state: State, request: Request, answer: Answer): Outcome<State> {
+function answered(state: State, request: Request, reply: Answer): Outcome<State> {
   switch (request.type) {
     case 'start-call':
-      if (answer.type !== 'error') return chain(state, startCall, renewLater);
-      if (answer.code !== 'call-running') return refused(state, answer.code);
+      if (reply.type !== 'error') return chain(state, startCall, renewLater);
+      if (reply.code !== 'call-running') return refused(state, reply.code);
       // Someone was faster: our group of one is thrown away, we ask to be let in.
       return outcome(
-        { ...state, phase: 'waiting', order: [], handshake: { ...state.handshake, tree: null } },
+        { ...state, phase: 'waiting', seen: false, told: null, order: [], handshake: { ...state.handshake, tree: null } },
         begin(state),
         { type: 'keys', call: { op: 'knock' } },
       );
     case 'knock':
-      return answer.type === 'error' ? refused(state, answer.code) : unchanged(state);
+      return reply.type === 'error' ? refused(state, reply.code) : showDevices(state);
+    case 'show-devices':
+      return reply.type === 'error' && reply.code === 'too-many' ? showDevicesLater(state) : unchanged(state);
     case 'commit':
-      return commitAnswered(state, answer);
+      return commitAnswered(state, reply);
+    case 'tell':
+      if (reply.type !== 'error') return unchanged(state);
+      return actionFailed(notSaid(state, request.participant), reply.code);
     case 'end-call':
     case 'unlock':
     case 'refuse':
-      if (answer.type !== 'error' || answer.code === 'no-such-participant') return unchanged(state);
-      return outcome(state, { type: 'announce', announcement: { key: 'actionFailed', code: answer.code }, urgent: true });
+      return reply.type === 'error' ? actionFailed(state, reply.code) : unchanged(state);
     default:
       return unchanged(state);
   }
+}
+
+/** What the user wanted was refused; who has gone meanwhile is no news. */
+function actionFailed(state: State, code: Code): Outcome<State> {
+  if (code === 'no-such-participant') return outcome(state);
+  return outcome(state, { type: 'announce', announcement: { key: 'actionFailed', code }, urgent: true });
 }
 
 function startCall(state: State): Outcome<State> {
@@ -325,6 +362,8 @@ function timeIsUp(state: State, timer: Timer): Outcome<State> {
       return askAgain(state);
     case 'renewal':
       return renewalDue(state);
+    case 'devices':
+      return showDevices(state);
     case 'media':
       // Without the socket there is nobody to offer to: the resume connects.
       return state.media === 'broken' && state.online ? connectMedia(state) : unchanged(state);
@@ -355,6 +394,7 @@ function deviceChanged(state: State, device: 'microphone' | 'camera', own: OwnDe
   return chain(
     withDevice(state, device, own),
     tellLive,
+    showDevices,
     // Before the call the page itself shows it; in the call it must not go unnoticed.
     (s) =>
       s.phase === 'call' && before !== after && after !== 'starting'

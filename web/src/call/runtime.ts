@@ -235,6 +235,16 @@ export class Runtime {
           const { name } = await this.#keys.call(call);
           return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name });
         }
+        case 'answer':
+          return this.dispatch({ type: 'word-sealed', participant: call.participant, word: await this.#keys.call(call) });
+        case 'told':
+          return this.dispatch({ type: 'told', word: await this.#keys.call(call) });
+        case 'show-devices':
+          return this.dispatch({ type: 'devices-sealed', devices: await this.#keys.call(call) });
+        case 'devices': {
+          const devices = await this.#keys.call(call);
+          return this.dispatch({ type: 'devices-opened', participant: call.participant, sealed: call.devices, devices });
+        }
         case 'compare':
         case 'hear':
         case 'said':
@@ -270,7 +280,7 @@ export class Runtime {
       case 'process':
         return this.dispatch({ type: 'keys-failed', code });
       default:
-      // Nothing to discard, an epoch that is over, words that no member said: as wanted.
+      // Nothing to discard, an epoch that is over, words that nobody said who may: as wanted.
     }
   }
 

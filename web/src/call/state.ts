@@ -1,9 +1,9 @@
 /** All that the page knows about the call, as plain data. Streams and elements live in `media/`. */
 
 import type { Quality } from '../preferences';
-import type { Comparison, Knock, Tree } from '../e2ee/calls';
+import type { Comparison, Devices, Knock, Tree, Word } from '../e2ee/calls';
 import type { RoomLink } from '../link';
-import type { Code, Member, ParticipantId, Reason, Show, Source } from '../wire';
+import type { Blob, Code, Member, ParticipantId, Reason, Show, Source } from '../wire';
 
 /** Where the page stands. */
 export type Phase =
@@ -55,6 +55,12 @@ export interface Visitor extends Knock {
   readonly name: string;
   /** How long they had been waiting when we heard of them. */
   readonly waitingSeconds: number;
+  /** What they last said of their devices, and what that was once it is opened. */
+  readonly sealedDevices: Blob | null;
+  readonly devices: Devices | null;
+  /** Whether they were told that they are on the screen here, and what else they were told last. */
+  readonly seen: boolean;
+  readonly answered: Word | null;
 }
 
 /** What a receive slot carries: what we asked for, and who the frames say they are from. */
@@ -110,6 +116,9 @@ export interface State {
   /** Whether the socket is up. */
   readonly online: boolean;
   readonly waiting: { readonly callRunning: boolean; readonly hostPresent: boolean } | null;
+  /** As long as we wait: whether a host has seen us, and what was said to us last. */
+  readonly seen: boolean;
+  readonly told: Word | null;
   readonly visitors: readonly Visitor[];
   /** Wrong passwords have locked the guests' link; told to hosts. */
   readonly linkLocked: boolean;
@@ -163,6 +172,8 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     suite: 0,
     online: false,
     waiting: null,
+    seen: false,
+    told: null,
     visitors: [],
     linkLocked: false,
     roster: [],

@@ -47,6 +47,20 @@ export interface Knock {
   readonly tag: Blob;
 }
 
+/** The prepared texts that one who waits may be answered with, as they are offered. */
+export const PHRASES = ['soon', 'five-minutes', 'ten-minutes', 'check-devices', 'by-telephone'] as const;
+
+export type Phrase = (typeof PHRASES)[number];
+
+/** What is said to one who waits: that they were seen, a prepared text, or another. */
+export type Word = { readonly said: 'seen' | Phrase; readonly text: null } | { readonly said: 'text'; readonly text: string };
+
+/** Which devices of one who waits are ready. */
+export interface Devices {
+  readonly microphone: boolean;
+  readonly camera: boolean;
+}
+
 /** A commit of ours, to be offered to the delivery service. */
 export interface Commit {
   /** The epoch it ends. */
@@ -67,6 +81,14 @@ export interface Operations {
   create: { args: Record<never, never>; result: Tree };
   knock: { args: Record<never, never>; result: Omit<Knock, 'participant'> };
   verify: { args: Knock; result: { name: string } };
+  /** Seals a word for one who waits. */
+  answer: { args: Knock & { word: Word }; result: Blob };
+  /** Opens a word that was said to us while we wait. */
+  told: { args: { word: Blob }; result: Word };
+  /** Seals which of our devices are ready, for those who see our knock. */
+  'show-devices': { args: { devices: Devices }; result: Blob };
+  /** Opens which devices of one who waits are ready. */
+  devices: { args: Knock & { devices: Blob }; result: Devices };
   join: { args: { welcome: Blob }; result: Tree };
   /** Adds all of them by one commit. */
   admit: { args: { knocks: readonly Knock[] }; result: Commit };

@@ -5,7 +5,7 @@ import wasmUrl from './pkg/conclave_e2ee_wasm_bg.wasm?url';
 import { decode, encode } from '../bytes';
 import type { Blob } from '../wire';
 import { Outside, OUTSIDE_FROM } from './outside';
-import type { Call, Commit, Compared, Knock, Operations, Tree } from './calls';
+import type { Call, Commit, Compared, Knock, Operations, Tree, Word } from './calls';
 import type { ParticipantId } from '../wire';
 import type { FrameSession, OpenedFrame, SenderKey } from './transform';
 
@@ -102,12 +102,18 @@ export class KeySession implements FrameSession {
         const { keyPackage, tag } = session.knock();
         return { keyPackage: encode(keyPackage), tag: encode(tag) };
       }
-      case 'verify': {
-        const knock = session.verifyKnock(bytes(call.participant), bytes(call.keyPackage), bytes(call.tag));
-        const { name } = knock;
-        knock.free();
-        return { name };
+      case 'verify':
+        return this.#knocking(call, ({ name }) => ({ name }));
+      case 'answer': {
+        const { said, text } = call.word;
+        return this.#knocking(call, (knock) => encode(session.answer(knock, said, text ?? undefined)));
       }
+      case 'told':
+        return session.told(bytes(call.word)) as Word;
+      case 'show-devices':
+        return encode(session.showDevices(call.devices.microphone, call.devices.camera));
+      case 'devices':
+        return this.#knocking(call, (knock) => session.devices(knock, bytes(call.devices)));
       case 'join':
         session.join(bytes(call.welcome));
         return this.#tree();
@@ -134,6 +140,16 @@ export class KeySession implements FrameSession {
       case 'confirm':
         session.confirmComparison(call.epoch, now);
         return this.#tree();
+    }
+  }
+
+  /** Does something with a knock that verifies. */
+  #knocking<T>({ participant, keyPackage, tag }: Knock, use: (knock: VerifiedKnock) => T): T {
+    const knock = this.#session.verifyKnock(bytes(participant), bytes(keyPackage), bytes(tag));
+    try {
+      return use(knock);
+    } finally {
+      knock.free();
     }
   }
 

@@ -63,6 +63,15 @@ export const de: Text = {
   waitingTitle: 'Bitte warten Sie auf Einlass',
   waitingTold: 'Der Gastgeber weiß, dass Sie da sind.',
   waitingMembers: 'Die Anwesenden wissen, dass Sie da sind.',
+  waitingSeen: 'Der Gastgeber hat gesehen, dass Sie warten.',
+  toldTitle: 'Nachricht vom Gastgeber',
+  phrases: {
+    soon: 'Sie sind gleich an der Reihe.',
+    'five-minutes': 'Noch fünf Minuten, bitte.',
+    'ten-minutes': 'Noch zehn Minuten, bitte.',
+    'check-devices': 'Bitte prüfen Sie Kamera und Mikrofon.',
+    'by-telephone': 'Ich rufe Sie per Telefon an.',
+  },
   waitingNobody: 'Noch ist niemand da. Sobald der Gastgeber kommt, erfährt er von Ihnen.',
   waitingKeep: 'Lassen Sie diese Seite offen. Sie können inzwischen Ihre Geräte testen.',
   waitingOffline: 'Verbindung unterbrochen. Ihr Platz bleibt erhalten, wir verbinden neu…',
@@ -117,6 +126,20 @@ export const de: Text = {
 
   knocking: (names) => `${list(names)} ${names.length === 1 ? 'bittet' : 'bitten'} um Einlass`,
   waitsFor: (minutes) => `seit ${minutes} ${minutes === 1 ? 'Minute' : 'Minuten'}`,
+  devicesOf: (microphone, camera) =>
+    microphone && camera
+      ? 'Kamera und Mikrofon bereit'
+      : microphone
+        ? 'Mikrofon bereit, Kamera aus'
+        : camera
+          ? 'Kamera bereit, Mikrofon aus'
+          : 'Kamera und Mikrofon aus',
+  answer: 'Antworten',
+  answerName: (name) => `${name} antworten`,
+  answersTo: (name) => `Antworten an ${name}`,
+  ownAnswer: 'Eigene Worte',
+  sendAnswer: 'Senden',
+  answered: (text) => `Sie sagten: „${text}“`,
   admit: 'Einlassen',
   admitName: (name) => `${name} einlassen`,
   admitting: 'Wird eingelassen…',

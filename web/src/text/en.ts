@@ -64,6 +64,15 @@ export const en = {
   waitingTitle: 'Please wait to be let in',
   waitingTold: 'The host has been told that you are here.',
   waitingMembers: 'The people in the call have been told that you are here.',
+  waitingSeen: 'The host has seen that you are waiting.',
+  toldTitle: 'Message from the host',
+  phrases: {
+    soon: 'It is your turn in a moment.',
+    'five-minutes': 'Five more minutes, please.',
+    'ten-minutes': 'Ten more minutes, please.',
+    'check-devices': 'Please check your camera and microphone.',
+    'by-telephone': 'I will call you by telephone.',
+  },
   waitingNobody: 'Nobody is here yet. As soon as the host comes, they are told that you are here.',
   waitingKeep: 'Keep this page open. You can test your devices meanwhile.',
   waitingOffline: 'Connection lost. Your place is kept while we reconnect…',
@@ -123,6 +132,20 @@ export const en = {
   // The door
   knocking: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'asks' : 'ask'} to join`,
   waitsFor: (minutes: number) => `for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`,
+  devicesOf: (microphone: boolean, camera: boolean) =>
+    microphone && camera
+      ? 'Camera and microphone ready'
+      : microphone
+        ? 'Microphone ready, camera off'
+        : camera
+          ? 'Camera ready, microphone off'
+          : 'Camera and microphone off',
+  answer: 'Answer',
+  answerName: (name: string) => `Answer ${name}`,
+  answersTo: (name: string) => `Answers to ${name}`,
+  ownAnswer: 'Your own words',
+  sendAnswer: 'Send',
+  answered: (text: string) => `You said: “${text}”`,
   admit: 'Admit',
   admitName: (name: string) => `Admit ${name}`,
   admitting: 'Admitting…',

@@ -1,6 +1,7 @@
 /** The languages, and sentences that are made of several texts. */
 
 import type { Announcement } from '../call/messages';
+import type { Word } from '../e2ee/calls';
 import type { Language } from '../preferences';
 import type { Code } from '../wire';
 import { de } from './de';
@@ -14,6 +15,11 @@ export const languages: Readonly<Record<Language, Text>> = { de, en };
 /** The sentence for a server's code; an unknown one of a newer server stands for itself. */
 export function codeText(t: Text, code: string): string {
   return code in t.codes ? t.codes[code as Code] : code;
+}
+
+/** What was said to one who waits; that they were seen is shown otherwise. */
+export function wordText(t: Text, word: Word): string {
+  return word.said === 'text' ? word.text : word.said === 'seen' ? t.waitingSeen : t.phrases[word.said];
 }
 
 /** What an announcement says. */

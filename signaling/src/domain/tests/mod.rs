@@ -4,4 +4,5 @@ mod behaviour;
 mod links;
 mod password;
 mod random;
+mod words;
 mod world;

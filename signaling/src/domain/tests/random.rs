@@ -2,9 +2,10 @@
 //! holds for every client, and a restart at any moment changes nothing.
 
 use super::super::Closing;
-use super::world::{World, knock};
+use super::world::{World, knock, word_to};
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::control::Source;
+use conclave_wire::id::Blob;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -39,6 +40,12 @@ enum Operation {
         by: Who,
         whom: Who,
     },
+    Tell {
+        by: Who,
+        whom: Who,
+        nth: u8,
+    },
+    ShowDevices(Who),
     Ready(Who),
     Post {
         by: Who,
@@ -74,6 +81,8 @@ fn operation() -> impl Strategy<Value = Operation> {
             Operation::Commit { by, behind: 0, adds, removes }
         }),
         1 => (member(), anyone()).prop_map(|(by, whom)| Operation::Refuse { by, whom }),
+        3 => (member(), anyone(), any::<u8>()).prop_map(|(by, whom, nth)| Operation::Tell { by, whom, nth }),
+        2 => anyone().prop_map(Operation::ShowDevices),
         6 => member().prop_map(Operation::Ready),
         6 => (member(), prop_oneof![5 => Just(0), 1 => 0..3_u32], 0..3_u8).prop_map(|(by, behind, nth)| {
             Operation::Post { by, behind, nth }
@@ -151,6 +160,14 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
         Operation::Refuse { by, whom } => {
             let participant = world.id(pick(world, whom));
             world.request(pick(world, by), Request::Refuse { participant });
+        }
+        Operation::Tell { by, whom, nth } => {
+            let participant = world.id(pick(world, whom));
+            world.request(pick(world, by), word_to(participant, nth));
+        }
+        Operation::ShowDevices(who) => {
+            let devices = Blob(vec![1; 29]);
+            world.request(pick(world, who), Request::ShowDevices { devices });
         }
         Operation::Ready(who) => {
             let epoch = world.epoch();

@@ -461,6 +461,12 @@ impl World {
                 let running = self.told.values().filter(commits).count();
                 assert_eq!(*epoch as usize, running, "of the epoch that runs");
             }
+            ServerFrame::Told { .. } => {
+                assert!(client.applied == 0, "only to those who wait");
+            }
+            ServerFrame::Devices { participant, .. } => {
+                assert!(client.applied > 0 && *participant != me, "to members");
+            }
             ServerFrame::Roster { members } => {
                 assert!(members.iter().any(|member| member.participant == me));
             }
@@ -568,6 +574,14 @@ impl World {
     /// Nothing of a call that is over is stored.
     pub(super) fn nothing_is_stored(&self) -> bool {
         self.stored.stays.is_empty() && self.stored.call.is_none()
+    }
+}
+
+/// A word to `client`; another `nth` is another word.
+pub(super) fn word_to(participant: ParticipantId, nth: u8) -> Request {
+    Request::Tell {
+        participant,
+        word: Blob(vec![nth; 831]),
     }
 }
 
