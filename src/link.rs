@@ -2,11 +2,15 @@
 //! keeps its slot; the secret in it is the room's, and comes from the link that
 //! is given here.
 
+use crate::consent_text::Language;
 use crate::room::{At, credentials};
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use conclave_client::consent::{consent_texts, hand_out_link, note_consent, withdraw_consent};
 use conclave_client::link::Link as RoomLink;
 use conclave_client::rooms::{create_link, list_links, revoke_link};
-use conclave_wire::http::{LinkInfo, LinkRequest, LinkState, Uses};
+use conclave_wire::http::{
+    Consent, ConsentRequest, ConsentRule, ConsentWay, LinkInfo, LinkRequest, LinkState, Uses,
+};
 use conclave_wire::id::{LinkId, RoomId};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,8 +33,14 @@ enum LinkCommand {
     Create(Create),
     /// List a room's links and how they stand.
     List(List),
+    /// Hand a link out that needs consent: from now on its page asks for it.
+    HandOut(Which),
+    /// Note the consent of a link's guest that came by mail, letter or telephone.
+    Consent(NoteConsent),
+    /// Note that a consent is withdrawn: the link is closed, and who came by it is thrown out.
+    Withdraw(Which),
     /// Take a link back: who came by it is thrown out, and nobody comes by it again.
-    Revoke(Revoke),
+    Revoke(Which),
 }
 
 #[derive(Args)]
@@ -52,6 +62,11 @@ struct Create {
     /// For as many calls as there are in its slot.
     #[arg(long)]
     series: bool,
+    /// Closed until its guest consents to the texts of `conclave consent-text`. It begins as a
+    /// draft: `conclave link hand-out` has its page ask for consent, `conclave link consent` notes
+    /// one that came by mail.
+    #[arg(long)]
+    consent: bool,
     /// The server's data folder: its operator's token, and its development certificate if it
     /// uses one.
     #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
@@ -68,7 +83,7 @@ struct List {
 }
 
 #[derive(Args)]
-struct Revoke {
+struct Which {
     #[command(flatten)]
     at: At,
     /// The room: what stands between /r/ and # in its links.
@@ -79,12 +94,46 @@ struct Revoke {
     link: LinkId,
 }
 
+#[derive(Args)]
+struct NoteConsent {
+    #[command(flatten)]
+    which: Which,
+    /// How it came.
+    #[arg(long, value_enum)]
+    by: By,
+    /// To which version of the texts; without it to the one that holds.
+    #[arg(long, value_name = "NUMBER")]
+    text_version: Option<u32>,
+    /// In which language the text was read.
+    #[arg(long, value_enum, default_value = "de")]
+    language: Language,
+}
+
+/// How a consent came that staff note.
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    /// By mail, letter or telephone.
+    Mail,
+}
+
 impl Link {
     pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         match self.command {
             LinkCommand::Create(create) => create.run().await,
             LinkCommand::List(list) => list.run().await,
-            LinkCommand::Revoke(revoke) => revoke.run().await,
+            LinkCommand::HandOut(Which { at, room, link }) => {
+                let (token, trust) = at.credentials()?;
+                Ok(hand_out_link(&at.server, &token, &trust, (room, link)).await?)
+            }
+            LinkCommand::Consent(consent) => consent.run().await,
+            LinkCommand::Withdraw(Which { at, room, link }) => {
+                let (token, trust) = at.credentials()?;
+                Ok(withdraw_consent(&at.server, &token, &trust, (room, link)).await?)
+            }
+            LinkCommand::Revoke(Which { at, room, link }) => {
+                let (token, trust) = at.credentials()?;
+                Ok(revoke_link(&at.server, &token, &trust, (room, link)).await?)
+            }
         }
     }
 }
@@ -97,6 +146,10 @@ impl Create {
             from: self.from.unwrap_or_else(now),
             until: self.until,
             uses: if self.once { Uses::Once } else { Uses::Series },
+            consent: match self.consent {
+                true => ConsentRule::Required,
+                false => ConsentRule::None,
+            },
         };
         let link = create_link(room, &token, &trust, terms).await?;
         println!("  guest: {}", *link.guest());
@@ -114,11 +167,24 @@ impl List {
     }
 }
 
-impl Revoke {
+impl NoteConsent {
     async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
-        let (token, trust) = self.at.credentials()?;
-        let which = (self.room, self.link);
-        Ok(revoke_link(&self.at.server, &token, &trust, which).await?)
+        let Which { at, room, link } = self.which;
+        let (token, trust) = at.credentials()?;
+        let version = match self.text_version {
+            Some(version) => version,
+            None => {
+                let texts = consent_texts(&at.server, &token, &trust, None).await?;
+                texts.version
+            }
+        };
+        let By::Mail = self.by;
+        let consent = ConsentRequest {
+            version,
+            language: self.language.into(),
+            way: ConsentWay::Mail,
+        };
+        Ok(note_consent(&at.server, &token, &trust, (room, link), consent).await?)
     }
 }
 
@@ -129,17 +195,32 @@ fn line(link: &LinkInfo) -> Result<String, time::error::Format> {
         Uses::Series => "series",
     };
     let state = match link.state {
+        LinkState::Draft => "draft",
+        LinkState::Consent => "awaits consent",
         LinkState::Early => "early",
         LinkState::Active => "active",
         LinkState::InUse => "in use",
         LinkState::Used => "used",
         LinkState::Expired => "expired",
         LinkState::Revoked => "revoked",
+        LinkState::Withdrawn => "withdrawn",
     };
     let locked = if link.locked { ", locked" } else { "" };
+    let consent = match link.consent {
+        None => String::new(),
+        Some(Consent {
+            version, at, way, ..
+        }) => {
+            let way = match way {
+                ConsentWay::Page => "page",
+                ConsentWay::Mail => "mail",
+            };
+            format!(", consent {} by {way} to version {version}", moment(at)?)
+        }
+    };
     let (from, until) = (moment(link.from)?, moment(link.until)?);
     Ok(format!(
-        "{} {from} {until} {uses} {state}{locked}",
+        "{} {from} {until} {uses} {state}{locked}{consent}",
         link.link
     ))
 }

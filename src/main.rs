@@ -2,6 +2,7 @@
 //! nothing; each subcommand is a module of its own.
 
 mod assets;
+mod consent_text;
 mod join;
 mod link;
 mod media_metrics;
@@ -29,6 +30,8 @@ enum Command {
     Room(room::Room),
     /// Make links for the guests of a room, list them, and take them back.
     Link(link::Link),
+    /// Set and show the texts that guests consent to.
+    ConsentText(consent_text::ConsentText),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -58,6 +61,7 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().await,
         Command::Room(room) => room.run().await,
         Command::Link(link) => link.run().await,
+        Command::ConsentText(text) => text.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::WebHashes => verify_web::print_hashes(),

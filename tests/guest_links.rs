@@ -127,3 +127,86 @@ async fn guests_come_by_links_of_their_own_until_these_are_taken_back() {
     let unknown = run(&server, &["link", "revoke", &room, &room]).expect_err("no such link");
     assert!(unknown.contains("no such link"), "{unknown}");
 }
+
+#[tokio::test]
+async fn a_link_that_needs_consent_opens_by_it_and_closes_when_it_is_withdrawn() {
+    let server = Server::start(PROGRAM).await;
+    let door = server.door();
+    let made = run(&server, &["room", "create", "--scheduled"]).expect("a room");
+    let host = last_word(&made, "host:");
+    let room = host.split(['/', '#']).nth(4).expect("a room").to_owned();
+    let hour = ahead(3_600);
+    let create = [
+        "link",
+        "create",
+        &host,
+        "--until",
+        &hour,
+        "--series",
+        "--consent",
+    ];
+    let error = run(&server, &create).expect_err("nothing to consent to");
+    assert!(error.contains("no text to consent to"), "{error}");
+
+    let set = ["consent-text", "set", "--controller", "Praxis Dr. Beispiel"];
+    let told = run(&server, &set).expect("is set");
+    assert_eq!(last_word(&told, "version:"), "1");
+    for (language, voluntary) in [("de", "freiwillig"), ("en", "voluntary")] {
+        let show = ["consent-text", "show", "--language", language];
+        let text = run(&server, &show).expect("a text");
+        assert!(text.starts_with("version 1\n"), "{text}");
+        assert_eq!(text.matches("Praxis Dr. Beispiel").count(), 2, "{text}");
+        assert!(text.contains(voluntary), "{text}");
+    }
+    let draft = run(&server, &create).expect("a draft");
+    let link = last_word(&draft, "guest:");
+    let name = link.split(['.', '#']).rev().nth(1).expect("a name");
+    let state = || {
+        let list = run(&server, &["link", "list", &room]).expect("a list");
+        list.trim()
+            .split_once(" series ")
+            .expect("a link")
+            .1
+            .to_owned()
+    };
+    let refused = async |code: Code| {
+        let error = refusal(&door, &link).await;
+        let expected = matches!(error, JoinError::Refused(of) if of == code);
+        assert!(expected, "{error:?}");
+    };
+    assert_eq!(state(), "draft");
+    refused(Code::LinkDraft).await;
+    run(&server, &["link", "hand-out", "--", &room, name]).expect("is handed out");
+    assert_eq!(state(), "awaits consent");
+    refused(Code::ConsentNeeded).await;
+    let early = run(&server, &["link", "withdraw", "--", &room, name]);
+    early.expect_err("nothing to withdraw");
+    let mail = ["link", "consent", "--by", "mail", "--language", "en"];
+    let other = [&mail[..], &["--text-version", "2", "--", &room, name]].concat();
+    run(&server, &other).expect_err("no such version");
+    let noted = [&mail[..], &["--", &room, name]].concat();
+    run(&server, &noted).expect("is noted");
+    let now = state();
+    assert!(now.starts_with("active, consent 20"), "{now}");
+    assert!(now.ends_with(" by mail to version 1"), "{now}");
+
+    let mut anna = Native::host(&door, &host, "Anna", 440.0);
+    anna.admitted().await;
+    let mut ben = Native::guest(&door, &link, "Ben", 880.0);
+    ben.admitted().await;
+    let participant = ben.id().await;
+    run(&server, &["link", "withdraw", "--", &room, name]).expect("is withdrawn");
+    let left = "Ben".to_owned();
+    anna.told(
+        PATIENCE,
+        Event::MemberLeft {
+            participant,
+            name: left,
+        },
+    )
+    .await;
+    let report = within(PATIENCE, "Ben's report", ben.inner.finish()).await;
+    assert_eq!(report.expect("a report").ending, Ending::Withdrawn);
+    refused(Code::ConsentWithdrawn).await;
+    assert!(state().starts_with("withdrawn, consent"));
+}

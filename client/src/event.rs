@@ -176,6 +176,8 @@ pub enum Event {
     Replaced,
     /// The link by which we came was revoked.
     Revoked,
+    /// The consent that our link needed was withdrawn.
+    Withdrawn,
     /// The stay was lost for good.
     Gone,
 }

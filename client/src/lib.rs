@@ -31,6 +31,7 @@
 pub mod audio;
 pub mod call;
 pub mod cli;
+pub mod consent;
 pub mod event;
 pub mod link;
 pub mod participant;

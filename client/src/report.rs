@@ -49,6 +49,8 @@ pub enum Ending {
     Replaced,
     /// The link by which we came was revoked.
     Revoked,
+    /// The consent that our link needed was withdrawn.
+    Withdrawn,
     /// The stay was lost for longer than the server keeps one.
     Gone,
 }
@@ -61,6 +63,7 @@ impl From<Reason> for Ending {
             Reason::Ended => Self::Ended,
             Reason::Replaced => Self::Replaced,
             Reason::Revoked => Self::Revoked,
+            Reason::Withdrawn => Self::Withdrawn,
         }
     }
 }

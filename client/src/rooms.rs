@@ -180,7 +180,7 @@ pub async fn revoke_link(
     done(&ask(server, token, trust, request).await?)
 }
 
-fn done(answer: &Answer) -> Result<(), RoomError> {
+pub(crate) fn done(answer: &Answer) -> Result<(), RoomError> {
     if answer.status == StatusCode::NO_CONTENT {
         Ok(())
     } else {
@@ -189,7 +189,7 @@ fn done(answer: &Answer) -> Result<(), RoomError> {
 }
 
 /// Asks for something as the operator.
-async fn ask(
+pub(crate) async fn ask(
     server: &Server,
     token: &str,
     trust: &Trust,
@@ -209,7 +209,7 @@ async fn ask(
     Ok(exchange(server, trust, request, LIMITS).await?)
 }
 
-fn refused(answer: &Answer) -> RoomError {
+pub(crate) fn refused(answer: &Answer) -> RoomError {
     match serde_json::from_slice::<Problem>(&answer.body) {
         Ok(problem) => RoomError::Refused(problem.code),
         Err(_) => RoomError::Protocol,

@@ -542,6 +542,9 @@ impl Hall {
             Change::LinkStaged { id, stage } => {
                 links(stored).get_mut(id).expect("a link").stage = *stage;
             }
+            Change::LinkConsented { id, consent } => {
+                links(stored).get_mut(id).expect("a link").consent = Some(*consent);
+            }
             Change::LinkForgotten { id } => {
                 links(stored).remove(id).expect("a link");
             }

@@ -132,6 +132,16 @@ pub const ROOM_BATCH: usize = 64;
 /// Largest body of an HTTP request, bytes. None of them has one to speak of.
 pub const MAX_BODY: usize = 4 << 10;
 
+/// Largest text of a privacy notice or a consent, bytes.
+pub const MAX_CONSENT_TEXT: usize = 16 << 10;
+
+/// Largest body that sets those texts: four of them, each byte written as an
+/// escape of two at most.
+pub const MAX_CONSENT_BODY: usize = 8 * MAX_CONSENT_TEXT + (4 << 10);
+
+/// Versions of those texts. Consents refer to them, so they are kept.
+pub const MAX_CONSENT_TEXTS: u32 = 1_000;
+
 /// How long an HTTP request may take, its body included.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 

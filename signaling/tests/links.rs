@@ -9,7 +9,7 @@ use conclave_wire::client::{Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::Command;
 use conclave_wire::http::{
-    LinkInfo, LinkList, LinkRequest, LinkState, RoomCreated, RoomInfo, Uses,
+    ConsentRule, LinkInfo, LinkList, LinkRequest, LinkState, RoomCreated, RoomInfo, Uses,
 };
 use conclave_wire::id::LinkId;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -58,7 +58,14 @@ async fn make(
 ) -> LinkId {
     let from = now() + ahead;
     let until = from + long;
-    let answer = ask_for(server, room, LinkRequest { from, until, uses }).await;
+    let consent = ConsentRule::None;
+    let terms = LinkRequest {
+        from,
+        until,
+        uses,
+        consent,
+    };
+    let answer = ask_for(server, room, terms).await;
     assert_eq!(answer.status, 201, "{:?}", answer.body);
     let made: LinkInfo = serde_json::from_slice(&answer.body).expect("a link");
     assert_eq!((made.from, made.until, made.uses), (from, until, uses));
@@ -271,6 +278,7 @@ async fn what_makes_no_link_is_refused_with_its_code() {
         from,
         until,
         uses: Uses::Once,
+        consent: ConsentRule::None,
     };
     for (terms, status) in [
         (terms(at + DAY, at + 32 * DAY), 201),

@@ -1,18 +1,24 @@
 /** How the room and the link stand, asked before anything is asked of the visitor. Asking uses nothing up. */
 
 import type { RoomLink } from './link';
-import type { Code, Problem, RoomInfo } from './wire';
+import type { Code, Consent, ConsentRequest, ConsentTexts, Language, LinkInfo, Problem, RoomInfo } from './wire';
 
 /** Why a guest's own link does not open any more. */
-export const LINK_OVER = ['link-expired', 'link-used', 'link-revoked', 'no-such-link'] as const;
+export const LINK_OVER = ['link-expired', 'link-used', 'link-revoked', 'no-such-link', 'consent-withdrawn'] as const;
 
 export type LinkOver = (typeof LINK_OVER)[number];
 
 /** What was found. */
 export type Standing =
-  | { readonly kind: 'open'; readonly scheduled: boolean }
-  | { readonly kind: 'early'; readonly opens: Opens }
-  | { readonly kind: LinkOver | 'no-room' | 'incomplete' | 'unreachable' };
+  | { readonly kind: 'open'; readonly scheduled: boolean; readonly consent: Consent | null }
+  | { readonly kind: 'early'; readonly opens: Opens; readonly consent: Consent | null }
+  /** The guest has to consent first. */
+  | { readonly kind: 'consent' }
+  | { readonly kind: LinkOver; readonly consent: Consent | null }
+  | { readonly kind: 'link-draft' | 'no-room' | 'incomplete' | 'unreachable' };
+
+/** What is said of a guest's own link takes its name, not its secret. */
+export type LinkName = Pick<RoomLink, 'room' | 'name'>;
 
 /** When a link opens, in milliseconds since the Unix epoch. */
 export interface Opens {
@@ -23,7 +29,7 @@ export interface Opens {
 }
 
 /** The part of `fetch` this needs. */
-export type Ask = (path: string) => Promise<Pick<Response, 'ok' | 'status' | 'json'>>;
+export type Ask = (path: string, init?: RequestInit) => Promise<Pick<Response, 'ok' | 'status' | 'json'>>;
 
 export function isOver(code: Code): code is LinkOver {
   return (LINK_OVER as readonly Code[]).includes(code);
@@ -33,23 +39,60 @@ export function isOver(code: Code): code is LinkOver {
 export async function look(link: RoomLink, ask: Ask, now: () => number): Promise<Standing> {
   const room = `/api/v1/rooms/${link.room}`;
   try {
-    const answer = await ask(link.name === null ? room : `${room}/links/${link.name}`);
+    const answer = await ask(link.name === null ? room : ofLink(link));
     if (!answer.ok) return refused((await answer.json()) as Problem, now());
-    if (link.name !== null) return { kind: 'open', scheduled: true };
+    if (link.name !== null) return { kind: 'open', scheduled: true, consent: ((await answer.json()) as LinkInfo).consent ?? null };
     const { password, scheduled } = (await answer.json()) as RoomInfo;
     // Whoever forwarded the link left out a mark that stands before the secret.
     const cut = (password && !link.password) || (scheduled && link.hostKey === null);
-    return cut ? { kind: 'incomplete' } : { kind: 'open', scheduled };
+    return cut ? { kind: 'incomplete' } : { kind: 'open', scheduled, consent: null };
   } catch {
     return { kind: 'unreachable' };
   }
 }
 
-function refused({ code, opens }: Problem, now: number): Standing {
-  if (code === 'link-early' && opens !== undefined) return { kind: 'early', opens: { at: opens.at, here: now + opens.in } };
-  if (isOver(code)) return { kind: code };
+/** The texts that are consented to now; nothing if they cannot be had. */
+export async function consentTexts(ask: Ask): Promise<ConsentTexts | null> {
+  try {
+    const answer = await ask('/api/v1/consent-texts/current');
+    return answer.ok ? ((await answer.json()) as ConsentTexts) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Consents to a version of the texts; the code with which that is refused, if it is. */
+export function consent(link: LinkName, version: number, language: Language, ask: Ask): Promise<Code | null> {
+  const body: ConsentRequest = { version, language };
+  return change(`${ofLink(link)}/consent`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }, ask);
+}
+
+/** Withdraws the consent; the code with which that is refused, if it is. */
+export function withdraw(link: LinkName, ask: Ask): Promise<Code | null> {
+  return change(`${ofLink(link)}/consent`, { method: 'DELETE' }, ask);
+}
+
+async function change(path: string, init: RequestInit, ask: Ask): Promise<Code | null> {
+  try {
+    const answer = await ask(path, init);
+    return answer.ok ? null : ((await answer.json()) as Problem).code;
+  } catch {
+    return 'internal';
+  }
+}
+
+function ofLink({ room, name }: LinkName): string {
+  return `/api/v1/rooms/${room}/links/${name}`;
+}
+
+function refused({ code, opens, consent }: Problem, now: number): Standing {
+  const given = consent ?? null;
+  if (code === 'link-early' && opens !== undefined) return { kind: 'early', opens: { at: opens.at, here: now + opens.in }, consent: given };
+  if (code === 'consent-needed') return { kind: 'consent' };
+  if (code === 'link-draft') return { kind: code };
+  if (isOver(code)) return { kind: code, consent: given };
   return { kind: code === 'no-such-room' ? 'no-room' : 'unreachable' };
 }
 
 /** The server's own answers, and nothing of the link to anybody else. */
-export const askServer: Ask = (path) => fetch(path, { referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(10_000) });
+export const askServer: Ask = (path, init) => fetch(path, { ...init, referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(10_000) });

@@ -33,7 +33,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "not-scheduled" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -461,7 +461,7 @@ export type Standing = "arrived" | "waiting" | "member";
 /**
  * Why a stay is over.
  */
-export type Reason = "refused" | "removed" | "ended" | "replaced" | "revoked";
+export type Reason = "refused" | "removed" | "ended" | "replaced" | "revoked" | "withdrawn";
 
 /**
  * One entry of a room's ordered log. Every member applies the entries in the
@@ -610,12 +610,92 @@ scheduled: boolean, };
 /**
  * How a link stands.
  */
-export type LinkState = "early" | "active" | "in-use" | "used" | "expired" | "revoked";
+export type LinkState = "draft" | "consent" | "early" | "active" | "in-use" | "used" | "expired" | "revoked" | "withdrawn";
 
 /**
  * For how many calls a link is.
  */
 export type Uses = "once" | "series";
+
+/**
+ * The languages of texts that people consent to.
+ */
+export type Language = "de" | "en";
+
+/**
+ * How consent was given.
+ */
+export type ConsentWay = "page" | "mail";
+
+/**
+ * A consent as it is kept: of a link, not of a name.
+ */
+export type Consent = { 
+/**
+ * To which version of the text.
+ */
+version: number, 
+/**
+ * In which language it was read.
+ */
+language: Language, 
+/**
+ * When, in milliseconds since the Unix epoch.
+ */
+at: number, 
+/**
+ * How.
+ */
+way: ConsentWay, };
+
+/**
+ * The body of `POST /api/v1/rooms/{room}/links/{link}/consent`.
+ */
+export type ConsentRequest = { 
+/**
+ * To which version of the text.
+ */
+version: number, 
+/**
+ * In which language it was read.
+ */
+language: Language, 
+/**
+ * How it was given; noting that of a mail takes the operator's token.
+ */
+way?: ConsentWay, };
+
+/**
+ * What a guest reads before they consent, in one language: paragraphs with an
+ * empty line between them.
+ */
+export type ConsentText = { 
+/**
+ * The privacy notice.
+ */
+notice: string, 
+/**
+ * What is consented to.
+ */
+consent: string, };
+
+/**
+ * `GET /api/v1/consent-texts/{version}`: a version of the texts, which never
+ * changes.
+ */
+export type ConsentTexts = { 
+/**
+ * Which, from 1.
+ */
+version: number, 
+/**
+ * In German.
+ */
+de: ConsentText, 
+/**
+ * In English.
+ */
+en: ConsentText, };
 
 /**
  * A guest's link, without what only its maker knows: the answer to the request
@@ -645,7 +725,11 @@ state: LinkState,
 /**
  * Whether wrong passwords have locked it.
  */
-locked: boolean, };
+locked: boolean, 
+/**
+ * The consent that was given to it.
+ */
+consent?: Consent, };
 
 /**
  * When something that is refused now will be granted.
@@ -683,4 +767,8 @@ code: Code,
 /**
  * With `link-early`: when the link opens.
  */
-opens?: Opening, };
+opens?: Opening, 
+/**
+ * With what refuses a link: the consent that was given to it.
+ */
+consent?: Consent, };

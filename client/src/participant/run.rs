@@ -591,6 +591,7 @@ impl Run {
             Some(Ending::Ended) => Event::Ended,
             Some(Ending::Replaced) => Event::Replaced,
             Some(Ending::Revoked) => Event::Revoked,
+            Some(Ending::Withdrawn) => Event::Withdrawn,
             Some(Ending::Gone) => Event::Gone,
             Some(Ending::Running) | None => return,
         };

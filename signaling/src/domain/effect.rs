@@ -6,6 +6,7 @@ use super::password::Door;
 use super::stay::Knock;
 use conclave_wire::client::{LogEntry, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
+use conclave_wire::http::Consent;
 use conclave_wire::id::{LinkId, ParticipantId};
 use std::ops::Add;
 use std::time::Duration;
@@ -132,6 +133,17 @@ pub enum Order {
         /// What it is to be.
         link: GuestLink,
     },
+    /// Hand a guest's link out: from now on its guest may consent.
+    HandOutLink(LinkId),
+    /// A link's guest consents.
+    Consent {
+        /// Which link.
+        id: LinkId,
+        /// What is kept of it.
+        consent: Consent,
+    },
+    /// The consent to a link is withdrawn: throw out who came by it.
+    WithdrawConsent(LinkId),
     /// Take a guest's link back, and throw out who came by it.
     RevokeLink(LinkId),
 }
@@ -187,6 +199,13 @@ pub enum Change {
         id: LinkId,
         /// What.
         stage: Stage,
+    },
+    /// Consent was given to a guest's link.
+    LinkConsented {
+        /// Which.
+        id: LinkId,
+        /// What is kept of it.
+        consent: Consent,
     },
     /// A guest's link was over long ago.
     LinkForgotten {

@@ -9,6 +9,7 @@ use super::room::{Room, tell_over};
 use crate::config::MAX_LINKS;
 use conclave_wire::client::Reason;
 use conclave_wire::code::Code;
+use conclave_wire::http::Consent;
 use conclave_wire::id::{LinkId, ParticipantId};
 use std::collections::BTreeMap;
 
@@ -38,12 +39,21 @@ impl Guests {
         }
     }
 
-    /// The tries by a guest's link.
-    pub fn tries(&mut self, id: LinkId) -> Option<&mut Tries> {
+    /// One of the guests' links.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchLink`].
+    fn link(&mut self, id: LinkId) -> Result<&mut GuestLink, Code> {
         match self {
             Self::Open => None,
-            Self::ByLink(links) => links.get_mut(&id).map(|link| &mut link.tries),
+            Self::ByLink(links) => links.get_mut(&id),
         }
+        .ok_or(Code::NoSuchLink)
+    }
+
+    /// The tries by a guest's link.
+    pub fn tries(&mut self, id: LinkId) -> Option<&mut Tries> {
+        self.link(id).ok().map(|link| &mut link.tries)
     }
 
     /// The guests' links, by their identifiers.
@@ -87,14 +97,60 @@ impl Room {
     }
 
     pub(super) fn revoke_link(&mut self, id: LinkId, out: &mut Vec<Effect>) -> Result<(), Code> {
-        let Guests::ByLink(links) = &mut self.guests else {
-            return Err(Code::NoSuchLink);
-        };
-        let link = links.get_mut(&id).ok_or(Code::NoSuchLink)?;
+        let link = self.guests.link(id)?;
         if link.revoke() {
             let stage = link.stage;
             out.push(Effect::Store(Change::LinkStaged { id, stage }));
         }
+        self.throw_out(id, Reason::Revoked, out);
+        Ok(())
+    }
+
+    pub(super) fn hand_out_link(
+        &mut self,
+        now: Millis,
+        id: LinkId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Code> {
+        let link = self.guests.link(id)?;
+        if link.hand_out(now)? {
+            let stage = link.stage;
+            out.push(Effect::Store(Change::LinkStaged { id, stage }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn consent_to_link(
+        &mut self,
+        now: Millis,
+        (id, consent): (LinkId, Consent),
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Code> {
+        let link = self.guests.link(id)?;
+        if link.consent(now, consent)? {
+            let stage = link.stage;
+            out.push(Effect::Store(Change::LinkConsented { id, consent }));
+            out.push(Effect::Store(Change::LinkStaged { id, stage }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn withdraw_consent(
+        &mut self,
+        id: LinkId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Code> {
+        let link = self.guests.link(id)?;
+        if link.withdraw()? {
+            let stage = link.stage;
+            out.push(Effect::Store(Change::LinkStaged { id, stage }));
+        }
+        self.throw_out(id, Reason::Withdrawn, out);
+        Ok(())
+    }
+
+    /// Ends all stays that began by a link.
+    fn throw_out(&mut self, id: LinkId, reason: Reason, out: &mut Vec<Effect>) {
         let guests: Vec<ParticipantId> = self
             .stays
             .iter()
@@ -108,10 +164,9 @@ impl Room {
             // the removal.
             self.depart(participant, out);
             if let Some(connection) = connection {
-                tell_over(connection, Reason::Revoked, out);
+                tell_over(connection, reason, out);
             }
         }
-        Ok(())
     }
 
     /// Notes that somebody was let into the call by a link.

@@ -2,12 +2,19 @@
 //! and for how many calls. Looking at it changes nothing, however often.
 //!
 //! ```text
+//!   draft ──handed out──▶ consent ──given───┐      (where consent is needed)
+//!     └───────given by mail─────────────────┤
+//!                                           ▼
 //!             somebody is let in               the call ends
 //!   active ───────────────────────▶ in use ──┬───────────────▶ used     (once)
 //!     ▲  opens in its slot            opens  └──▶ active               (a series)
 //!     └───────────────────────────────────────────┘
 //!   any ────────────────────────────────────────────────────▶ revoked
+//!   any to which consent was given ─────────────────────────▶ withdrawn
 //! ```
+//!
+//! Without consent a link is closed, whatever its slot is; consent may be given
+//! before the slot begins. What is kept of it is [`Consent`], and nothing else.
 //!
 //! Time alone moves nothing: before its slot an active link is early, after it
 //! expired. One in use opens until the call has ended, whatever the time is: who
@@ -16,7 +23,7 @@
 use super::Millis;
 use super::password::Tries;
 use conclave_wire::code::Code;
-use conclave_wire::http::{LinkInfo, LinkState, Uses};
+use conclave_wire::http::{Consent, ConsentWay, LinkInfo, LinkState, Uses};
 use conclave_wire::id::LinkId;
 use std::time::Duration;
 
@@ -58,6 +65,10 @@ impl Slot {
 /// What has become of a link, time aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// It needs consent, and is not handed out yet.
+    Draft,
+    /// It is handed out and needs consent.
+    Consent,
     /// Nothing yet, or all of it is over and the link is for a series.
     Active,
     /// Somebody was let into the call that runs by it.
@@ -66,6 +77,8 @@ pub enum Stage {
     Used,
     /// It was taken back.
     Revoked,
+    /// The consent to it was withdrawn.
+    Withdrawn,
 }
 
 /// A guest's link.
@@ -79,6 +92,8 @@ pub struct GuestLink {
     pub stage: Stage,
     /// The wrong passwords that were tried by it.
     pub tries: Tries,
+    /// The consent that was given to it.
+    pub consent: Option<Consent>,
 }
 
 impl GuestLink {
@@ -89,18 +104,29 @@ impl GuestLink {
             uses,
             stage: Stage::Active,
             tries: Tries::default(),
+            consent: None,
         }
+    }
+
+    /// The same as a draft, which opens once it has its guest's consent.
+    pub fn draft(self) -> Self {
+        let stage = Stage::Draft;
+        Self { stage, ..self }
     }
 
     /// How it stands now.
     pub fn state(&self, now: Millis) -> LinkState {
         match self.stage {
+            Stage::Draft | Stage::Consent if now >= self.slot.until => LinkState::Expired,
+            Stage::Draft => LinkState::Draft,
+            Stage::Consent => LinkState::Consent,
             Stage::Active if now < self.slot.from => LinkState::Early,
             Stage::Active if now < self.slot.until => LinkState::Active,
             Stage::Active => LinkState::Expired,
             Stage::InUse => LinkState::InUse,
             Stage::Used => LinkState::Used,
             Stage::Revoked => LinkState::Revoked,
+            Stage::Withdrawn => LinkState::Withdrawn,
         }
     }
 
@@ -111,11 +137,67 @@ impl GuestLink {
     pub fn opens(&self, now: Millis) -> Result<(), Code> {
         match self.state(now) {
             LinkState::Active | LinkState::InUse => Ok(()),
+            LinkState::Draft => Err(Code::LinkDraft),
+            LinkState::Consent => Err(Code::ConsentNeeded),
             LinkState::Early => Err(Code::LinkEarly),
             LinkState::Expired => Err(Code::LinkExpired),
             LinkState::Used => Err(Code::LinkUsed),
             LinkState::Revoked => Err(Code::LinkRevoked),
+            LinkState::Withdrawn => Err(Code::ConsentWithdrawn),
         }
+    }
+
+    /// It is handed out: its guest may consent. Whether that changes it.
+    ///
+    /// # Errors
+    /// The code that says that it is over; [`Code::NoConsentNeeded`] if it is
+    /// open to its guest anyway.
+    pub fn hand_out(&mut self, now: Millis) -> Result<bool, Code> {
+        match self.state(now) {
+            LinkState::Draft => Ok(self.become_from(Stage::Draft, Stage::Consent)),
+            LinkState::Consent => Ok(false),
+            LinkState::Early | LinkState::Active | LinkState::InUse => match self.consent {
+                Some(_) => Ok(false),
+                None => Err(Code::NoConsentNeeded),
+            },
+            _ => self.opens(now).map(|()| false),
+        }
+    }
+
+    /// Its guest consents. Whether that changes it: a second consent does not.
+    ///
+    /// # Errors
+    /// As [`GuestLink::hand_out`]; [`Code::LinkDraft`] on the page of a link
+    /// that was not handed out.
+    pub fn consent(&mut self, now: Millis, consent: Consent) -> Result<bool, Code> {
+        match (self.state(now), consent.way) {
+            (LinkState::Draft, ConsentWay::Mail) | (LinkState::Consent, _) => {
+                self.stage = Stage::Active;
+                self.consent = Some(consent);
+                Ok(true)
+            }
+            (LinkState::Draft, ConsentWay::Page) => Err(Code::LinkDraft),
+            _ => self.hand_out(now),
+        }
+    }
+
+    /// The consent to it is withdrawn: it is closed for ever. Whether that
+    /// changes it.
+    ///
+    /// # Errors
+    /// [`Code::ConsentNeeded`] or [`Code::LinkDraft`] if none was given yet,
+    /// [`Code::NoConsentNeeded`] if none is needed.
+    pub fn withdraw(&mut self) -> Result<bool, Code> {
+        if self.consent.is_none() {
+            return Err(match self.stage {
+                Stage::Draft => Code::LinkDraft,
+                Stage::Consent => Code::ConsentNeeded,
+                _ => Code::NoConsentNeeded,
+            });
+        }
+        let changes = self.stage != Stage::Withdrawn;
+        self.stage = Stage::Withdrawn;
+        Ok(changes)
     }
 
     /// Somebody who came by it was let into the call; whether that changes it.
@@ -136,8 +218,11 @@ impl GuestLink {
 
     /// It is taken back; whether that changes it.
     pub fn revoke(&mut self) -> bool {
-        let changes = self.stage != Stage::Revoked;
-        self.stage = Stage::Revoked;
+        // What was withdrawn stays that: it is closed as well.
+        let changes = !matches!(self.stage, Stage::Revoked | Stage::Withdrawn);
+        if changes {
+            self.stage = Stage::Revoked;
+        }
         changes
     }
 
@@ -155,6 +240,7 @@ impl GuestLink {
             uses: self.uses,
             state: self.state(now),
             locked: self.tries.is_locked(),
+            consent: self.consent,
         }
     }
 

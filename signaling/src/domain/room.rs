@@ -203,6 +203,11 @@ impl Room {
                 out.push(Effect::Store(Change::RoomDeleted));
             }
             Order::MakeLink { id, link } => self.make_link(now.calendar, (id, link), out)?,
+            Order::HandOutLink(id) => self.hand_out_link(now.calendar, id, out)?,
+            Order::Consent { id, consent } => {
+                self.consent_to_link(now.calendar, (id, consent), out)?;
+            }
+            Order::WithdrawConsent(id) => self.withdraw_consent(id, out)?,
             Order::RevokeLink(id) => self.revoke_link(id, out)?,
         }
         self.expire(now.timer, out);

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::code::Code;
-use conclave_wire::http::{LinkList, LinkRequest, Opening, Problem};
+use conclave_wire::http::{ConsentRule, LinkList, LinkRequest, Opening, Problem};
 use conclave_wire::id::{LinkId, RoomId};
 use std::sync::Arc;
 
@@ -26,10 +26,20 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     authorize(&app, &headers)?;
-    let LinkRequest { from, until, uses } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let LinkRequest {
+        from,
+        until,
+        uses,
+        consent,
+    } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     let slot = Slot::new(Millis(from), Millis(until)).ok_or(Refusal(Code::BadMessage))?;
     let id = LinkId::random().map_err(|_| Refusal(Code::Internal))?;
-    let link = GuestLink::new(slot, uses);
+    let mut link = GuestLink::new(slot, uses);
+    if consent == ConsentRule::Required {
+        let texts = app.rooms.store.consent_texts(None).await;
+        texts.map_err(failed)?.ok_or(Refusal(Code::NoConsentText))?;
+        link = link.draft();
+    }
     order(&app, room, &headers, Order::MakeLink { id, link }).await?;
     let headers = [
         (header::LOCATION, format!("/api/v1/rooms/{room}/links/{id}")),
@@ -67,17 +77,19 @@ pub(super) async fn info(
     let now = app.rooms.clock.now();
     match link.opens(now) {
         Ok(()) => Ok((NOT_STORED, Json(link.info(id, now))).into_response()),
-        Err(Code::LinkEarly) => {
-            let at = link.slot.from();
-            let wait = at.since(now).as_millis();
-            let mut refused = Problem::from(Code::LinkEarly);
-            refused.opens = Some(Opening {
-                at: at.0,
-                wait: u64::try_from(wait).unwrap_or(u64::MAX),
+        Err(code) => {
+            let mut refused = Problem::from(code);
+            refused.consent = link.consent;
+            refused.opens = (code == Code::LinkEarly).then(|| {
+                let at = link.slot.from();
+                let wait = at.since(now).as_millis();
+                Opening {
+                    at: at.0,
+                    wait: u64::try_from(wait).unwrap_or(u64::MAX),
+                }
             });
             Ok(problem(refused))
         }
-        Err(code) => Err(Refusal(code)),
     }
 }
 
@@ -92,7 +104,7 @@ pub(super) async fn revoke(
 }
 
 /// The room and its link in the path.
-pub(super) struct NamedLink(RoomId, LinkId);
+pub(super) struct NamedLink(pub(super) RoomId, pub(super) LinkId);
 
 impl<S: Send + Sync> FromRequestParts<S> for NamedLink {
     type Rejection = Refusal;

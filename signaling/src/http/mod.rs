@@ -2,6 +2,7 @@
 //! (RFC 9457).
 
 mod client;
+mod consent;
 mod headers;
 mod health;
 mod links;
@@ -11,7 +12,7 @@ mod rooms;
 pub use headers::CONTENT_SECURITY_POLICY;
 
 use crate::assets::Assets;
-use crate::config::{MAX_BODY, REQUEST_LIMIT};
+use crate::config::{MAX_BODY, MAX_CONSENT_BODY, REQUEST_LIMIT};
 use crate::domain::Digest;
 use crate::media::MediaMetrics;
 use crate::rooms::Rooms;
@@ -63,6 +64,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(
             "/api/v1/rooms/{room}/links/{link}",
             get(links::info).delete(links::revoke),
+        )
+        .route(
+            "/api/v1/rooms/{room}/links/{link}/hand-out",
+            post(consent::hand_out),
+        )
+        .route(
+            "/api/v1/rooms/{room}/links/{link}/consent",
+            post(consent::give).delete(consent::withdraw),
+        )
+        .route("/api/v1/consent-texts/{version}", get(consent::texts))
+        .route(
+            "/api/v1/consent-texts",
+            post(consent::set_texts).layer(DefaultBodyLimit::max(MAX_CONSENT_BODY)),
         )
         .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
         .fallback(client::file)

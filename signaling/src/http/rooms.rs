@@ -119,6 +119,11 @@ pub(super) async fn order(
     order: Order,
 ) -> Result<(), Refusal> {
     authorize(app, headers)?;
+    carry_out(app, room, order).await
+}
+
+/// Has the room do what whoever asks may want; it is written down then.
+pub(super) async fn carry_out(app: &App, room: RoomId, order: Order) -> Result<(), Refusal> {
     existing(app, room).await?;
     let (sender, done) = oneshot::channel();
     app.rooms

@@ -5,7 +5,7 @@ use super::{Store, StoreError, time};
 use crate::domain::Millis;
 use crate::domain::link::{GuestLink, Slot, Stage};
 use crate::domain::password::Tries;
-use conclave_wire::http::Uses;
+use conclave_wire::http::{Consent, ConsentWay, Language, Uses};
 use conclave_wire::id::{LinkId, RoomId};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AnyConnection, Row as _};
@@ -33,7 +33,8 @@ impl Store {
         id: LinkId,
     ) -> Result<Option<GuestLink>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, opens_at, closes_at, uses, stage, failures FROM links \
+            "SELECT id, opens_at, closes_at, uses, stage, failures, \
+             consent_version, consent_language, consent_at, consent_way FROM links \
              WHERE room = $1 AND id = $2",
         )
         .bind(room.as_bytes())
@@ -49,7 +50,8 @@ pub(super) async fn links_of(
     room: RoomId,
 ) -> Result<Vec<(LinkId, GuestLink)>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, opens_at, closes_at, uses, stage, failures FROM links \
+        "SELECT id, opens_at, closes_at, uses, stage, failures, \
+         consent_version, consent_language, consent_at, consent_way FROM links \
          WHERE room = $1 ORDER BY opens_at, id",
     )
     .bind(room.as_bytes())
@@ -72,16 +74,30 @@ pub(super) fn made<'q>(room: &'q [u8], id: &'q LinkId, link: &GuestLink) -> Quer
         Uses::Once => ONCE,
         Uses::Series => SERIES,
     })
-    .bind(stage_text(link.stage))
+    .bind(text_of(&STAGES, link.stage))
     .bind(i64::from(link.tries.0))
 }
 
 /// Writes what has become of it.
 pub(super) fn staged<'q>(room: &'q [u8], id: &'q LinkId, stage: Stage) -> Query<'q> {
     sqlx::query("UPDATE links SET stage = $1 WHERE room = $2 AND id = $3")
-        .bind(stage_text(stage))
+        .bind(text_of(&STAGES, stage))
         .bind(room)
         .bind(id.as_bytes())
+}
+
+/// Writes the consent to it.
+pub(super) fn consented<'q>(room: &'q [u8], id: &'q LinkId, consent: &Consent) -> Query<'q> {
+    sqlx::query(
+        "UPDATE links SET consent_version = $1, consent_language = $2, consent_at = $3, \
+         consent_way = $4 WHERE room = $5 AND id = $6",
+    )
+    .bind(i64::from(consent.version))
+    .bind(text_of(&LANGUAGES, consent.language))
+    .bind(time(Millis(consent.at)))
+    .bind(text_of(&WAYS, consent.way))
+    .bind(room)
+    .bind(id.as_bytes())
 }
 
 /// Forgets it.
@@ -102,23 +118,34 @@ pub(super) fn tried<'q>(room: &'q [u8], id: &'q LinkId, failures: u32) -> Query<
 const ONCE: &str = "once";
 const SERIES: &str = "series";
 
-const STAGES: [(Stage, &str); 4] = [
+const LANGUAGES: [(Language, &str); 2] = [(Language::De, "de"), (Language::En, "en")];
+
+const WAYS: [(ConsentWay, &str); 2] = [(ConsentWay::Page, "page"), (ConsentWay::Mail, "mail")];
+
+const STAGES: [(Stage, &str); 7] = [
+    (Stage::Draft, "draft"),
+    (Stage::Consent, "consent"),
     (Stage::Active, "active"),
     (Stage::InUse, "in-use"),
     (Stage::Used, "used"),
     (Stage::Revoked, "revoked"),
+    (Stage::Withdrawn, "withdrawn"),
 ];
 
-fn stage_text(stage: Stage) -> &'static str {
-    let found = STAGES.iter().find(|(of, _)| *of == stage);
+fn text_of<T: PartialEq>(all: &[(T, &'static str)], value: T) -> &'static str {
+    let found = all.iter().find(|(of, _)| *of == value);
     found.map_or("", |(_, text)| text)
+}
+
+fn of_text<T: Copy>(all: &[(T, &'static str)], text: &str) -> Result<T, StoreError> {
+    let found = all.iter().find(|(_, of)| *of == text);
+    found.map(|(value, _)| *value).ok_or(StoreError::Corrupt)
 }
 
 fn link(row: &AnyRow) -> Result<(LinkId, GuestLink), StoreError> {
     let millis = |column| Ok::<_, StoreError>(Millis(narrow(row.try_get(column)?)?));
     let slot = Slot::new(millis("opens_at")?, millis("closes_at")?);
     let (uses, stage): (String, String) = (row.try_get("uses")?, row.try_get("stage")?);
-    let stage = STAGES.iter().find(|(_, text)| *text == stage);
     let link = GuestLink {
         slot: slot.ok_or(StoreError::Corrupt)?,
         uses: match uses.as_str() {
@@ -126,8 +153,24 @@ fn link(row: &AnyRow) -> Result<(LinkId, GuestLink), StoreError> {
             SERIES => Uses::Series,
             _ => return Err(StoreError::Corrupt),
         },
-        stage: stage.ok_or(StoreError::Corrupt)?.0,
+        stage: of_text(&STAGES, &stage)?,
         tries: Tries(narrow(row.try_get("failures")?)?),
+        consent: consent(row)?,
     };
     Ok((LinkId(bytes(row, "id")?), link))
+}
+
+fn consent(row: &AnyRow) -> Result<Option<Consent>, StoreError> {
+    let version: Option<i64> = row.try_get("consent_version")?;
+    let Some(version) = version else {
+        return Ok(None);
+    };
+    let language: String = row.try_get("consent_language")?;
+    let way: String = row.try_get("consent_way")?;
+    Ok(Some(Consent {
+        version: narrow(version)?,
+        language: of_text(&LANGUAGES, &language)?,
+        at: narrow(row.try_get("consent_at")?)?,
+        way: of_text(&WAYS, &way)?,
+    }))
 }

@@ -2,6 +2,7 @@
 //! its stays and its knocks. One connection, every transaction durable when
 //! [`Store::apply`] returns. The same statements serve SQLite and PostgreSQL.
 
+mod consent;
 mod links;
 mod load;
 mod postgres;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -32,6 +33,7 @@ const MIGRATIONS: [(&str, &str); 3] = [
         include_str!("../../migrations/0002_passwords.sql"),
     ),
     ("links", include_str!("../../migrations/0003_links.sql")),
+    ("consent", include_str!("../../migrations/0004_consent.sql")),
 ];
 
 /// How long an operation waits for the one connection.
@@ -333,6 +335,7 @@ async fn write(
         }
         Change::LinkMade { id, link } => links::made(room, id, link),
         Change::LinkStaged { id, stage } => links::staged(room, id, *stage),
+        Change::LinkConsented { id, consent } => links::consented(room, id, consent),
         Change::LinkForgotten { id } => links::forgotten(room, id),
         Change::PasswordsTried {
             link: Door::Link(id),

@@ -301,6 +301,8 @@ pub enum Reason {
     Replaced,
     /// The link by which the participant came was revoked.
     Revoked,
+    /// The consent that the link needed was withdrawn.
+    Withdrawn,
 }
 
 /// One entry of a room's ordered log. Every member applies the entries in the

@@ -53,6 +53,24 @@ pub enum Code {
     /// The link was revoked.
     #[error("the link was revoked")]
     LinkRevoked,
+    /// The link was made and is not handed out yet.
+    #[error("the link is not handed out yet")]
+    LinkDraft,
+    /// The link opens once its guest has consented.
+    #[error("the link opens once its guest has consented")]
+    ConsentNeeded,
+    /// The consent that the link needed was withdrawn.
+    #[error("the consent was withdrawn, and the link is closed")]
+    ConsentWithdrawn,
+    /// What was consented to is not the text that holds now.
+    #[error("the text has changed meanwhile")]
+    ConsentOutdated,
+    /// The link needs no consent: there is none to give or to withdraw.
+    #[error("the link needs no consent")]
+    NoConsentNeeded,
+    /// A link cannot need consent as long as there is no text to consent to.
+    #[error("there is no text to consent to: the operator has to set one")]
+    NoConsentText,
     /// The room takes guests by its own link: it has no others.
     #[error("the room takes guests by its own link and has no others")]
     NotScheduled,
@@ -116,6 +134,12 @@ impl Code {
             Self::LinkExpired => "link-expired",
             Self::LinkUsed => "link-used",
             Self::LinkRevoked => "link-revoked",
+            Self::LinkDraft => "link-draft",
+            Self::ConsentNeeded => "consent-needed",
+            Self::ConsentWithdrawn => "consent-withdrawn",
+            Self::ConsentOutdated => "consent-outdated",
+            Self::NoConsentNeeded => "no-consent-needed",
+            Self::NoConsentText => "no-consent-text",
             Self::NotScheduled => "not-scheduled",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
@@ -149,8 +173,19 @@ impl Code {
             | Self::NotFound
             | Self::NoCall => 404,
             Self::MethodNotAllowed => 405,
-            Self::CallRunning | Self::StaleEpoch | Self::NotScheduled => 409,
-            Self::Gone | Self::LinkExpired | Self::LinkUsed | Self::LinkRevoked => 410,
+            Self::CallRunning
+            | Self::StaleEpoch
+            | Self::NotScheduled
+            | Self::LinkDraft
+            | Self::ConsentNeeded
+            | Self::ConsentOutdated
+            | Self::NoConsentNeeded
+            | Self::NoConsentText => 409,
+            Self::Gone
+            | Self::LinkExpired
+            | Self::LinkUsed
+            | Self::LinkRevoked
+            | Self::ConsentWithdrawn => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::LinkLocked => 423,
@@ -182,6 +217,12 @@ mod tests {
             Code::LinkUsed,
             Code::LinkRevoked,
             Code::NotScheduled,
+            Code::LinkDraft,
+            Code::ConsentNeeded,
+            Code::ConsentWithdrawn,
+            Code::ConsentOutdated,
+            Code::NoConsentNeeded,
+            Code::NoConsentText,
         ] {
             assert_eq!(
                 serde_json::to_value(code).expect("serialises"),

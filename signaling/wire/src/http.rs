@@ -68,12 +68,115 @@ pub struct LinkRequest {
     pub until: u64,
     /// For how many calls it is.
     pub uses: Uses,
+    /// Whether it opens without its guest's consent.
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    pub consent: ConsentRule,
+}
+
+/// Whether a link opens without its guest's consent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsentRule {
+    /// It does.
+    #[default]
+    None,
+    /// It does not: it begins as a draft.
+    Required,
+}
+
+/// The languages of texts that people consent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// German.
+    De,
+    /// English.
+    En,
+}
+
+/// How consent was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsentWay {
+    /// On the guest's page.
+    #[default]
+    Page,
+    /// By a mail, letter or call, noted by who received it.
+    Mail,
+}
+
+/// A consent as it is kept: of a link, not of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Consent {
+    /// To which version of the text.
+    pub version: u32,
+    /// In which language it was read.
+    pub language: Language,
+    /// When, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// How.
+    pub way: ConsentWay,
+}
+
+/// The body of `POST /api/v1/rooms/{room}/links/{link}/consent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsentRequest {
+    /// To which version of the text.
+    pub version: u32,
+    /// In which language it was read.
+    pub language: Language,
+    /// How it was given; noting that of a mail takes the operator's token.
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    pub way: ConsentWay,
+}
+
+/// What a guest reads before they consent, in one language: paragraphs with an
+/// empty line between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsentText {
+    /// The privacy notice.
+    pub notice: String,
+    /// What is consented to.
+    pub consent: String,
+}
+
+/// The body of `POST /api/v1/consent-texts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsentTextsRequest {
+    /// In German.
+    pub de: ConsentText,
+    /// In English.
+    pub en: ConsentText,
+}
+
+/// `GET /api/v1/consent-texts/{version}`: a version of the texts, which never
+/// changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsentTexts {
+    /// Which, from 1.
+    pub version: u32,
+    /// In German.
+    pub de: ConsentText,
+    /// In English.
+    pub en: ConsentText,
 }
 
 /// How a link stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
+    /// It was made and is not handed out yet.
+    Draft,
+    /// It waits for its guest's consent.
+    Consent,
     /// Its slot has not begun.
     Early,
     /// It opens.
@@ -86,6 +189,8 @@ pub enum LinkState {
     Expired,
     /// It was taken back.
     Revoked,
+    /// The consent that it needed was withdrawn.
+    Withdrawn,
 }
 
 /// A guest's link, without what only its maker knows: the answer to the request
@@ -107,6 +212,10 @@ pub struct LinkInfo {
     pub state: LinkState,
     /// Whether wrong passwords have locked it.
     pub locked: bool,
+    /// The consent that was given to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub consent: Option<Consent>,
 }
 
 /// `GET /api/v1/rooms/{room}/links`: those of the room, by when they open.
@@ -147,6 +256,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub opens: Option<Opening>,
+    /// With what refuses a link: the consent that was given to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub consent: Option<Consent>,
 }
 
 impl From<Code> for Problem {
@@ -157,6 +270,7 @@ impl From<Code> for Problem {
             status: code.status(),
             code,
             opens: None,
+            consent: None,
         }
     }
 }

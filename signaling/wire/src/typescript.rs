@@ -39,6 +39,12 @@ pub fn declarations() -> String {
     declare::<http::RoomInfo>(&config, &mut text);
     declare::<http::LinkState>(&config, &mut text);
     declare::<http::Uses>(&config, &mut text);
+    declare::<http::Language>(&config, &mut text);
+    declare::<http::ConsentWay>(&config, &mut text);
+    declare::<http::Consent>(&config, &mut text);
+    declare::<http::ConsentRequest>(&config, &mut text);
+    declare::<http::ConsentText>(&config, &mut text);
+    declare::<http::ConsentTexts>(&config, &mut text);
     declare::<http::LinkInfo>(&config, &mut text);
     declare::<http::Opening>(&config, &mut text);
     declare::<http::Problem>(&config, &mut text);

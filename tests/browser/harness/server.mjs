@@ -142,21 +142,42 @@ export class Server {
    * A guest's own link.
    *
    * @param {string} host  a link of the room
-   * @param {{from?: number, until: number, uses: 'once' | 'series'}} terms  seconds from now
+   * @param {{from?: number, until: number, uses: 'once' | 'series', consent?: boolean}} terms  seconds from now
    * @returns {Promise<string>}
    */
-  async guestLink(host, { from = 0, until, uses }) {
+  async guestLink(host, { from = 0, until, uses, consent = false }) {
     const at = (/** @type {number} */ seconds) => new Date(Date.now() + seconds * 1000).toISOString();
-    const slot = ['--from', at(from), '--until', at(until), `--${uses}`];
+    const slot = ['--from', at(from), '--until', at(until), `--${uses}`, ...(consent ? ['--consent'] : [])];
     const { guest } = await this.#print('link', 'create', host, ...slot, '--data', this.data);
     if (!guest) throw new Error('no link was printed');
     return guest;
   }
 
   /** Takes a guest's own link back. @param {string} link */
-  async revoke(link) {
+  revoke(link) {
+    return this.#ofLink('revoke', link);
+  }
+
+  /** Hands a draft out. @param {string} link */
+  handOut(link) {
+    return this.#ofLink('hand-out', link);
+  }
+
+  /** Sets the texts that come with the program. @param {string} controller */
+  async setConsentText(controller) {
+    await this.#print('consent-text', 'set', '--controller', controller, '--server', this.url, '--data', this.data);
+  }
+
+  /** How the links of a room stand, a line each. @param {string} host  a link of the room @returns {Promise<string[]>} */
+  async links(host) {
+    const [, room] = host.match(/\/r\/([^#]+)#/) ?? [];
+    return (await this.#run('link', 'list', '--server', this.url, '--data', this.data, '--', room ?? '')).out;
+  }
+
+  /** @param {string} verb @param {string} link */
+  async #ofLink(verb, link) {
     const [, room, name] = link.match(/\/r\/([^#]+)#l\.([^.]+)\./) ?? [];
-    await this.#print('link', 'revoke', '--server', this.url, '--data', this.data, '--', room ?? '', name ?? '');
+    await this.#run('link', verb, '--server', this.url, '--data', this.data, '--', room ?? '', name ?? '');
   }
 
   /** @param {string[]} options */
@@ -168,8 +189,14 @@ export class Server {
 
   /** What a command prints behind each label. @param {string[]} args @returns {Promise<Record<string, string | undefined>>} */
   async #print(...args) {
+    const child = await this.#run(...args);
+    return Object.fromEntries(child.out.flatMap((line) => [...line.matchAll(/^  (\w+).* (\S+)$/g)].map(([, label, word]) => [label, word])));
+  }
+
+  /** A command that has succeeded. @param {string[]} args */
+  async #run(...args) {
     const child = new Child(args.slice(0, 2).join(' '), conclave, args);
     if ((await child.ended) !== 0) throw new Error(`${child.name} failed:\n${child.tail()}`);
-    return Object.fromEntries(child.out.flatMap((line) => [...line.matchAll(/^  (\w+).* (\S+)$/g)].map(([, label, word]) => [label, word])));
+    return child;
   }
 }

@@ -3,16 +3,26 @@
 import type { Announcement, Event } from '../call/messages';
 import { Runtime, type View } from '../call/runtime';
 import type { State } from '../call/state';
-import { askServer, look, type LinkOver, type Opens } from '../door';
+import { askServer, consent, consentTexts, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
 import { forgetLink, invitation, type RoomLink } from '../link';
 import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
-import { announcementText, languages, type Text } from '../text/text';
-import type { Source } from '../wire';
+import { announcementText, codeText, languages, type Text } from '../text/text';
+import type { Consent, ConsentTexts, Source } from '../wire';
 import { Sizes } from './sizes';
 
 /** Pages without a call. */
-export type Obstacle = 'home' | 'incomplete' | 'no-room' | 'unsupported' | 'unavailable' | 'unreachable' | 'early' | LinkOver;
+export type Obstacle =
+  | 'home'
+  | 'incomplete'
+  | 'no-room'
+  | 'unsupported'
+  | 'unavailable'
+  | 'unreachable'
+  | 'early'
+  | 'consent'
+  | 'link-draft'
+  | LinkOver;
 
 const TOAST_MS = 5_000;
 
@@ -27,6 +37,10 @@ export class App implements View {
   obstacle = $state.raw<Obstacle | null>(null);
   /** When the guest's own link opens, as long as it does not. */
   opens = $state.raw<Opens | null>(null);
+  /** What the guest has to consent to before anything else. */
+  consentTexts = $state.raw<ConsentTexts | null>(null);
+  /** The consent that was given to the guest's link, as long as it can be withdrawn. */
+  consent = $state.raw<Consent | null>(null);
   /** Whether guests have links of their own, so that none can be handed on. */
   scheduled = $state(false);
   call = $state.raw<State | null>(null);
@@ -42,6 +56,8 @@ export class App implements View {
   #nextToast = 1;
   /** The link whose standing is not settled. */
   #arriving: RoomLink | null = null;
+  /** The link by which this page was opened, without its secret. */
+  #link: LinkName | null = null;
   readonly #sizes = new Sizes((heights) => this.do({ type: 'shown', heights }));
   readonly #ownStreams = new Map<string, MediaStream>();
 
@@ -59,6 +75,7 @@ export class App implements View {
    */
   async arrive(link: RoomLink): Promise<void> {
     this.#arriving = link;
+    this.#link = { room: link.room, name: link.name };
     if (link.name === null) this.open(link);
     await this.lookAgain();
   }
@@ -70,13 +87,19 @@ export class App implements View {
     const standing = await look(link, askServer, Date.now);
     // Asked twice, or joined in the meantime: the socket knows better.
     if (this.#arriving !== link || (this.call !== null && this.call.phase !== 'pre-join')) return;
+    if ('consent' in standing) this.consent = standing.consent;
     if (standing.kind === 'early') {
       this.opens = standing.opens;
       this.obstacle = 'early';
       return;
     }
+    if (standing.kind === 'consent') {
+      this.consentTexts ??= await consentTexts(askServer);
+      this.obstacle = this.consentTexts === null ? 'unreachable' : 'consent';
+      return;
+    }
     this.#arriving = null;
-    const waited = this.obstacle === 'early';
+    const [waited, consented] = [this.obstacle === 'early', this.obstacle === 'consent'];
     if (standing.kind !== 'open') {
       this.obstacle = standing.kind;
       if (standing.kind !== 'unreachable' && link.name !== null) forgetLink(link.room, sessionStorage);
@@ -84,9 +107,39 @@ export class App implements View {
     }
     this.scheduled = standing.scheduled;
     if (link.name !== null) this.open(link);
-    if (!waited) return;
+    if (!waited && !consented) return;
     this.obstacle = null;
+    if (consented) return;
     this.say(this.t.linkOpens);
+  }
+
+  /** Consents to the texts that are shown, in the language in which they are. */
+  async giveConsent(): Promise<void> {
+    if (this.#link === null || this.consentTexts === null) return;
+    const code = await consent(this.#link, this.consentTexts.version, this.preferences.language, askServer);
+    if (code === 'consent-outdated') {
+      this.consentTexts = await consentTexts(askServer);
+      this.say(this.t.consentChanged, true);
+    } else if (code !== null && !isOver(code)) {
+      this.say(this.t.announceActionFailed(codeText(this.t, code)), true);
+    }
+    await this.lookAgain();
+  }
+
+  /** Withdraws the consent: the link is closed, and a stay by it over. */
+  async withdrawConsent(): Promise<void> {
+    if (this.#link === null) return;
+    const code = await withdraw(this.#link, askServer);
+    if (code !== null) return this.say(this.t.announceActionFailed(codeText(this.t, code)), true);
+    this.consent = null;
+    forgetLink(this.#link.room, sessionStorage);
+    this.#arriving = null;
+    // Who is not in a stay is told by nobody else.
+    const { phase, ending } = this.call ?? { phase: 'pre-join', ending: null };
+    if (phase === 'pre-join' || (phase === 'over' && ending?.kind !== 'withdrawn')) {
+      this.do({ type: 'leave' });
+      this.obstacle = 'consent-withdrawn';
+    }
   }
 
   /** A moment, in the visitor's time and language. */

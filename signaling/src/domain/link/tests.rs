@@ -15,6 +15,12 @@ fn link(uses: Uses, stage: Stage) -> GuestLink {
     }
 }
 
+/// What needs consent is closed, in its slot as well, and after it over.
+fn closed(state: LinkState) -> [LinkState; 6] {
+    let over = LinkState::Expired;
+    [state, state, state, state, over, over]
+}
+
 #[test]
 fn each_state_follows_from_stage_and_time() {
     use LinkState as S;
@@ -34,6 +40,9 @@ fn each_state_follows_from_stage_and_time() {
         (Stage::InUse, [S::InUse; 6]),
         (Stage::Used, [S::Used; 6]),
         (Stage::Revoked, [S::Revoked; 6]),
+        (Stage::Withdrawn, [S::Withdrawn; 6]),
+        (Stage::Draft, closed(S::Draft)),
+        (Stage::Consent, closed(S::Consent)),
     ];
     for uses in [Uses::Once, Uses::Series] {
         for (stage, states) in table {
@@ -46,6 +55,9 @@ fn each_state_follows_from_stage_and_time() {
                     S::Expired => Err(Code::LinkExpired),
                     S::Used => Err(Code::LinkUsed),
                     S::Revoked => Err(Code::LinkRevoked),
+                    S::Withdrawn => Err(Code::ConsentWithdrawn),
+                    S::Draft => Err(Code::LinkDraft),
+                    S::Consent => Err(Code::ConsentNeeded),
                 };
                 assert_eq!(link.opens(now), opens, "{stage:?} at {now:?}");
             }
@@ -55,7 +67,7 @@ fn each_state_follows_from_stage_and_time() {
 
 #[test]
 fn each_event_moves_each_stage_where_the_picture_says() {
-    use Stage::{Active, InUse, Revoked, Used};
+    use Stage::{Active, Consent, Draft, InUse, Revoked, Used, Withdrawn};
     type Event = (&'static str, fn(&mut GuestLink) -> bool);
     let events: [Event; 3] = [
         ("let in", GuestLink::let_in),
@@ -71,6 +83,9 @@ fn each_event_moves_each_stage_where_the_picture_says() {
         (Uses::Series, InUse, [InUse, Active, Revoked]),
         (Uses::Series, Used, [Used, Used, Revoked]),
         (Uses::Series, Revoked, [Revoked, Revoked, Revoked]),
+        (Uses::Once, Draft, [Draft, Draft, Revoked]),
+        (Uses::Once, Consent, [Consent, Consent, Revoked]),
+        (Uses::Once, Withdrawn, [Withdrawn, Withdrawn, Withdrawn]),
     ];
     for (uses, before, after) in table {
         for ((name, event), after) in events.into_iter().zip(after) {
@@ -102,7 +117,15 @@ fn a_slot_has_an_end_after_its_beginning_and_at_most_31_days_later() {
 #[test]
 fn a_link_is_forgotten_a_month_after_its_slot_unless_it_is_in_use() {
     let last = UNTIL + KEPT_AFTER;
-    for stage in [Stage::Active, Stage::InUse, Stage::Used, Stage::Revoked] {
+    for stage in [
+        Stage::Draft,
+        Stage::Consent,
+        Stage::Active,
+        Stage::InUse,
+        Stage::Used,
+        Stage::Revoked,
+        Stage::Withdrawn,
+    ] {
         let link = link(Uses::Once, stage);
         assert!(!link.is_forgotten(Millis(last.0 - 1)), "{stage:?}");
         assert_eq!(link.is_forgotten(last), stage != Stage::InUse, "{stage:?}");

@@ -1,6 +1,7 @@
 //! The rooms' behaviour, message by message, and under random operations.
 
 mod behaviour;
+mod consent;
 mod links;
 mod password;
 mod random;

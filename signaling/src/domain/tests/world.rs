@@ -552,6 +552,7 @@ impl World {
             Change::LinkMade { id, link } => {
                 assert!(self.links().insert(*id, *link).is_none(), "made twice");
             }
+            Change::LinkConsented { id, consent } => self.link(id).consent = Some(*consent),
             Change::LinkStaged { id, stage } => self.link(id).stage = *stage,
             Change::LinkForgotten { id } => {
                 self.links().remove(id).expect("a link");

@@ -1,0 +1,127 @@
+//! The consent of guests: the texts, set by the operator and read by anyone,
+//! and what a link's guest says to them.
+
+use super::App;
+use super::links::NamedLink;
+use super::problem::Refusal;
+use super::rooms::{NOT_STORED, authorize, carry_out, failed, order, parse};
+use crate::config::MAX_CONSENT_TEXT;
+use crate::domain::Order;
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use conclave_wire::code::Code;
+use conclave_wire::http::{
+    Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentWay,
+};
+use std::sync::Arc;
+
+/// `POST /api/v1/consent-texts`
+pub(super) async fn set_texts(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    authorize(&app, &headers)?;
+    let texts: ConsentTextsRequest = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    for text in [&texts.de, &texts.en] {
+        judge(text)?;
+    }
+    let now = app.rooms.clock.now();
+    let store = &app.rooms.store;
+    let version = store.set_consent_texts(now, &texts).await.map_err(failed)?;
+    let ConsentTextsRequest { de, en } = texts;
+    let headers = [
+        (header::LOCATION, format!("/api/v1/consent-texts/{version}")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    let made = ConsentTexts { version, de, en };
+    Ok((StatusCode::CREATED, headers, Json(made)).into_response())
+}
+
+/// `GET /api/v1/consent-texts/{version}`, or `current`
+pub(super) async fn texts(
+    State(app): State<Arc<App>>,
+    Path(version): Path<String>,
+) -> Result<Response, Refusal> {
+    let version = match version.as_str() {
+        "current" => None,
+        number => Some(number.parse().map_err(|_| Refusal(Code::NotFound))?),
+    };
+    let texts = app.rooms.store.consent_texts(version).await;
+    let texts = texts.map_err(failed)?.ok_or(Refusal(Code::NotFound))?;
+    Ok((NOT_STORED, Json(texts)).into_response())
+}
+
+/// `POST /api/v1/rooms/{room}/links/{link}/hand-out`
+pub(super) async fn hand_out(
+    State(app): State<Arc<App>>,
+    NamedLink(room, id): NamedLink,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    order(&app, room, &headers, Order::HandOutLink(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/rooms/{room}/links/{link}/consent`. Who knows the link's name
+/// has the link: that is what consents on a page.
+pub(super) async fn give(
+    State(app): State<Arc<App>>,
+    NamedLink(room, id): NamedLink,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Refusal> {
+    let ConsentRequest {
+        version,
+        language,
+        way,
+    } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    if way == ConsentWay::Mail {
+        authorize(&app, &headers)?;
+    }
+    let store = &app.rooms.store;
+    // A page shows the text that holds; a mail may answer an earlier one.
+    let known = match way {
+        ConsentWay::Page => store.consent_texts(None).await,
+        ConsentWay::Mail => store.consent_texts(Some(version)).await,
+    };
+    let known = known.map_err(failed)?;
+    if known.is_none_or(|texts| texts.version != version) {
+        return Err(Refusal(Code::ConsentOutdated));
+    }
+    let consent = Consent {
+        version,
+        language,
+        at: app.rooms.clock.now().0,
+        way,
+    };
+    carry_out(&app, room, Order::Consent { id, consent }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/rooms/{room}/links/{link}/consent`, for whoever has the link
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    NamedLink(room, id): NamedLink,
+) -> Result<StatusCode, Refusal> {
+    carry_out(&app, room, Order::WithdrawConsent(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a text can be read: not empty, not endless, and lines and nothing
+/// else.
+fn judge(text: &ConsentText) -> Result<(), Refusal> {
+    for part in [&text.notice, &text.consent] {
+        if part.len() > MAX_CONSENT_TEXT {
+            return Err(Refusal(Code::TooLarge));
+        }
+        let strange = |letter: char| letter.is_control() && letter != '\n';
+        if part.trim().is_empty() || part.contains(strange) {
+            return Err(Refusal(Code::BadMessage));
+        }
+    }
+    Ok(())
+}
