@@ -141,6 +141,21 @@ impl Epochs {
         }
     }
 
+    /// A member signed another history than ours.
+    pub(crate) fn forked(&mut self, participant: ParticipantId) {
+        self.split.forked(participant);
+    }
+
+    /// Seals nothing any more: the group has gone on without us, and whom it
+    /// removed meanwhile may hold these keys. They only open, for a while.
+    pub(crate) fn suspend(&mut self, now_ms: u64) {
+        for held in &mut self.held {
+            if !matches!(held.stage, Stage::Retired(_)) {
+                held.stage = Stage::Retired(now_ms.saturating_add(RETIRED_MS));
+            }
+        }
+    }
+
     /// Members who are heard and not understood.
     pub(crate) fn apart(&self) -> &[ParticipantId] {
         self.split.apart()

@@ -79,6 +79,10 @@ blame! {
         KnockIdentity = "knock_identity": "the knock's key package belongs to another participant",
         InvalidKeyPackage = "invalid_key_package": "the key package does not verify",
         InvalidWelcome = "invalid_welcome": "the welcome does not verify or is not for us",
+        ReturnUnproven = "return_unproven": "a member's new knock does not say where it was last",
+        StaleReturn = "stale_return": "the member has come back since it made this knock",
+        Forked = "forked": "the member was led along another history than ours",
+        WelcomeByStranger = "welcome_by_stranger": "the welcome back is of nobody that was in our last epoch",
         WelcomeWithoutLinkSecret = "welcome_without_link_secret": "the welcome was made without the link secret",
     }
 }
@@ -106,6 +110,7 @@ blame! {
         NothingToCommit = "nothing_to_commit": "the list of participants is empty",
         UnknownParticipant = "unknown_participant": "the participant is no member",
         AlreadyMember = "already_member": "the participant is a member already",
+        CannotVouch = "cannot_vouch": "we were not in the epoch that the member was in last",
         RemoveSelf = "remove_self": "a member cannot remove itself",
         GroupFull = "group_full": "the group has as many members as a key id can name",
         UnknownEpoch = "unknown_epoch": "the epoch has not been reached",

@@ -20,6 +20,14 @@
 //! When another's commit won the epoch, [`Session::process`] drops our pending
 //! one; what it was for is then committed anew.
 //!
+//! A member that cannot follow the log any more comes back without leaving:
+//!
+//! ```text
+//! Ben                                       server                        Anna
+//! resync() ───────── key package, tag ──────▶ to all ──────────▶ verify_return()
+//! join() ◀──────────────────── welcome ◀──────┴───────────────────────  readmit()
+//! ```
+//!
 //! # What holds
 //!
 //! - The server cannot add anyone: an Add without the link secret is refused
@@ -30,7 +38,9 @@
 //!   recreated around it.
 //! - A frame changes state only after its tag verified, and no number of bad
 //!   frames turns a key off.
-//! - A member whose frames come and do not open is named
+//! - A member comes back only to the call it fell behind in: its knock names the
+//!   history it knows, and only who shares it can bring it back.
+//! - A member whose frames come and do not open, or whose history is another, is named
 //!   ([`Session::apart`]): the server may have split the call.
 //! - Secrets are wiped when their time is over and when the session is dropped.
 //!
@@ -69,6 +79,7 @@ pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};
 pub use identity::{Leaf, Member, Name, ParticipantId, RAW_VIDEO, RoomId};
 pub use mls::group::Pending;
 pub use mls::knock::{Knock, VerifiedKnock};
+pub use mls::returning::VerifiedReturn;
 pub use password::Password;
 pub use secret::{LinkKeys, LinkSecret};
 pub use session::{Advance, Config, Processed, Session};

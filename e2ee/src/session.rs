@@ -1,11 +1,12 @@
 //! The façade every client drives: one participant in one call.
 
 use crate::epoch::{EpochKeys, Epochs, Opened, Opening};
-use crate::error::{Error, FrameDrop, Misuse};
+use crate::error::{Error, FrameDrop, Misuse, PeerMisbehaved};
 use crate::identity::{Identity, Leaf, Member, Name, ParticipantId, RoomId};
-use crate::mls::group::{Change, Group, Outcome, Own, Pending};
+use crate::mls::group::{Change, Group, Left, Outcome, Own, Pending};
 use crate::mls::knock::{self, Knock, VerifiedKnock};
 use crate::mls::provider::Provider;
+use crate::mls::returning;
 use crate::mls::rules::Effect;
 use crate::secret::{LinkKeys, LinkSecret};
 use crate::sframe::{Context, MAX_LEAVES};
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 mod comparing;
 mod door;
+mod resync;
 
 /// Label under which the base key of every epoch is exported (RFC 9605 section 5.2).
 const BASE_KEY_LABEL: &str = "SFrame 1.0 Base Key";
@@ -48,20 +50,23 @@ pub enum Processed {
 pub struct Advance {
     /// The epoch entered. Frames of it can be opened at once.
     pub epoch: u64,
-    /// Whether frames are sealed with it already. True after a removal, which
-    /// nobody waits for; otherwise [`Session::activate`] decides, or
+    /// Whether frames are sealed with it already. True after a removal for
+    /// good, which nobody waits for; otherwise [`Session::activate`] decides, or
     /// [`Session::tick`] after [`SWITCH_MS`](crate::SWITCH_MS).
     pub active: bool,
     /// New members at their leaves.
     pub added: Vec<Member>,
     /// Former members at the leaves they had.
     pub removed: Vec<Member>,
+    /// Members that had fallen behind, at the leaves they have now.
+    pub returned: Vec<Member>,
 }
 
 /// One participant's MLS state and media keys for one call.
 ///
-/// Methods fall into six groups: admission ([`knock`](Self::knock),
-/// [`verify_knock`](Self::verify_knock), [`join`](Self::join)), what is said
+/// Methods fall into seven groups: admission ([`knock`](Self::knock),
+/// [`verify_knock`](Self::verify_knock), [`join`](Self::join)), coming back
+/// ([`resync`](Self::resync), [`verify_return`](Self::verify_return)), what is said
 /// through the door ([`answer`](Self::answer), [`told`](Self::told)), commits
 /// ([`admit`](Self::admit) and its like, [`confirm_pending`](Self::confirm_pending),
 /// [`discard_pending`](Self::discard_pending), [`process`](Self::process)),
@@ -85,6 +90,8 @@ enum Phase {
     /// No group yet; with the key package of a knock, if one was made.
     Outside(Option<Box<KeyPackageBundle>>),
     Inside(Box<Inside>),
+    /// Fallen behind, with what brings us back.
+    Behind(Box<Behind>),
     /// Removed.
     Ended,
 }
@@ -92,6 +99,13 @@ enum Phase {
 struct Inside {
     group: Group,
     /// Members of the group's current epoch by ascending leaf.
+    roster: Vec<Member>,
+}
+
+struct Behind {
+    left: Left,
+    bundle: KeyPackageBundle,
+    /// Members of our last epoch by ascending leaf.
     roster: Vec<Member>,
 }
 
@@ -162,32 +176,39 @@ impl Session {
         let bundle = match &mut self.phase {
             Phase::Outside(Some(bundle)) => bundle,
             phase => {
-                *phase = Phase::Outside(Some(Box::new(self.own.key_package(&self.provider)?)));
+                let bundle = self.own.key_package(&self.provider, None)?;
+                *phase = Phase::Outside(Some(Box::new(bundle)));
                 match phase {
                     Phase::Outside(Some(bundle)) => bundle,
                     _ => return Err(Error::Internal),
                 }
             }
         };
-        let key_package = bundle
-            .key_package()
-            .tls_serialize_detached()
-            .map_err(|_| Error::Internal)?;
-        let participant = self.own.identity.participant;
-        let tag = self
-            .link
-            .knock_tag(self.own.room, participant, &key_package)?;
-        Ok(Knock { key_package, tag })
+        tagged(&self.own, &self.link, bundle)
     }
 
-    /// Checks a knock that the server says comes from `participant`.
+    /// Checks a knock that the server says comes from `participant`, who is
+    /// no member.
     ///
     /// # Errors
     /// [`PeerMisbehaved`](crate::PeerMisbehaved) if the tag was not made with
-    /// the link secret or the key package is not valid or not the
-    /// participant's; [`PeerIncompatible`](crate::PeerIncompatible) for
+    /// the link secret or the key package is not valid, not the participant's,
+    /// or one for coming back; [`PeerIncompatible`](crate::PeerIncompatible) for
     /// another suite or a wrong clock.
     pub fn verify_knock(
+        &self,
+        participant: ParticipantId,
+        key_package: &[u8],
+        tag: &[u8],
+    ) -> Result<VerifiedKnock, Error> {
+        let knock = self.tagged_knock(participant, key_package, tag)?;
+        match returning::returns(&knock.key_package) {
+            true => Err(PeerMisbehaved::InvalidKeyPackage.into()),
+            false => Ok(knock),
+        }
+    }
+
+    fn tagged_knock(
         &self,
         participant: ParticipantId,
         key_package: &[u8],
@@ -207,17 +228,22 @@ impl Session {
     /// prepared: frames can be opened at once, [`activate`](Self::activate)
     /// lets us seal. A Welcome that fails can be followed by another.
     ///
+    /// After [`resync`](Self::resync) the Welcome has to lead back to where we were.
+    ///
     /// # Errors
     /// [`PeerMisbehaved`](crate::PeerMisbehaved) if the Welcome does not
-    /// verify, is for another room or was made without the link secret;
-    /// [`Misuse::NotInGroup`] before [`knock`](Self::knock);
-    /// [`Misuse::AlreadyInGroup`], [`Misuse::Ended`].
+    /// verify, is for another room or was made without the link secret, or
+    /// leads elsewhere than back; [`Misuse::NotInGroup`] before
+    /// [`knock`](Self::knock); [`Misuse::AlreadyInGroup`], [`Misuse::Ended`].
     pub fn join(&mut self, welcome: &[u8]) -> Result<(), Error> {
-        self.outside()?;
-        let Phase::Outside(Some(bundle)) = &self.phase else {
-            return Err(Misuse::NotInGroup.into());
+        let (bundle, left) = match &self.phase {
+            Phase::Outside(Some(bundle)) => (&**bundle, None),
+            Phase::Behind(behind) => (&behind.bundle, Some(&behind.left)),
+            Phase::Outside(None) => return Err(Misuse::NotInGroup.into()),
+            Phase::Inside(_) => return Err(Misuse::AlreadyInGroup.into()),
+            Phase::Ended => return Err(Misuse::Ended.into()),
         };
-        let group = Group::join(&self.provider, &self.own, bundle, welcome)?;
+        let group = Group::join(&self.provider, &self.own, bundle, welcome, left)?;
         self.enter(group)
     }
 
@@ -237,16 +263,6 @@ impl Session {
             }
         }
         self.commit_adds(knocks, Vec::new())
-    }
-
-    /// Makes the commit that replaces the leaf of a member that lost its state
-    /// and knocked again; the old leaf can open nothing afterwards.
-    ///
-    /// # Errors
-    /// [`Misuse::UnknownParticipant`] if it is no member; those of any commit.
-    pub fn readmit(&mut self, knock: &VerifiedKnock) -> Result<Pending, Error> {
-        let old = self.leaf_to_remove(knock.participant())?;
-        self.commit_adds(std::slice::from_ref(knock), vec![old])
     }
 
     /// Makes the commit that removes members.
@@ -337,8 +353,12 @@ impl Session {
     /// older than the active one, changes nothing.
     ///
     /// # Errors
-    /// [`Misuse::UnknownEpoch`] for an epoch not reached yet.
+    /// [`Misuse::UnknownEpoch`] for an epoch not reached yet; any, while we are
+    /// [behind](Self::resync).
     pub fn activate(&mut self, epoch: u64, now_ms: u64) -> Result<(), Error> {
+        if let Phase::Behind(_) = self.phase {
+            return Err(Misuse::UnknownEpoch.into());
+        }
         self.epochs.tick(now_ms);
         Ok(self.epochs.activate(epoch, now_ms)?)
     }
@@ -443,11 +463,13 @@ impl Session {
         self.epochs.apart()
     }
 
-    /// The members by ascending leaf, from the ratchet tree; empty outside a group.
+    /// The members by ascending leaf, from the ratchet tree; those of our last
+    /// epoch while we come back, nobody outside a group.
     pub fn members(&self) -> &[Member] {
         match &self.phase {
             Phase::Inside(inside) => &inside.roster,
-            _ => &[],
+            Phase::Behind(behind) => &behind.roster,
+            Phase::Outside(_) | Phase::Ended => &[],
         }
     }
 
@@ -508,7 +530,7 @@ impl Session {
     fn outside(&self) -> Result<(), Misuse> {
         match &self.phase {
             Phase::Outside(_) => Ok(()),
-            Phase::Inside(_) => Err(Misuse::AlreadyInGroup),
+            Phase::Inside(_) | Phase::Behind(_) => Err(Misuse::AlreadyInGroup),
             Phase::Ended => Err(Misuse::Ended),
         }
     }
@@ -516,7 +538,7 @@ impl Session {
     fn inside(&self) -> Result<&Inside, Misuse> {
         match &self.phase {
             Phase::Inside(inside) => Ok(inside),
-            Phase::Outside(_) => Err(Misuse::NotInGroup),
+            Phase::Outside(_) | Phase::Behind(_) => Err(Misuse::NotInGroup),
             Phase::Ended => Err(Misuse::Ended),
         }
     }
@@ -560,9 +582,17 @@ impl Session {
 
     /// Takes a group just created or joined.
     fn enter(&mut self, group: Group) -> Result<(), Error> {
-        let roster = group.roster()?;
+        let (roster, epoch) = (group.roster()?, group.epoch());
+        let before = self.members().to_vec();
         self.phase = Phase::Inside(Box::new(Inside { group, roster }));
-        self.prepare_epoch(None)
+        self.prepare_epoch(None)?;
+        // Whoever was removed while we were behind.
+        for member in &before {
+            if self.inside()?.leaf_of(member.participant).is_none() {
+                self.epochs.forget(member.participant, epoch);
+            }
+        }
+        Ok(())
     }
 
     /// Follows the group into its next epoch.
@@ -572,7 +602,8 @@ impl Session {
         };
         inside.roster = inside.group.roster()?;
         let epoch = inside.group.epoch();
-        let added = inside
+        let was_removed = |who| effect.removed.iter().any(|old| old.participant == who);
+        let (returned, added): (Vec<Member>, Vec<Member>) = inside
             .roster
             .iter()
             .filter(|member| {
@@ -582,13 +613,19 @@ impl Session {
                     .any(|new| new.participant == member.participant)
             })
             .cloned()
-            .collect();
+            .partition(|member| was_removed(member.participant));
         self.epochs.tick(now_ms);
         self.prepare_epoch(Some(now_ms))?;
         for member in &effect.removed {
             self.epochs.forget(member.participant, epoch);
         }
-        let active = !effect.removed.is_empty();
+        let mut removed = effect.removed;
+        removed.retain(|old| {
+            returned
+                .iter()
+                .all(|new| new.participant != old.participant)
+        });
+        let active = !removed.is_empty();
         if active {
             self.epochs.activate(epoch, now_ms)?;
         }
@@ -596,7 +633,8 @@ impl Session {
             epoch,
             active,
             added,
-            removed: effect.removed,
+            removed,
+            returned,
         }))
     }
 
@@ -624,6 +662,16 @@ impl Session {
         self.epochs.wipe();
         self.provider.wipe();
     }
+}
+
+/// The knock that carries a key package.
+fn tagged(own: &Own, link: &LinkKeys, bundle: &KeyPackageBundle) -> Result<Knock, Error> {
+    let key_package = bundle
+        .key_package()
+        .tls_serialize_detached()
+        .map_err(|_| Error::Internal)?;
+    let tag = link.knock_tag(own.room, own.identity.participant, &key_package)?;
+    Ok(Knock { key_package, tag })
 }
 
 impl Inside {

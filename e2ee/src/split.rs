@@ -7,6 +7,9 @@
 //!   under an epoch that we do not hold      70 s     apart: no honest member is behind or ahead that long
 //! ```
 //!
+//! A member that knocks again because it fell behind, and signs another history
+//! than ours, is apart at once and until it is removed.
+//!
 //! Whoever is between can also make frames up under a member's key id: while
 //! one frame of that member opens, these change nothing.
 
@@ -59,6 +62,8 @@ pub(crate) struct Split {
     /// At most one for each member of the roster.
     suspects: Vec<Suspect>,
     apart: Vec<ParticipantId>,
+    /// Those of them who have proven it: no frame proves otherwise.
+    forked: Vec<ParticipantId>,
 }
 
 impl Split {
@@ -73,7 +78,9 @@ impl Split {
             return;
         }
         self.suspects.retain(|s| s.participant != participant);
-        self.apart.retain(|apart| *apart != participant);
+        let forked = &self.forked;
+        self.apart
+            .retain(|apart| *apart != participant || forked.contains(apart));
     }
 
     /// A frame under the key id of a member of the present roster failed.
@@ -114,10 +121,20 @@ impl Split {
         }
     }
 
+    /// A member that knocks again has signed a history that is not ours.
+    pub(crate) fn forked(&mut self, participant: ParticipantId) {
+        for list in [&mut self.apart, &mut self.forked] {
+            if !list.contains(&participant) {
+                list.push(participant);
+            }
+        }
+    }
+
     /// Forgets whoever is no member any more.
     pub(crate) fn keep(&mut self, roster: &[Member]) {
         let stays = |who: ParticipantId| roster.iter().any(|member| member.participant == who);
         self.suspects.retain(|suspect| stays(suspect.participant));
         self.apart.retain(|apart| stays(*apart));
+        self.forked.retain(|forked| stays(*forked));
     }
 }

@@ -185,22 +185,6 @@ fn the_same_participant_is_admitted_once() {
 }
 
 #[test]
-fn a_member_that_lost_its_state_is_readmitted_at_one_leaf() {
-    let (mut anna, mut ben, mut carl) = three();
-    let mut again = session(2);
-    let knock = verified(&anna, &mut again);
-    let pending = anna.readmit(&knock).unwrap();
-    accept(&mut [&mut anna, &mut carl], &pending, 0);
-    assert_eq!(ben.process(&pending.commit, 0), Ok(Processed::SelfRemoved));
-    again.join(pending.welcome.as_ref().unwrap()).unwrap();
-    again.activate(again.ready_epoch().unwrap(), 0).unwrap();
-    assert_eq!(again.members(), carl.members());
-    assert_eq!(again.members().len(), 3);
-    let frame = seal(&mut again, Context::MICROPHONE, b"back");
-    assert_eq!(open(&mut carl, &frame, 0).unwrap().0, participant(2));
-}
-
-#[test]
 fn names_are_checked_before_anything_else() {
     let secret = LinkSecret::from_bytes(SECRET);
     let refused = Session::new(

@@ -123,8 +123,7 @@ fn misuse_is_named() {
     assert_eq!(anna.create_group(0), Err(Misuse::AlreadyInGroup.into()));
     assert_eq!(anna.knock(), Err(Misuse::AlreadyInGroup.into()));
     let mut ben = session(2);
-    let knock = verified(&anna, &mut ben);
-    assert_eq!(anna.readmit(&knock), Err(Misuse::UnknownParticipant.into()));
+    assert_eq!(ben.resync(0), Err(Misuse::NotInGroup.into()));
     assert_eq!(ben.update(), Err(Misuse::NotInGroup.into()));
     assert_eq!(ben.confirm_pending(0), Err(Misuse::NotInGroup.into()));
     assert_eq!(ben.process(&[], 0), Err(Misuse::NotInGroup.into()));

@@ -158,11 +158,24 @@ fn those_who_were_compared_stay_so_as_long_as_their_keys_do() {
     admit(&mut [&mut anna, &mut ben, &mut carl], &mut dora, 0);
     assert_eq!(trusts(&anna), [Compared, Compared, Compared, Guest]);
 
-    // Carl lost his state: the same participant, another key.
-    let mut again = session(3);
-    let knock = verified(&anna, &mut again);
-    let pending = anna.readmit(&knock).unwrap();
+    // Carl fell behind and came back by the same key.
+    let knock = carl.resync(0).unwrap();
+    let back = anna.verify_return(participant(3), &knock.key_package, &knock.tag);
+    let pending = anna.readmit(&back.unwrap()).unwrap();
     accept(&mut [&mut anna, &mut ben, &mut dora], &pending, 0);
+    carl.join(pending.welcome.as_ref().unwrap()).unwrap();
+    assert_eq!(trusts(&anna), [Compared, Compared, Compared, Guest]);
+    assert_eq!(
+        trusts(&carl),
+        [Guest; 4],
+        "who compared nothing knows nothing"
+    );
+
+    // He was removed and let in anew: the same participant, another key.
+    let pending = anna.remove(&[participant(3)]).unwrap();
+    accept(&mut [&mut anna, &mut ben, &mut dora], &pending, 0);
+    let mut again = session(3);
+    admit(&mut [&mut anna, &mut ben, &mut dora], &mut again, 0);
     let carl_now = anna
         .members()
         .iter()

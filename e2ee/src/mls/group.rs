@@ -5,15 +5,16 @@
 //! exactly the order of the delivery log.
 
 use super::provider::Provider;
+use super::returning::{self, Claim, HEAD_LABEL, HEAD_LEN, History, RETURNS, VerifiedReturn};
 use super::rules::{self, Effect};
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
-use crate::identity::{Identity, Leaf, Member, RAW_VIDEO, RoomId};
+use crate::identity::{Identity, Leaf, Member, ParticipantId, RAW_VIDEO, RoomId};
 use crate::session::Config;
 use crate::suite::Suite;
 use openmls::group::{
     CreateCommitError, GroupId, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
     PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessMessageError, ProcessedWelcome, StagedCommit,
-    WelcomeError,
+    StagedWelcome, WelcomeError,
 };
 use openmls::prelude::tls_codec::Deserialize;
 use openmls::prelude::{
@@ -78,6 +79,16 @@ pub(crate) struct Group {
     pub(super) mls: MlsGroup,
     /// Bytes and effect of our pending commit.
     pending: Option<(Vec<u8>, Effect)>,
+    /// The epochs we were in.
+    history: History,
+}
+
+/// What is kept of a group that we cannot follow any more, to know it again.
+pub(crate) struct Left {
+    id: GroupId,
+    pub(crate) claim: Claim,
+    /// Everybody in our last epoch, with the key that signed for them.
+    members: Vec<(ParticipantId, Vec<u8>)>,
 }
 
 impl Own {
@@ -105,10 +116,19 @@ impl Own {
         Ok(own)
     }
 
-    /// Makes the key package a knock carries; its private keys stay stored.
-    pub(crate) fn key_package(&self, provider: &Provider) -> Result<KeyPackageBundle, Error> {
-        KeyPackage::builder()
-            .leaf_node_capabilities(self.capabilities())
+    /// Makes the key package a knock carries, with a claim if it is to bring us
+    /// back; its private keys stay stored.
+    pub(crate) fn key_package(
+        &self,
+        provider: &Provider,
+        claim: Option<&Claim>,
+    ) -> Result<KeyPackageBundle, Error> {
+        let mut builder = KeyPackage::builder().leaf_node_capabilities(self.capabilities());
+        if let Some(claim) = claim {
+            let extensions = claim.extensions().map_err(|_| Error::Internal)?;
+            builder = builder.key_package_extensions(extensions);
+        }
+        builder
             .build(self.suite.mls(), provider, &self.signer, self.credential())
             .map_err(|_| Error::Internal)
     }
@@ -122,11 +142,12 @@ impl Own {
 
     /// What calls use and nothing more.
     fn capabilities(&self) -> Capabilities {
+        let extensions = [RETURNS, RAW_VIDEO].map(ExtensionType::Unknown);
+        let supported = if self.raw_video { 2 } else { 1 };
         Capabilities::new(
             Some(&[ProtocolVersion::Mls10]),
             Some(&[self.suite.mls()]),
-            self.raw_video
-                .then_some(&[ExtensionType::Unknown(RAW_VIDEO)][..]),
+            Some(&extensions[..supported]),
             None,
             Some(&[CredentialType::Basic]),
         )
@@ -160,19 +181,31 @@ impl Group {
             .build();
         let id = GroupId::from_slice(&[own.room.0, random].concat());
         MlsGroup::new_with_group_id(provider, &own.signer, &config, id, own.credential())
-            .map(|mls| Self { mls, pending: None })
             .map_err(|_| Error::Internal)
+            .and_then(|mls| Self::entered(provider, mls))
     }
 
-    /// Joins by a Welcome made for `bundle`. The bundle's private keys are
-    /// stored again if it fails, so that a forged Welcome does not use them up.
+    /// A group that we are in from this epoch on.
+    fn entered(provider: &Provider, mls: MlsGroup) -> Result<Self, Error> {
+        let history = History::begin(mls.epoch().as_u64(), head(provider, &mls)?);
+        Ok(Self {
+            mls,
+            pending: None,
+            history,
+        })
+    }
+
+    /// Joins by a Welcome made for `bundle`, as one who comes back if we
+    /// `left`. The bundle's private keys are stored again if it fails, so that
+    /// a forged Welcome does not use them up.
     pub(crate) fn join(
         provider: &Provider,
         own: &Own,
         bundle: &KeyPackageBundle,
         welcome: &[u8],
+        left: Option<&Left>,
     ) -> Result<Self, Error> {
-        let joined = Self::join_once(provider, own, welcome);
+        let joined = Self::join_once(provider, own, welcome, left);
         if joined.is_err() {
             let reference = bundle.key_package().hash_ref(provider.crypto());
             let reference = reference.map_err(|_| Error::Internal)?;
@@ -184,7 +217,12 @@ impl Group {
         joined
     }
 
-    fn join_once(provider: &Provider, own: &Own, welcome: &[u8]) -> Result<Self, Error> {
+    fn join_once(
+        provider: &Provider,
+        own: &Own,
+        welcome: &[u8],
+        left: Option<&Left>,
+    ) -> Result<Self, Error> {
         let MlsMessageBodyIn::Welcome(welcome) = parse(welcome)? else {
             return Err(PeerMisbehaved::InvalidWelcome.into());
         };
@@ -218,10 +256,49 @@ impl Group {
             return Err(PeerMisbehaved::InvalidWelcome.into());
         }
         rules::members(staged.members(), |_| false)?;
-        staged
-            .into_group(provider)
-            .map(|mls| Self { mls, pending: None })
-            .map_err(blame_welcome)
+        if let Some(left) = left {
+            left.known_again(&staged)?;
+        }
+        let mls = staged.into_group(provider).map_err(blame_welcome)?;
+        Self::entered(provider, mls)
+    }
+
+    /// Gives the group up: nothing of it stays but what it takes to come back.
+    pub(crate) fn leave_behind(&mut self, provider: &Provider) -> Result<Left, Error> {
+        let left = Left {
+            id: self.mls.group_id().clone(),
+            claim: self.history.claim().ok_or(Error::Internal)?,
+            members: self
+                .mls
+                .members()
+                .map(|member| {
+                    let identity = Identity::parse(&member.credential)?;
+                    Ok((identity.participant, member.signature_key))
+                })
+                .collect::<Result<_, PeerMisbehaved>>()?,
+        };
+        self.discard_pending(provider)?;
+        self.mls
+            .delete(provider.storage())
+            .map_err(|_| Error::Internal)?;
+        Ok(left)
+    }
+
+    /// Whether the leaf of a participant may be replaced by what it knocks
+    /// again with.
+    pub(crate) fn vouch(&self, leaf: Leaf, returning: &VerifiedReturn) -> Result<(), Error> {
+        let new = returning.knock.key_package.leaf_node();
+        let old = self
+            .mls
+            .member_at(LeafNodeIndex::new(leaf.index().into()))
+            .ok_or(Error::Internal)?;
+        if old.credential != *new.credential()
+            || old.signature_key != new.signature_key().as_slice()
+        {
+            return Err(PeerMisbehaved::IdentityChanged.into());
+        }
+        self.history
+            .vouch(returning.participant(), &returning.claim)
     }
 
     /// Makes a commit and keeps it pending.
@@ -297,7 +374,15 @@ impl Group {
         self.mls
             .merge_pending_commit(provider)
             .map_err(|_| Error::Internal)?;
+        self.went_on(provider, &effect)?;
         Ok(effect)
+    }
+
+    fn went_on(&mut self, provider: &Provider, effect: &Effect) -> Result<(), Error> {
+        let added = effect.added.iter().map(|identity| identity.participant);
+        self.history
+            .goes_on(head(provider, &self.mls)?, added.collect());
+        Ok(())
     }
 
     /// Gives our pending commit up, if there is one.
@@ -335,11 +420,11 @@ impl Group {
             .merge_staged_commit(provider, *staged)
             .map_err(|_| Error::Internal)?;
         self.pending = None;
-        Ok(if removed {
-            Outcome::Removed
-        } else {
-            Outcome::Next(effect)
-        })
+        if removed {
+            return Ok(Outcome::Removed);
+        }
+        self.went_on(provider, &effect)?;
+        Ok(Outcome::Next(effect))
     }
 
     /// The epoch the group is in.
@@ -403,7 +488,7 @@ impl Group {
         staged: &StagedCommit,
         committer: LeafNodeIndex,
     ) -> Result<Effect, Error> {
-        rules::check(&self.mls, staged, committer, &own.psk)
+        rules::check(&self.mls, &self.history, staged, (committer, &own.psk))
     }
 
     fn clear_pending(&mut self, provider: &Provider) -> Result<(), Error> {
@@ -411,6 +496,50 @@ impl Group {
             .clear_pending_commit(provider.storage())
             .map_err(|_| Error::Internal)
     }
+}
+
+impl Left {
+    /// Whether a Welcome leads back to where we were: to the same group, later,
+    /// by one who was there with us and is who they were. Only such a member
+    /// could compare our head with its own; anybody else who holds the link
+    /// could be of the server's making.
+    fn known_again(&self, staged: &StagedWelcome) -> Result<(), PeerMisbehaved> {
+        let context = staged.group_context();
+        if *context.group_id() != self.id {
+            return Err(PeerMisbehaved::WrongGroup);
+        }
+        if context.epoch().as_u64() <= self.claim.epoch {
+            return Err(PeerMisbehaved::StaleEpoch);
+        }
+        let known = |participant: ParticipantId| {
+            let mut members = self.members.iter();
+            members.find(|(who, _)| *who == participant)
+        };
+        let mut by_one_of_us = false;
+        for member in staged.members() {
+            let identity = Identity::parse(&member.credential)?;
+            let Some((_, key)) = known(identity.participant) else {
+                continue;
+            };
+            if member.signature_key != *key {
+                return Err(PeerMisbehaved::IdentityChanged);
+            }
+            by_one_of_us |= member.index == staged.welcome_sender_index();
+        }
+        match by_one_of_us {
+            true => Ok(()),
+            false => Err(PeerMisbehaved::WelcomeByStranger),
+        }
+    }
+}
+
+/// The head of the epoch that a group is in.
+fn head(provider: &Provider, mls: &MlsGroup) -> Result<returning::Head, Error> {
+    let exported = mls
+        .export_secret(provider.crypto(), HEAD_LABEL, &[], HEAD_LEN)
+        .map(Zeroizing::new)
+        .map_err(|_| Error::Internal)?;
+    returning::head(&exported)
 }
 
 fn is_of_room(group: &GroupId, room: RoomId) -> bool {

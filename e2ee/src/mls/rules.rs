@@ -6,12 +6,15 @@
 //! - proposals are carried by value and are Add, Remove or PreSharedKey;
 //! - a commit with an Add mixes in this room's link secret, exactly once; one
 //!   without an Add mixes in nothing;
-//! - an added credential parses, and no participant ends up with two leaves
-//!   (removing the old leaf in the same commit is how a member returns);
+//! - an added credential parses, and no participant ends up with two leaves;
+//! - who is removed and added at once, as a member that fell behind is, keeps
+//!   its identity and signature key, and claims a history that is ours as far as
+//!   we can tell (`returning` module);
 //! - the committer keeps its identity and signature key;
 //! - the group stays within the leaves a key id can name.
 
-use crate::error::{Error, PeerMisbehaved};
+use super::returning::{Claim, History};
+use crate::error::{Error, Misuse, PeerMisbehaved};
 use crate::identity::{Identity, Leaf, Member, RAW_VIDEO};
 use crate::sframe::MAX_LEAVES;
 use openmls::group::{MlsGroup, StagedCommit};
@@ -39,12 +42,12 @@ fn proposes(proposal: &PreSharedKeyProposal, link: &Psk) -> bool {
         .is_some_and(|id| id.psk() == link)
 }
 
-/// Checks a staged commit of `committer` against the rules.
+/// Checks a staged commit of a committer against the rules.
 pub(crate) fn check(
     group: &MlsGroup,
+    history: &History,
     staged: &StagedCommit,
-    committer: LeafNodeIndex,
-    link: &Psk,
+    (committer, link): (LeafNodeIndex, &Psk),
 ) -> Result<Effect, Error> {
     let before = roster(group)?;
     let mut effect = Effect {
@@ -90,6 +93,7 @@ pub(crate) fn check(
         _ => return Err(PeerMisbehaved::ForeignPsk.into()),
     }
     identity_kept(group, staged, committer)?;
+    returns_kept(group, history, staged, &effect)?;
     no_duplicates(&before, &effect)?;
     if before.len() - effect.removed.len() + effect.added.len() > MAX_LEAVES {
         return Err(PeerMisbehaved::GroupOverflow.into());
@@ -150,6 +154,40 @@ fn identity_kept(
     } else {
         Err(PeerMisbehaved::IdentityChanged)
     }
+}
+
+/// Whoever is removed and added at once has fallen behind, and is who they were.
+fn returns_kept(
+    group: &MlsGroup,
+    history: &History,
+    staged: &StagedCommit,
+    effect: &Effect,
+) -> Result<(), Error> {
+    for add in staged.add_proposals() {
+        let key_package = add.add_proposal().key_package();
+        let leaf = key_package.leaf_node();
+        let who = Identity::parse(leaf.credential())?.participant;
+        let mut removed = effect.removed.iter();
+        let Some(old) = removed.find(|old| old.participant == who) else {
+            continue;
+        };
+        let same = group
+            .member_at(LeafNodeIndex::new(old.leaf.index().into()))
+            .is_some_and(|old| {
+                old.credential == *leaf.credential()
+                    && old.signature_key == leaf.signature_key().as_slice()
+            });
+        if !same {
+            return Err(PeerMisbehaved::IdentityChanged.into());
+        }
+        let claim = Claim::of(key_package).ok_or(PeerMisbehaved::ReturnUnproven)?;
+        match history.vouch(who, &claim) {
+            // The committer was there; we came later.
+            Ok(()) | Err(Error::Misuse(Misuse::CannotVouch)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn no_duplicates(before: &[Member], effect: &Effect) -> Result<(), PeerMisbehaved> {

@@ -80,6 +80,18 @@ impl Rogue {
             .into_key_package()
     }
 
+    /// One with these extensions, which its leaf says it knows.
+    pub fn key_package_with(&self, extensions: Extensions<KeyPackage>) -> KeyPackage {
+        let known: Vec<_> = extensions.iter().map(Extension::extension_type).collect();
+        let capabilities = Capabilities::new(None, None, Some(&known), None, None);
+        KeyPackage::builder()
+            .leaf_node_capabilities(capabilities)
+            .key_package_extensions(extensions)
+            .build(SUITE, &self.provider, &self.signer, self.credential())
+            .unwrap()
+            .into_key_package()
+    }
+
     /// Founds a group of its own with this id.
     pub fn found(&self, group_id: &[u8]) -> MlsGroup {
         MlsGroup::builder()
@@ -117,6 +129,27 @@ impl Rogue {
             .unwrap()
     }
 
+    /// Goes through some epochs alone.
+    pub fn go_on(&self, group: &mut MlsGroup, epochs: u32) {
+        for _ in 0..epochs {
+            group
+                .self_update(&self.provider, &self.signer, LeafNodeParameters::default())
+                .unwrap();
+            group.merge_pending_commit(&self.provider).unwrap();
+        }
+    }
+
+    /// Takes a commit of another.
+    pub fn follow(&self, group: &mut MlsGroup, commit: &[u8]) {
+        let message = MlsMessageIn::tls_deserialize_exact(commit).unwrap();
+        let message = message.try_into_protocol_message().unwrap();
+        let processed = group.process_message(&self.provider, message).unwrap();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            panic!("no commit");
+        };
+        group.merge_staged_commit(&self.provider, *staged).unwrap();
+    }
+
     /// A commit of these proposals, and its Welcome.
     pub fn commit(
         &self,
@@ -147,6 +180,29 @@ impl Rogue {
             commit.to_bytes().unwrap(),
             welcome.map(|message| message.to_bytes().unwrap()),
         )
+    }
+
+    /// The commit that puts a key package in the place of a leaf.
+    pub fn replace(&self, group: &mut MlsGroup, leaf: Leaf, add: KeyPackage) -> Vec<u8> {
+        let (commit, _, _) = group
+            .commit_builder()
+            .propose_removals([LeafNodeIndex::new(leaf.index().into())])
+            .propose_adds([add])
+            .add_proposals([self.psk(&link_psk_id())])
+            .load_psks(self.provider.storage())
+            .unwrap()
+            .build(
+                self.provider.rand(),
+                self.provider.crypto(),
+                &self.signer,
+                |_| true,
+            )
+            .unwrap()
+            .stage_commit(&self.provider)
+            .unwrap()
+            .into_messages();
+        group.clear_pending_commit(self.provider.storage()).unwrap();
+        commit.to_bytes().unwrap()
     }
 
     /// The proposal that mixes in the PSK with this id.

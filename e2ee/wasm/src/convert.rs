@@ -85,12 +85,14 @@ pub(crate) fn processed(processed: &Processed) -> Object {
             active,
             added,
             removed,
+            returned,
         }) => object(&[
             ("kind", "advanced".into()),
             ("epoch", number(*epoch).into()),
             ("active", (*active).into()),
             ("added", members(added).into()),
             ("removed", members(removed).into()),
+            ("returned", members(returned).into()),
         ]),
     }
 }

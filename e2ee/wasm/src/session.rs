@@ -37,7 +37,7 @@ export interface Devices { microphone: boolean; camera: boolean }
 export interface Pending { commit: Uint8Array; welcome: Uint8Array | null; epoch: number }
 /** What a commit changed. */
 export type Processed =
-  | { kind: "advanced"; epoch: number; active: boolean; added: Member[]; removed: Member[] }
+  | { kind: "advanced"; epoch: number; active: boolean; added: Member[]; removed: Member[]; returned: Member[] }
   | { kind: "selfRemoved" };
 /** What every method throws. */
 export interface E2eeError extends Error { code: string }
@@ -284,9 +284,37 @@ impl WasmSession {
         pending(self.inner.admit(&knocks))
     }
 
-    /// Makes the commit that replaces the leaf of a member that lost its state.
-    pub fn readmit(&mut self, knock: &VerifiedKnock) -> Result<PendingObject, JsValue> {
-        pending(self.inner.readmit(&knock.0))
+    /// Gives the group up, whose log cannot be followed any more; the knock to
+    /// come back with.
+    pub fn resync(&mut self, now: f64) -> Result<KnockObject, JsValue> {
+        let knock = self.inner.resync(convert::millis(now));
+        object(knock.map(|knock| convert::knock(&knock)))
+    }
+
+    /// Makes the commit that brings a member back that knocked again, if its
+    /// knock verifies.
+    pub fn readmit(
+        &mut self,
+        participant: &[u8],
+        key_package: &[u8],
+        tag: &[u8],
+    ) -> Result<PendingObject, JsValue> {
+        let participant = participant_id(participant)?;
+        let returning = self.inner.verify_return(participant, key_package, tag);
+        pending(returning.and_then(|returning| self.inner.readmit(&returning)))
+    }
+
+    /// Checks the knock of a member that fell behind.
+    #[wasm_bindgen(js_name = verifyReturn)]
+    pub fn verify_return(
+        &mut self,
+        participant: &[u8],
+        key_package: &[u8],
+        tag: &[u8],
+    ) -> Result<(), JsValue> {
+        let participant = participant_id(participant)?;
+        let returning = self.inner.verify_return(participant, key_package, tag);
+        returning.map(drop).map_err(convert::error)
     }
 
     /// Makes the commit that removes members, each named by 16 bytes.
