@@ -1,6 +1,6 @@
 //! Members with real MLS and SFrame behind the room's machine, which is their
-//! delivery service: every order of commits, losses, returns and restarts
-//! leaves all of them in one epoch, with one call code and one list of
+//! delivery service: every order of commits, losses, returns and restarts,
+//! and members that fall behind in between, leaves all of them in one epoch, with one call code and one list of
 //! members, and each hears the others.
 
 use crate::choices::Choices;
@@ -25,6 +25,8 @@ struct Party {
     sessions: Vec<Session>,
     /// The knocks each was last told of.
     knocks: Vec<Vec<KnockNotice>>,
+    /// Those of members that fell behind.
+    returns: Vec<Vec<KnockNotice>>,
 }
 
 /// A call of a host and whoever is let in.
@@ -34,6 +36,7 @@ pub fn operations(data: &[u8]) {
         hall: Hall::default(),
         sessions: Vec::new(),
         knocks: Vec::new(),
+        returns: Vec::new(),
     };
     assert_eq!(ROOM.0, [0xc0; 16], "the room of the sessions");
     party.enter(true);
@@ -59,6 +62,7 @@ impl Party {
         let index = self.hall.enter(host);
         self.sessions.push(mls::session(index as u8 + 1));
         self.knocks.push(Vec::new());
+        self.returns.push(Vec::new());
     }
 
     fn now(&self) -> u64 {
@@ -66,7 +70,7 @@ impl Party {
     }
 
     fn step(&mut self, choices: &mut Choices<'_>) {
-        let operation = choices.below(12);
+        let operation = choices.below(14);
         let who = choices.below(self.sessions.len());
         match operation {
             0 if self.sessions.len() < GUESTS => {
@@ -98,6 +102,8 @@ impl Party {
                 self.lose(who);
             }
             10 => self.come_back(who),
+            11 => self.fall_behind(who),
+            12 => self.bring_back(who),
             _ => match choices.below(6) {
                 0 => {
                     self.hall.restart();
@@ -120,6 +126,44 @@ impl Party {
             matches!(answer, Some(ServerFrame::Ack { .. }) | None),
             "{answer:?}"
         );
+    }
+
+    /// A member gives its group up, as one does that cannot follow the log.
+    fn fall_behind(&mut self, who: usize) {
+        let now = self.now();
+        let session = &mut self.sessions[who];
+        if session.epoch().is_err() || self.hall.guests[who].connection.is_none() {
+            return;
+        }
+        let knock = session.resync(now).expect("a member");
+        let knock = Request::Knock {
+            key_package: Blob(knock.key_package),
+            tag: Blob(knock.tag.to_vec()),
+        };
+        // Three times a minute; then it stays where it is.
+        self.hall.ask(who, knock);
+    }
+
+    /// Brings the first back that one was told of.
+    fn bring_back(&mut self, who: usize) {
+        let Some(knock) = self.returns[who].first().cloned() else {
+            return;
+        };
+        let participant = e2ee::ParticipantId(knock.participant.0);
+        let session = &mut self.sessions[who];
+        match session.verify_return(participant, &knock.key_package.0, &knock.tag.0) {
+            Ok(returning) => {
+                let pending = session.readmit(&returning);
+                self.offer(who, pending, vec![participant], &[participant]);
+            }
+            // It is back, or one of both has not come so far.
+            Err(error) => assert!(
+                error == PeerMisbehaved::StaleReturn.into()
+                    || matches!(error, e2ee::Error::Misuse(_)),
+                "{error}"
+            ),
+        }
+        assert!(self.sessions[who].apart().is_empty(), "nobody is in a fork");
     }
 
     /// The knocks that one was told of.
@@ -178,6 +222,7 @@ impl Party {
                 ServerFrame::Entry(entry) => self.apply(who, entry),
                 ServerFrame::Activate { epoch } => self.activate(who, epoch.into()),
                 ServerFrame::Knocks { knocks } => self.knocks[who] = knocks,
+                ServerFrame::Resyncs { knocks } => self.returns[who] = knocks,
                 _ => {}
             }
         }
@@ -201,6 +246,9 @@ impl Party {
             if session.epoch().is_err() {
                 session.join(&welcome.expect("a welcome").0).expect("joins");
             }
+        } else if session.epoch().is_err() {
+            // Behind: nothing but its return matters to it.
+            return;
         } else {
             match session.process(&message.0, now) {
                 Ok(Processed::Advanced(advance)) => assert_eq!(advance.epoch, u64::from(epoch) + 1),
@@ -275,7 +323,8 @@ impl Party {
     fn agree(&mut self) {
         let here = |who: &usize| {
             let guest = &self.hall.guests[*who];
-            guest.over.is_none() && guest.connection.is_some() && guest.told > 0
+            let inside = self.sessions[*who].epoch().is_ok();
+            guest.over.is_none() && guest.connection.is_some() && guest.told > 0 && inside
         };
         let members: Vec<usize> = (0..self.sessions.len()).filter(here).collect();
         let Some(first) = members.first() else { return };

@@ -397,8 +397,10 @@ impl Hall {
                     LogEvent::Left { .. } => false,
                 };
                 let next = *seq == guest.told + 1;
-                assert!(if guest.told == 0 { admitted } else { next }, "entry {seq}");
-                if guest.told == 0 {
+                let back = admitted && *seq > guest.told;
+                assert!(back || next && guest.told != 0, "entry {seq}");
+                // Or let in again, after it fell behind.
+                if admitted {
                     guest.first = *seq;
                 }
                 guest.told = *seq;
@@ -425,14 +427,21 @@ impl Hall {
         guest.inbox.push_back(frame.clone());
     }
 
-    /// Only a host admits while a host is here.
+    /// Only a host admits while a host is here; whoever fell behind is brought
+    /// back by anybody else.
     fn is_allowed(&self, change: &Change) {
         let Change::Logged(LogEntry { event, .. }) = change else {
             return;
         };
-        let LogEvent::Commit { by, adds, .. } = event else {
+        let LogEvent::Commit {
+            by, adds, removes, ..
+        } = event
+        else {
             return;
         };
+        if adds == removes {
+            return assert!(!adds.contains(by), "nobody brings themselves back");
+        }
         let is_here = |who: &ParticipantId| {
             let mut guests = self.guests.iter();
             guests.any(|guest| guest.participant == *who && guest.connection.is_some())
@@ -467,10 +476,18 @@ impl Hall {
                 place: Place::Arrived,
             }),
             Change::Knocked { participant, knock } => {
-                stay(stored, participant).place = Place::Waiting(knock.clone());
+                let place = &mut stay(stored, participant).place;
+                match place {
+                    Place::Member { again, .. } => *again = Some(knock.clone()),
+                    Place::Arrived | Place::Waiting(_) => *place = Place::Waiting(knock.clone()),
+                }
             }
             Change::Joined { participant, first } => {
-                stay(stored, participant).place = Place::Member { first: *first };
+                let place = &mut stay(stored, participant).place;
+                let knocked = !matches!(place, Place::Member { again: None, .. });
+                assert!(knocked, "a member comes back unasked");
+                let (first, again) = (*first, None);
+                *place = Place::Member { first, again };
             }
             Change::StayEnded { participant } => {
                 stay(stored, participant);

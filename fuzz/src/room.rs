@@ -41,7 +41,7 @@ pub fn operations(data: &[u8]) {
 
 /// One operation.
 pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
-    let operation = choices.below(16);
+    let operation = choices.below(17);
     let who = choices.below(hall.guests.len());
     match operation {
         0 if hall.guests.len() < GUESTS => {
@@ -62,6 +62,13 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             let chosen = u32::from(choices.word());
             let adds = some(hall, chosen);
             let request = commit(who, hall.epoch(), adds, vec![]);
+            hall.ask(who, request);
+        }
+        // Brings back whoever of some guests fell behind and knocks again.
+        15 => {
+            let chosen = u32::from(choices.word());
+            let back = some(hall, chosen);
+            let request = commit(who, hall.epoch(), back.clone(), back);
             hall.ask(who, request);
         }
         4 | 5 => {

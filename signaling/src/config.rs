@@ -42,6 +42,13 @@ pub const MAX_MEMBERS: usize = 100;
 /// Knocks that wait in one room. More would bury the hosts.
 pub const MAX_KNOCKS: usize = 50;
 
+/// How often a member may knock again within [`RESYNC_SPAN`]. Each is a commit
+/// for everybody; more would let a broken client keep a call busy.
+pub const MAX_RESYNCS: usize = 3;
+
+/// The span of [`MAX_RESYNCS`].
+pub const RESYNC_SPAN: Duration = Duration::from_secs(60);
+
 /// Stays in one room: a full call, a full lobby, and those who look at the
 /// door.
 pub const MAX_STAYS: usize = 256;

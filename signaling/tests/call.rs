@@ -201,6 +201,38 @@ async fn a_call_survives_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_knocks_again_is_brought_back_after_a_restart() {
+    let server = Server::start().await;
+    let room = server.create_room().await;
+    let (anna, mut ben) = call_of_two(&server, &room).await;
+    ben.knock().await;
+
+    let server = server.restart().await;
+    let mut ben_back = server.page(room.room).await;
+    let entered = ben_back.resume(&ben).await;
+    let standing = Standing::Member;
+    assert!(matches!(entered, ServerFrame::Entered { standing: of, .. } if of == standing));
+    let mut back = server.page(room.room).await;
+    back.resume(&anna).await;
+    let knocks = back
+        .until(|frame| match frame {
+            ServerFrame::Resyncs { knocks } => Some(knocks.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(knocks[0].participant, ben.id());
+    assert_eq!(knocks[0].key_package.0, key_package(ben.id()));
+    let commit = commit(room.room, 1, &[ben.id()], &[ben.id()], b"back");
+    back.done(commit).await;
+    assert_eq!(ben_back.entry().await, 3);
+    // Its log begins anew, after another restart as well.
+    let server = server.restart().await;
+    let mut again = server.page(room.room).await;
+    again.resume(&ben).await;
+    assert_eq!(again.entry().await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_call_that_is_over_stays_on_disk() {
     let server = Server::start().await;
     let room = server.create_room().await;

@@ -171,7 +171,8 @@ epoch: number,
  */
 message: Blob, 
 /**
- * The knockers whose KeyPackages the commit adds.
+ * The knockers whose KeyPackages the commit adds. Members that knock
+ * again are in `removes`, too.
  */
 adds: Array<ParticipantId>, 
 /**
@@ -275,7 +276,8 @@ epoch: number,
  */
 message: Blob, 
 /**
- * The knockers whose KeyPackages the commit adds.
+ * The knockers whose KeyPackages the commit adds. Members that knock
+ * again are in `removes`, too.
  */
 adds: Array<ParticipantId>, 
 /**
@@ -415,6 +417,10 @@ members: Array<Member>, } | { "type": "knocks",
 /**
  * In the order of their arrival.
  */
+knocks: Array<KnockNotice>, } | { "type": "resyncs", 
+/**
+ * In the order of their knocks.
+ */
 knocks: Array<KnockNotice>, } | { "type": "waiting", 
 /**
  * Whether the call runs.
@@ -536,11 +542,11 @@ present: boolean,
 live: Array<Source>, };
 
 /**
- * A knock as the members that may admit see it.
+ * A knock as members see it.
  */
 export type KnockNotice = { 
 /**
- * Who waits.
+ * Who knocks.
  */
 participant: ParticipantId, 
 /**
@@ -552,7 +558,7 @@ keyPackage: Blob,
  */
 tag: Blob, 
 /**
- * How long they have been waiting, in whole seconds.
+ * How long ago they knocked first, in whole seconds.
  */
 waitingSeconds: number, 
 /**

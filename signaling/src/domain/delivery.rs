@@ -7,8 +7,8 @@ use conclave_wire::code::Code;
 use conclave_wire::id::{Blob, ParticipantId, RoomId};
 use std::collections::VecDeque;
 
-/// Entries a log keeps; the oldest beyond are given up, and with them the
-/// resumes that would need them. Higher lets a resume miss more, and costs
+/// Entries a log keeps; the oldest beyond are given up, and members that still
+/// need them have to knock again. Higher lets a resume miss more, and costs
 /// memory and disk for every call.
 pub const MAX_ENTRIES: usize = 4_096;
 
@@ -189,6 +189,11 @@ impl Log {
                 .map(|entry| seen_by(entry, reader))
                 .collect(),
         )
+    }
+
+    /// The newest entry, as `reader` may see it.
+    pub fn newest(&self, reader: ParticipantId) -> Option<LogEntry> {
+        self.entries.back().map(|entry| seen_by(entry, reader))
     }
 
     /// What one who believed `epoch` to run has missed, as `reader`, a member

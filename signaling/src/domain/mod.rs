@@ -11,7 +11,8 @@
 //!             │  call   what runs
 //!             │    ├─ delivery  one log, first commit of an epoch wins
 //!             │    ├─ board     what members say to all
-//!             │    └─ epoch     ready, activate
+//!             │    ├─ epoch     ready, activate
+//!             │    └─ resync    members that fell behind come back
 //!             └─ framing        the public header of an MLS message
 //! ```
 
@@ -27,6 +28,7 @@ pub mod link;
 pub mod notice;
 pub mod password;
 mod request;
+mod resync;
 pub mod room;
 pub mod stay;
 pub mod words;

@@ -33,6 +33,7 @@ impl Room {
         self.settle_epoch(now.timer, out);
         self.settle_roster(out);
         self.settle_knocks(now.timer, out);
+        self.settle_resyncs(now.timer, out);
         self.settle_waiting(out);
         self.settle_lock(now.calendar, out);
         self.settle_media(out);
@@ -91,6 +92,8 @@ impl Room {
             .stays
             .iter()
             .filter(|(_, stay)| stay.is_member() && stay.connection().is_some())
+            // Who fell behind follows no epoch before the one that brings them back.
+            .filter(|(_, stay)| stay.knocks_again().is_none())
             .map(|(participant, _)| *participant)
             .collect();
         let Some(call) = &mut self.call else { return };

@@ -41,12 +41,12 @@ impl From<Code> for Refusal {
 }
 
 /// A commit as it was requested.
-struct Commit {
+pub(super) struct Commit {
     epoch: u32,
     message: Blob,
-    adds: Vec<ParticipantId>,
+    pub(super) adds: Vec<ParticipantId>,
     welcome: Option<Blob>,
-    removes: Vec<ParticipantId>,
+    pub(super) removes: Vec<ParticipantId>,
 }
 
 impl Room {
@@ -69,7 +69,7 @@ impl Room {
                     tag,
                     since: now,
                 };
-                self.knock(sender, knock, out)
+                self.knock(now, sender, knock, out)
             }
             Request::Commit {
                 epoch,
@@ -164,7 +164,7 @@ impl Room {
         if self.call.is_some() {
             // Sent again after a resume: the sender did begin this call.
             return match stay.place {
-                Place::Member { first: 1 } => Ok(Done::Ack),
+                Place::Member { first: 1, .. } => Ok(Done::Ack),
                 _ => Err(Code::CallRunning.into()),
             };
         }
@@ -177,7 +177,7 @@ impl Room {
 
     fn join(&mut self, now: Millis, participant: ParticipantId, first: u32, out: &mut Vec<Effect>) {
         if let Some(stay) = self.stays.get_mut(&participant) {
-            stay.place = Place::Member { first };
+            stay.place = Place::Member { first, again: None };
             stay.words = Words::default();
             // Let in while away: from now on a member who is awaited.
             if let Link::Lost(until) = &mut stay.link {
@@ -193,6 +193,7 @@ impl Room {
 
     fn knock(
         &mut self,
+        now: Millis,
         sender: ParticipantId,
         mut knock: Knock,
         out: &mut Vec<Effect>,
@@ -206,7 +207,10 @@ impl Room {
         let waiting = self.stays.values().filter(|stay| stay.is_waiting()).count();
         let stay = self.stays.get_mut(&sender).ok_or(Code::Gone)?;
         match &stay.place {
-            Place::Member { .. } => return Err(Code::Forbidden.into()),
+            Place::Member { .. } => {
+                self.knock_again(now, sender, knock, out)?;
+                return Ok(Done::Ack);
+            }
             Place::Arrived if waiting >= config::MAX_KNOCKS => return Err(Code::Full.into()),
             Place::Arrived => {}
             Place::Waiting(earlier) => {
@@ -242,17 +246,25 @@ impl Room {
         let Some(group) = self.check_commit(sender, &commit)? else {
             return Ok(Done::Ack);
         };
-        let removal = !commit.removes.is_empty();
+        let resync = self.is_resync(sender, &commit)?;
+        // Nobody is to be kept from hearing one who has fallen behind.
+        let removal = !resync && !commit.removes.is_empty();
         let next = commit.epoch.checked_add(1).ok_or(Code::Full)?;
         let call = self.call.as_mut().ok_or(Code::NoCall)?;
         let first = call.log.next();
         call.log.set_group(group.clone());
         out.push(Effect::Store(Change::Advanced { epoch: next, group }));
-        for participant in &commit.removes {
-            self.remove(*participant, out);
-        }
-        for participant in &commit.adds {
-            self.join(now, *participant, first, out);
+        if resync {
+            for participant in &commit.adds {
+                self.rejoin(now, *participant, first, out);
+            }
+        } else {
+            for participant in &commit.removes {
+                self.remove(*participant, out);
+            }
+            for participant in &commit.adds {
+                self.join(now, *participant, first, out);
+            }
         }
         let event = LogEvent::Commit {
             epoch: commit.epoch,
@@ -299,8 +311,12 @@ impl Room {
                 });
             }
         };
-        self.check_adds(stay, commit, call)?;
-        self.check_removes(sender, stay, commit, call)?;
+        if self.is_resync(sender, commit)? {
+            distinct(&commit.adds)?;
+        } else {
+            self.check_adds(stay, commit, call)?;
+            self.check_removes(sender, stay, commit, call)?;
+        }
         if commit.welcome.is_some() == commit.adds.is_empty() || call.log.next() == u32::MAX {
             return Err(Code::BadMessage.into());
         }

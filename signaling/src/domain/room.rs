@@ -10,6 +10,7 @@ use super::epoch::Switch;
 use super::guests::Guests;
 use super::notice::Notices;
 use super::password::{Door, Password, Tried, Tries};
+use super::resync::Resyncs;
 use super::stay::{Link, Place, Stay, Told};
 use super::{Digest, Token};
 use crate::config;
@@ -30,6 +31,7 @@ pub struct Room {
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
     pub(super) notices: Notices,
+    pub(super) resyncs: Resyncs,
     /// The number of the next offer to the media plane.
     pub(super) next_offer: u64,
 }
@@ -109,6 +111,7 @@ impl Room {
                 departed: call.departed.into_iter().collect(),
             }),
             notices: Notices::default(),
+            resyncs: Resyncs::default(),
             next_offer: 0,
         }
     }
@@ -344,16 +347,11 @@ impl Room {
         let Some(mut stay) = self.stays.remove(&participant) else {
             return turn_away(connection, re, Code::Gone, out);
         };
-        let missed = self.missed(participant, &stay, after);
-        let refusal = if stay.token == token.digest() {
-            missed.is_none().then_some(Code::Gone)
-        } else {
-            Some(Code::Unauthorized)
-        };
-        if let Some(code) = refusal {
+        if stay.token != token.digest() {
             self.stays.insert(participant, stay);
-            return turn_away(connection, re, code, out);
+            return turn_away(connection, re, Code::Unauthorized, out);
         }
+        let missed = self.missed(participant, &stay, after);
         if let Some(previous) = stay.connection() {
             self.connections.remove(&previous);
             tell_over(previous, Reason::Replaced, out);
@@ -363,7 +361,7 @@ impl Room {
         // The client sends what was not answered again, on this socket.
         stay.offers.clear();
         out.push(self.entered(connection, re, (participant, token), &stay));
-        for entry in missed.into_iter().flatten() {
+        for entry in missed {
             out.push(send(connection, ServerFrame::Entry(entry)));
         }
         out.extend(stay.words.again().map(|told| send(connection, told)));
@@ -377,13 +375,16 @@ impl Room {
         self.stays.insert(participant, stay);
     }
 
-    /// The entries after `after` that the stay may see; nothing if some of
-    /// them are given up.
-    fn missed(&self, reader: ParticipantId, stay: &Stay, after: u32) -> Option<Vec<LogEntry>> {
-        match (&self.call, stay.first_entry()) {
-            (Some(call), Some(first)) => call.log.since(after.saturating_add(1).max(first), reader),
-            _ => Some(Vec::new()),
-        }
+    /// The entries after `after` that the stay may see. If some of them are
+    /// given up, the newest alone: its number says so, and the member knocks
+    /// again.
+    fn missed(&self, reader: ParticipantId, stay: &Stay, after: u32) -> Vec<LogEntry> {
+        let (Some(call), Some(first)) = (&self.call, stay.first_entry()) else {
+            return Vec::new();
+        };
+        let from = after.saturating_add(1).max(first);
+        let missed = call.log.since(from, reader);
+        missed.unwrap_or_else(|| call.log.newest(reader).into_iter().collect())
     }
 
     fn entered(

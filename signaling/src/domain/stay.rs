@@ -40,6 +40,8 @@ pub enum Place {
     Member {
         /// Their first log entry.
         first: u32,
+        /// Their knock, if they fell behind and knock again.
+        again: Option<Knock>,
     },
 }
 
@@ -81,6 +83,8 @@ pub struct Told {
     pub roster: Option<u64>,
     /// The version of the knocks.
     pub knocks: Option<u64>,
+    /// The version of the knocks of members; 0 while there were none.
+    pub resyncs: u64,
     /// `call_running` and `host_present`.
     pub waiting: Option<(bool, bool)>,
     /// That the guests' link is locked.
@@ -116,6 +120,10 @@ pub struct Stay {
     pub wanted: Vec<Wanted>,
     /// Offers the media plane has not answered.
     pub offers: Vec<PendingOffer>,
+    /// When it last knocked again, as a member; at most [`MAX_RESYNCS`].
+    ///
+    /// [`MAX_RESYNCS`]: crate::config::MAX_RESYNCS
+    pub resyncs: Vec<Millis>,
     /// What its socket knows.
     pub told: Told,
 }
@@ -135,6 +143,7 @@ impl Stay {
             paused: Vec::new(),
             wanted: Vec::new(),
             offers: Vec::new(),
+            resyncs: Vec::new(),
             told: Told::default(),
         }
     }
@@ -150,7 +159,7 @@ impl Stay {
     /// Its first log entry, if it is a member.
     pub fn first_entry(&self) -> Option<u32> {
         match self.place {
-            Place::Member { first } => Some(first),
+            Place::Member { first, .. } => Some(first),
             Place::Arrived | Place::Waiting(_) => None,
         }
     }
@@ -170,6 +179,14 @@ impl Stay {
         match &self.place {
             Place::Waiting(knock) => Some(knock.since),
             Place::Arrived | Place::Member { .. } => None,
+        }
+    }
+
+    /// Its knock, if it is a member that knocks again.
+    pub fn knocks_again(&self) -> Option<&Knock> {
+        match &self.place {
+            Place::Member { again, .. } => again.as_ref(),
+            Place::Arrived | Place::Waiting(_) => None,
         }
     }
 

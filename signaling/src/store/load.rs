@@ -108,15 +108,19 @@ fn stay(row: &AnyRow) -> Result<StoredStay, StoreError> {
     let first: Option<i64> = row.try_get("first_entry")?;
     let since: Option<i64> = row.try_get("knocked_at")?;
     let host: i64 = row.try_get("host")?;
-    let place = match (first, since) {
-        (Some(first), _) => Place::Member {
-            first: narrow(first)?,
-        },
-        (None, Some(since)) => Place::Waiting(Knock {
+    let knock = since.map(|since| {
+        Ok::<_, StoreError>(Knock {
             key_package: Blob(row.try_get("key_package")?),
             tag: Blob(row.try_get("tag")?),
             since: Millis(narrow(since)?),
-        }),
+        })
+    });
+    let place = match (first, knock.transpose()?) {
+        (Some(first), again) => Place::Member {
+            first: narrow(first)?,
+            again,
+        },
+        (None, Some(knock)) => Place::Waiting(knock),
         (None, None) => Place::Arrived,
     };
     Ok(StoredStay {

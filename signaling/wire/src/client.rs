@@ -64,7 +64,8 @@ pub enum Request {
     },
     /// A host begins the call: the sender's MLS group of one is at epoch 0.
     StartCall {},
-    /// Ask to be let in. Sending it again replaces the earlier knock.
+    /// Ask to be let in, or, as a member that cannot follow the log any more,
+    /// to be brought back. Sending it again replaces the earlier knock.
     Knock {
         /// An MLS KeyPackage (RFC 9420 section 10) whose credential carries
         /// the sender's participant id and name.
@@ -78,7 +79,8 @@ pub enum Request {
         epoch: u32,
         /// The MLSMessage with the commit (RFC 9420 section 6).
         message: Blob,
-        /// The knockers whose KeyPackages the commit adds.
+        /// The knockers whose KeyPackages the commit adds. Members that knock
+        /// again are in `removes`, too.
         #[serde(default)]
         adds: Vec<ParticipantId>,
         /// The Welcome for them; there if `adds` is not empty.
@@ -227,6 +229,12 @@ pub enum ServerFrame {
         /// In the order of their arrival.
         knocks: Vec<KnockNotice>,
     },
+    /// Which members knock again because they fell behind, whole, after each
+    /// change. To members. None after `entered`, until it is told.
+    Resyncs {
+        /// In the order of their knocks.
+        knocks: Vec<KnockNotice>,
+    },
     /// To one who waits: whether someone who may admit is there.
     Waiting {
         /// Whether the call runs.
@@ -367,17 +375,17 @@ pub struct Member {
     pub live: Vec<Source>,
 }
 
-/// A knock as the members that may admit see it.
+/// A knock as members see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "camelCase")]
 pub struct KnockNotice {
-    /// Who waits.
+    /// Who knocks.
     pub participant: ParticipantId,
     /// Their KeyPackage.
     pub key_package: Blob,
     /// The tag over it.
     pub tag: Blob,
-    /// How long they have been waiting, in whole seconds.
+    /// How long ago they knocked first, in whole seconds.
     pub waiting_seconds: u32,
     /// Whether their devices are ready, sealed, if they said so.
     #[ts(optional)]

@@ -5,5 +5,6 @@ mod consent;
 mod links;
 mod password;
 mod random;
+mod resync;
 mod words;
 mod world;

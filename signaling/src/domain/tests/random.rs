@@ -2,7 +2,7 @@
 //! holds for every client, and a restart at any moment changes nothing.
 
 use super::super::Closing;
-use super::world::{World, knock, word_to};
+use super::world::{World, knock, knock_again, word_to};
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::control::Source;
 use conclave_wire::id::Blob;
@@ -35,6 +35,14 @@ enum Operation {
         behind: u32,
         adds: Vec<Who>,
         removes: Vec<Who>,
+    },
+    KnockAgain {
+        who: Who,
+        nth: u8,
+    },
+    Readmit {
+        by: Who,
+        count: usize,
     },
     Refuse {
         by: Who,
@@ -80,6 +88,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (member(), some(), some()).prop_map(|(by, adds, removes)| {
             Operation::Commit { by, behind: 0, adds, removes }
         }),
+        4 => (member(), 0..4_u8).prop_map(|(who, nth)| Operation::KnockAgain { who, nth }),
+        4 => (member(), 1..3_usize).prop_map(|(by, count)| Operation::Readmit { by, count }),
         1 => (member(), anyone()).prop_map(|(by, whom)| Operation::Refuse { by, whom }),
         3 => (member(), anyone(), any::<u8>()).prop_map(|(by, whom, nth)| Operation::Tell { by, whom, nth }),
         2 => anyone().prop_map(Operation::ShowDevices),
@@ -114,6 +124,15 @@ fn pick(world: &World, who: Who) -> usize {
     }
 }
 
+/// Notes a knock that was taken, of one who waits then or of a member.
+fn took_knock(world: &mut World, client: usize, answer: Option<ServerFrame>) {
+    let taken = matches!(answer, Some(ServerFrame::Ack { .. }));
+    let client = &mut world.clients[client];
+    let member = client.applied > 0;
+    client.again |= taken && member;
+    client.knocked |= taken && !member;
+}
+
 fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
     let alone = matches!(operation, Operation::Enter { .. } | Operation::Link(_));
     if world.clients.is_empty() && !alone {
@@ -128,7 +147,7 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
         Operation::Knock(who) => {
             let client = pick(world, who);
             let answer = world.request(client, knock(client));
-            world.clients[client].knocked |= matches!(answer, Some(ServerFrame::Ack { .. }));
+            took_knock(world, client, answer);
         }
         Operation::Admit { by, count } => {
             let waits = |client: &usize| {
@@ -155,6 +174,21 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
             };
             let by = pick(world, by);
             let commit = world.commit_of(by, epoch, &all(adds), &all(removes));
+            world.request(by, commit);
+        }
+        Operation::KnockAgain { who, nth } => {
+            let client = pick(world, who);
+            let answer = world.request(client, knock_again(client, nth));
+            took_knock(world, client, answer);
+        }
+        Operation::Readmit { by, count } => {
+            let again = |client: &usize| {
+                let client = &world.clients[*client];
+                client.again && client.is_here()
+            };
+            let back: Vec<usize> = (0..world.clients.len()).filter(again).take(count).collect();
+            let by = pick(world, by);
+            let commit = world.commit_of(by, world.epoch(), &back, &back);
             world.request(by, commit);
         }
         Operation::Refuse { by, whom } => {

@@ -34,6 +34,10 @@ pub(super) struct Client {
     pub(super) left: bool,
     pub(super) knocked: bool,
     pub(super) activated: Option<u32>,
+    /// It is a member and knocks again.
+    pub(super) again: bool,
+    /// Entries that it needs may have been given up.
+    pub(super) may_skip: bool,
 }
 
 impl Client {
@@ -202,6 +206,12 @@ impl World {
 
     pub(super) fn knock(&mut self, client: usize) {
         self.done(client, knock(client));
+    }
+
+    /// A member knocks again; every `nth` has another KeyPackage.
+    pub(super) fn knock_again(&mut self, client: usize, nth: u8) {
+        self.done(client, knock_again(client, nth));
+        self.clients[client].again = true;
     }
 
     /// The commit a client would send for `epoch`.
@@ -446,7 +456,12 @@ impl World {
                     };
                     assert!(admitted, "the first entry is the own admission");
                 } else {
-                    assert_eq!(*seq, client.applied + 1, "no entry is missing or repeated");
+                    let back = matches!(event, LogEvent::Commit { adds, .. } if adds.contains(&me));
+                    assert_eq!(client.again && back, back, "who did not knock again");
+                    let next = *seq == client.applied + 1;
+                    let skips = (back || client.may_skip) && *seq > client.applied;
+                    assert!(next || skips, "no entry is missing or repeated");
+                    client.again &= !back;
                 }
                 client.applied = *seq;
             }
@@ -497,10 +512,19 @@ impl World {
                 place: Place::Arrived,
             }),
             Change::Knocked { participant, knock } => {
-                stay(stays, participant, Place::Waiting(knock.clone()));
+                let before = stays.iter().find(|stay| stay.participant == *participant);
+                let place = match before.expect("a stored stay").place {
+                    Place::Member { first, .. } => Place::Member {
+                        first,
+                        again: Some(knock.clone()),
+                    },
+                    _ => Place::Waiting(knock.clone()),
+                };
+                stay(stays, participant, place);
             }
             Change::Joined { participant, first } => {
-                stay(stays, participant, Place::Member { first: *first });
+                let (first, again) = (*first, None);
+                stay(stays, participant, Place::Member { first, again });
             }
             Change::StayEnded { participant } => {
                 stays.retain(|stay| stay.participant != *participant);
@@ -517,10 +541,13 @@ impl World {
             }
             Change::Logged(entry) => {
                 let log = &mut call.expect("a call").log;
-                assert_eq!(usize::try_from(entry.seq).expect("fits"), log.len() + 1);
+                assert_eq!(entry.seq, log.last().map_or(1, |last| last.seq + 1));
                 log.push(entry.clone());
             }
-            Change::Trimmed { .. } => panic!("the log of a short test is not trimmed"),
+            Change::Trimmed { first } => {
+                let log = &mut call.expect("a call").log;
+                log.retain(|entry| entry.seq >= *first);
+            }
             Change::Advanced { epoch, group } => {
                 let call = call.expect("a call");
                 assert_eq!(*epoch, call.epoch + 1, "one commit an epoch");
@@ -590,6 +617,13 @@ pub(super) fn knock(client: usize) -> Request {
     Request::Knock {
         key_package: Blob(vec![client as u8 + 1; 300]),
         tag: Blob(vec![3; 32]),
+    }
+}
+
+pub(super) fn knock_again(client: usize, nth: u8) -> Request {
+    Request::Knock {
+        key_package: Blob(vec![client as u8 + 1, nth, 1]),
+        tag: Blob(vec![4; 32]),
     }
 }
 
