@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!   Arrived ──start-call──▶ Member ◀──welcome── Waiting ◀──knock── Arrived
-//!                             │ entries: process, ready; own commit: confirm
+//!                             │ entries: process, ready; own commit: confirm;
+//!                             │ one that does not follow: knock again
 //!                             ▼
 //!                            Over
 //! ```
@@ -29,11 +30,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 mod comparing;
 mod door;
 mod renewal;
+mod resync;
 mod roster;
-
-/// How much longer each next member waits before it removes one who left,
-/// milliseconds (`docs/protocol.md` section 3.2).
-const REMOVAL_STEP_MS: u64 = 400;
+mod turn;
 
 /// Most knocks that are added by one commit. More make one commit larger than
 /// a frame may be; the rest follow with the next.
@@ -138,6 +137,14 @@ pub enum Event {
         /// How: the stable code of `conclave_e2ee::compare::Wrong`.
         wrong: &'static str,
     },
+    /// The log cannot be followed: entries are missing. We knock again, and
+    /// neither send nor hear much until somebody brings us back.
+    Behind,
+    /// A member brought us back to the same call.
+    CaughtUp {
+        /// The epoch it is in.
+        epoch: u64,
+    },
     /// Frames are sealed with this epoch from now on.
     Activated {
         /// Which.
@@ -199,9 +206,13 @@ pub enum CallError {
     /// The MLS state machine refused what the log says.
     #[error("the log cannot be followed: {0}")]
     Mls(#[from] conclave_e2ee::Error),
-    /// The server skipped or repeated part of the log.
+    /// The server skipped part of the log again and again.
     #[error("the log has a gap")]
     LogGap,
+    /// The log could not be followed, and no member vouched for us: they were
+    /// not there, or have another history.
+    #[error("the log cannot be followed, and nobody brings us back; the call may be split")]
+    NotBroughtBack,
     /// The server refused to let us knock or start.
     #[error("the server refused: {0}")]
     Refused(Code),
@@ -229,6 +240,7 @@ pub struct Call {
     /// Our keys are to be renewed.
     renewing: bool,
     renewal: renewal::Renewal,
+    resync: resync::Resync,
     /// Members whose `left` entry came, and when it did.
     departed: BTreeMap<ParticipantId, u64>,
     commit: Option<Commit>,
@@ -273,6 +285,7 @@ impl Call {
             removing: BTreeSet::new(),
             renewing: false,
             renewal: renewal::Renewal::default(),
+            resync: resync::Resync::default(),
             departed: BTreeMap::new(),
             commit: None,
             compared: None,
@@ -367,6 +380,8 @@ impl Call {
             self.removal_due(),
             self.comparison_due(),
             self.renewal_due(),
+            self.resync_due(),
+            self.resync.gives_up(),
             roster,
             keys,
         ]
@@ -376,7 +391,10 @@ impl Call {
     }
 
     /// Lets time pass.
-    pub fn tick(&mut self, now_ms: u64) {
+    ///
+    /// # Errors
+    /// [`CallError::NotBroughtBack`]: leave the call.
+    pub fn tick(&mut self, now_ms: u64) -> Result<(), CallError> {
         self.tick_keys(now_ms);
         self.settle_roster(now_ms);
         if self.comparison_due().is_some_and(|due| due <= now_ms) {
@@ -387,8 +405,15 @@ impl Call {
             self.removing.extend(departed);
             self.commit_next();
         }
+        if self.resync_due().is_some_and(|due| due <= now_ms) {
+            self.bring_back();
+        }
         if self.renewal_due().is_some_and(|due| due <= now_ms) {
             self.renew();
+        }
+        match self.resync.gives_up().is_some_and(|at| at <= now_ms) {
+            true => Err(CallError::NotBroughtBack),
+            false => Ok(()),
         }
     }
 
@@ -476,6 +501,12 @@ impl Call {
             self.opening = None;
             return self.opened(answer, now_ms);
         }
+        if self.resync.is_knock(tag) {
+            return match answer {
+                Answer::Refused { code, .. } => Err(CallError::Refused(code)),
+                Answer::Done | Answer::Sdp(_) => Ok(()),
+            };
+        }
         let ours = self.commit.as_ref().is_some_and(|commit| commit.tag == tag);
         match answer {
             Answer::Refused { code, missed } if ours => self.commit_refused(code, missed, now_ms),
@@ -534,6 +565,7 @@ impl Call {
                 // It would be refused again; only new reasons start anew.
                 for participant in refused.iter().flat_map(|commit| &commit.adds) {
                     self.admitting.remove(participant);
+                    self.resync.give_up(*participant);
                 }
                 for participant in refused.iter().flat_map(|commit| &commit.removes) {
                     self.removing.remove(participant);
@@ -568,6 +600,7 @@ impl Call {
                 self.take_knocks(knocks);
                 self.commit_next();
             }
+            ServerFrame::Resyncs { knocks } => self.take_resyncs(knocks, now_ms),
             ServerFrame::Waiting {
                 call_running,
                 host_present,
@@ -598,9 +631,13 @@ impl Call {
         if entry.seq <= self.applied {
             return Ok(());
         }
+        if self.resync.is_behind() {
+            return self.entry_while_behind(entry, now_ms);
+        }
         // A newcomer's log begins with the commit that added them.
         if self.applied != 0 && entry.seq != self.applied + 1 {
-            return Err(CallError::LogGap);
+            self.applied = entry.seq;
+            return self.fall_behind(now_ms, CallError::LogGap);
         }
         match entry.event {
             LogEvent::Started { by } => {
@@ -669,6 +706,11 @@ impl Call {
             // The server says `over` next.
             Ok(Processed::SelfRemoved) => return Ok(()),
             Err(conclave_e2ee::Error::Misbehaved(PeerMisbehaved::StaleEpoch)) => return Ok(()),
+            Err(
+                error @ conclave_e2ee::Error::Misbehaved(
+                    PeerMisbehaved::FutureEpoch | PeerMisbehaved::ForgottenCommit,
+                ),
+            ) => return self.fall_behind(now_ms, error.into()),
             Err(error) => {
                 // Made where another commit was taken before, or by nobody.
                 if error == PeerMisbehaved::InvalidCommit.into() {
@@ -695,6 +737,9 @@ impl Call {
             self.admitting.remove(&id(leaf));
             self.knocks.remove(&id(leaf));
         }
+        for leaf in &advance.returned {
+            self.resync.returned(id(leaf));
+        }
         let named = |leaves: &[Leaf]| -> Vec<(ParticipantId, String)> {
             leaves
                 .iter()
@@ -708,6 +753,7 @@ impl Call {
             left,
         });
         self.ready(advance.epoch);
+        self.judge_returns();
         if advance.active {
             self.event(Event::Activated {
                 epoch: advance.epoch,
@@ -725,7 +771,8 @@ impl Call {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        if session.ready_epoch().is_none_or(|ready| ready < epoch) {
+        let reached = session.ready_epoch().is_some_and(|ready| ready >= epoch);
+        if !reached || self.resync.is_behind() {
             self.early = Some(epoch);
             return Ok(());
         }
@@ -790,9 +837,10 @@ impl Call {
         Knocker { notice, verified }
     }
 
-    /// Makes the next commit there is a reason for, removals first.
+    /// Makes the next commit there is a reason for, removals first, then whoever
+    /// fell behind.
     fn commit_next(&mut self) {
-        if self.commit.is_some() || !self.is_member() {
+        if self.commit.is_some() || !self.is_member() || self.resync.is_behind() {
             return;
         }
         let Some(session) = &mut self.session else {
@@ -826,6 +874,8 @@ impl Call {
                 .map(|participant| conclave_e2ee::ParticipantId(participant.0))
                 .collect();
             (session.remove(&ids), Vec::new(), removes)
+        } else if let Some((who, pending)) = self.resync.readmit(session) {
+            (Ok(pending), vec![who], vec![who])
         } else if !adds.is_empty() {
             (session.admit(&knocks), adds, Vec::new())
         } else if self.renewing {
@@ -871,32 +921,6 @@ impl Call {
             let _ = session.discard_pending();
         }
         self.commit.take()
-    }
-
-    /// When it is our turn to remove those who left.
-    fn removal_due(&self) -> Option<u64> {
-        let since = self.departed.values().copied().min()?;
-        let already = self
-            .departed
-            .keys()
-            .all(|left| self.removing.contains(left));
-        if already || !self.is_member() {
-            return None;
-        }
-        let me = self.session.as_ref()?.participant();
-        let position = self
-            .members()
-            .iter()
-            .filter(|leaf| {
-                let id = ParticipantId(leaf.participant.0);
-                let present = self
-                    .roster
-                    .iter()
-                    .any(|member| member.participant == id && member.present);
-                leaf.participant == me || (present && !self.departed.contains_key(&id))
-            })
-            .position(|leaf| leaf.participant == me)?;
-        Some(since + position as u64 * REMOVAL_STEP_MS)
     }
 
     fn session_epoch(&self) -> Option<u64> {

@@ -120,6 +120,14 @@ pub enum Event {
     },
     /// The server names those who hold the keys again.
     RosterAgrees,
+    /// Parts of the log are missing: the server lost them or keeps them back.
+    /// We knock again; nothing of ours is sent meanwhile.
+    Behind,
+    /// A member brought us back to the same call.
+    CaughtUp {
+        /// The epoch it is in.
+        epoch: u64,
+    },
     /// Media flows.
     MediaConnected,
     /// Nothing comes any more: another path is looked for.

@@ -58,7 +58,7 @@ impl Call {
         let members = self.members();
         let me = self.session.as_ref().map(Session::participant)?;
         let place = members.iter().position(|leaf| leaf.participant == me)?;
-        if self.renewing || members.len() < 2 {
+        if self.renewing || members.len() < 2 || self.is_behind() {
             return None;
         }
         let members = members.len() as u64;

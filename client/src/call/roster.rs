@@ -59,7 +59,7 @@ impl Call {
 
     /// Either of both may have changed.
     pub(super) fn check_roster(&mut self, now_ms: u64) {
-        if !self.is_member() || self.roster.is_empty() {
+        if !self.is_member() || self.roster.is_empty() || self.is_behind() {
             return;
         }
         let present = Difference::between(&self.roster, self.members());

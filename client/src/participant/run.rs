@@ -183,7 +183,7 @@ impl Run {
 
     fn next_wake(&self) -> Duration {
         let now = self.now();
-        let publish = match self.media.is_connected() {
+        let publish = match self.media.is_connected() && !self.call.is_behind() {
             true => self.publisher.next_due(now),
             false => None,
         };
@@ -206,7 +206,12 @@ impl Run {
     /// Everything that is due by now.
     async fn tick(&mut self) -> Result<(), JoinError> {
         let (now, now_ms) = (self.now(), self.now_ms());
-        self.call.tick(now_ms);
+        let ticked = self.call.tick(now_ms);
+        if ticked.is_err() {
+            // Why the call cannot go on is told before it ends.
+            self.settle().await?;
+        }
+        ticked?;
         if let Some(session) = self.call.session() {
             let notices = self.receiver.tick(session, now_ms);
             self.notice(notices).await;
@@ -388,6 +393,8 @@ impl Run {
                 participant,
                 wrong,
             }),
+            call::Event::Behind => self.tell(Event::Behind),
+            call::Event::CaughtUp { epoch } => self.tell(Event::CaughtUp { epoch }),
             call::Event::Activated { epoch } => {
                 // Whoever comes in with this epoch can begin at a keyframe only.
                 for source in SOURCES {

@@ -45,6 +45,10 @@ pub struct Service {
     pub now_ms: u64,
     /// Refuses every commit.
     pub forbidding: bool,
+    /// Members that knock again.
+    pub returning: Vec<KnockNotice>,
+    /// Who is not sent any entries.
+    pub kept_from: Option<ParticipantId>,
 }
 
 impl Service {
@@ -112,7 +116,7 @@ impl Service {
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
         for seat in &mut self.seats {
-            seat.call.tick(self.now_ms);
+            seat.call.tick(self.now_ms).expect("goes on");
             seat.drain();
         }
     }
@@ -126,14 +130,20 @@ impl Service {
             }
             Request::StartCall {} => return refused(Code::CallRunning),
             Request::Knock { key_package, tag } => {
-                self.waiting.push(KnockNotice {
+                let notice = KnockNotice {
                     participant: from,
                     key_package,
                     tag,
                     waiting_seconds: 0,
                     devices: None,
-                });
-                self.knocks();
+                };
+                if self.members.iter().any(|m| m.participant == from) {
+                    self.returning.push(notice);
+                    self.resyncs();
+                } else {
+                    self.waiting.push(notice);
+                    self.knocks();
+                }
             }
             Request::Commit { .. } if self.forbidding => return refused(Code::Forbidden),
             Request::Commit { epoch, .. } if epoch != self.epoch => {
@@ -153,13 +163,17 @@ impl Service {
                 removes,
             } => {
                 self.epoch += 1;
-                self.waiting
-                    .retain(|notice| !adds.contains(&notice.participant));
-                for added in &adds {
-                    self.seat_member(*added);
+                let back = !adds.is_empty() && adds == removes;
+                for knocks in [&mut self.waiting, &mut self.returning] {
+                    knocks.retain(|notice| !adds.contains(&notice.participant));
                 }
-                self.members
-                    .retain(|member| !removes.contains(&member.participant));
+                if !back {
+                    for added in &adds {
+                        self.seat_member(*added);
+                    }
+                    self.members
+                        .retain(|member| !removes.contains(&member.participant));
+                }
                 self.append(LogEvent::Commit {
                     epoch,
                     by: from,
@@ -170,6 +184,9 @@ impl Service {
                 });
                 self.roster();
                 self.knocks();
+                if back {
+                    self.resyncs();
+                }
             }
             Request::Leave {} => self.lose(from),
             Request::Post { epoch, message } => {
@@ -211,7 +228,8 @@ impl Service {
         };
         self.log.push(entry.clone());
         for member in self.members.clone() {
-            if self.seats.iter().any(|seat| seat.id == member.participant) {
+            let kept = self.kept_from == Some(member.participant);
+            if !kept && self.seats.iter().any(|seat| seat.id == member.participant) {
                 let added = matches!(&entry.event, LogEvent::Commit { adds, .. } if adds.contains(&member.participant));
                 let entry = if added {
                     entry.clone()
@@ -231,6 +249,11 @@ impl Service {
     pub fn knocks(&mut self) {
         let knocks = self.waiting.clone();
         self.tell_members(ServerFrame::Knocks { knocks });
+    }
+
+    pub fn resyncs(&mut self) {
+        let knocks = self.returning.clone();
+        self.tell_members(ServerFrame::Resyncs { knocks });
     }
 
     pub fn tell_members(&mut self, frame: ServerFrame) {
