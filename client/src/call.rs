@@ -236,6 +236,9 @@ pub struct Call {
     difference: roster::Watch,
     knocks: BTreeMap<ParticipantId, Knocker>,
     admitting: BTreeSet<ParticipantId>,
+    /// Of those, who was in a commit of several that failed: each is tried once
+    /// more, alone.
+    alone: BTreeSet<ParticipantId>,
     removing: BTreeSet<ParticipantId>,
     /// Our keys are to be renewed.
     renewing: bool,
@@ -269,6 +272,12 @@ struct Commit {
     removes: Vec<ParticipantId>,
 }
 
+impl Commit {
+    fn adds_several(&self) -> bool {
+        self.adds.len() > 1
+    }
+}
+
 impl Call {
     /// A call that was not entered yet.
     pub fn new(setup: Setup) -> Self {
@@ -282,6 +291,7 @@ impl Call {
             difference: roster::Watch::default(),
             knocks: BTreeMap::new(),
             admitting: BTreeSet::new(),
+            alone: BTreeSet::new(),
             removing: BTreeSet::new(),
             renewing: false,
             renewal: renewal::Renewal::default(),
@@ -560,6 +570,10 @@ impl Call {
                 for entry in missed {
                     self.entry(entry, now_ms)?;
                 }
+            }
+            _ if refused.as_ref().is_some_and(Commit::adds_several) => {
+                let adds = refused.into_iter().flat_map(|commit| commit.adds);
+                self.try_alone(adds.collect());
             }
             code => {
                 // It would be refused again; only new reasons start anew.
@@ -855,7 +869,7 @@ impl Call {
                 id != session.participant() && session.members().iter().any(|m| m.participant == id)
             })
             .collect();
-        let (knocks, adds): (Vec<VerifiedKnock>, Vec<ParticipantId>) = self
+        let (alone, together): (Vec<_>, Vec<_>) = self
             .admitting
             .iter()
             .filter_map(|participant| {
@@ -866,8 +880,12 @@ impl Call {
                 let inside = session.members().iter().any(|m| m.participant == id);
                 (!inside).then_some((verified, *participant))
             })
-            .take(ADDS_A_COMMIT)
-            .unzip();
+            .partition(|(_, participant)| self.alone.contains(participant));
+        let now = match together.is_empty() {
+            true => alone.into_iter().take(1),
+            false => together.into_iter().take(ADDS_A_COMMIT),
+        };
+        let (knocks, adds): (Vec<VerifiedKnock>, Vec<ParticipantId>) = now.unzip();
         let (made, adds, removes) = if !removes.is_empty() {
             let ids: Vec<_> = removes
                 .iter()
@@ -885,6 +903,10 @@ impl Call {
         };
         let pending = match made {
             Ok(pending) => pending,
+            Err(_) if adds.len() > 1 => {
+                self.try_alone(adds);
+                return self.commit_next();
+            }
             Err(error) => {
                 // Nothing was sent; the reasons for it are not good ones.
                 tracing::warn!(code = error.code(), "a commit cannot be made");
@@ -912,6 +934,14 @@ impl Call {
             adds,
             removes,
         });
+    }
+
+    /// A commit that adds several came to nothing: one of them has gone, say,
+    /// and must not keep the others out.
+    fn try_alone(&mut self, adds: Vec<ParticipantId>) {
+        let admitting = &self.admitting;
+        self.alone.retain(|who| admitting.contains(who));
+        self.alone.extend(adds);
     }
 
     /// Forgets the commit that is under way. What it was for stays wanted.

@@ -222,6 +222,25 @@ fn a_commit_that_is_not_allowed_is_not_made_again() {
 }
 
 #[test]
+fn who_has_gone_keeps_nobody_out_who_is_let_in_with_them() {
+    let mut service = Service::default();
+    service.enter(1, true, Admit::All);
+    service.settle();
+    for n in 2..=5 {
+        service.enter(n, false, Admit::Nobody);
+        service.serve(n);
+    }
+    // The first is under way; the others are let in by one commit.
+    service.gone = Some(id(4));
+    service.settle();
+    assert_eq!(service.names(1), ["P1", "P2", "P3", "P5"]);
+    let events = &service.seat(id(1)).events;
+    let told = Event::Refused(Code::NoSuchParticipant);
+    assert_eq!(events.iter().filter(|event| **event == told).count(), 1);
+    assert!(service.commits_by(1) >= 3, "each alone");
+}
+
+#[test]
 fn keys_are_renewed_once() {
     let mut service = three();
     service.seat(id(2)).call.renew();

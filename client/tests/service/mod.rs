@@ -45,6 +45,8 @@ pub struct Service {
     pub now_ms: u64,
     /// Refuses every commit.
     pub forbidding: bool,
+    /// Who has gone, unseen by those who let them in.
+    pub gone: Option<ParticipantId>,
     /// Members that knock again.
     pub returning: Vec<KnockNotice>,
     /// Who is not sent any entries.
@@ -146,6 +148,9 @@ impl Service {
                 }
             }
             Request::Commit { .. } if self.forbidding => return refused(Code::Forbidden),
+            Request::Commit { adds, .. } if adds.iter().any(|add| self.gone == Some(*add)) => {
+                return refused(Code::NoSuchParticipant);
+            }
             Request::Commit { epoch, .. } if epoch != self.epoch => {
                 let missed = self.log.iter().filter(|entry| {
                     matches!(entry.event, LogEvent::Commit { epoch: at, .. } if at >= epoch)
