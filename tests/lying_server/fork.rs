@@ -9,7 +9,7 @@ use conclave_wire::client::{ClientFrame, LogEntry, LogEvent, Request, ServerFram
 use conclave_wire::id::ParticipantId;
 
 /// Anna's commit is what the service has; Ben is given his own in its place.
-async fn forked() -> Pair {
+pub(crate) async fn forked() -> Pair {
     let mut pair = Pair::meet(Numbers::Anew).await;
     let by = pair.ben.id().await;
     let mut kept_from_him = false;
@@ -46,7 +46,7 @@ async fn forked() -> Pair {
     pair
 }
 
-async fn told_of_split(member: &mut Native, from: ParticipantId) {
+pub(crate) async fn told_of_split(member: &mut Native, from: ParticipantId) {
     let participants = vec![from];
     member.told(PATIENCE, Event::Split { participants }).await;
 }

@@ -138,66 +138,6 @@ async fn a_knock_played_again_lets_nobody_in_who_could_not_be_already() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_is_withheld_ends_the_call_at_the_next_one() {
-    for (numbers, gap) in [(Numbers::Anew, false), (Numbers::Kept, true)] {
-        let Pair {
-            server: _server,
-            at_ben,
-            mut anna,
-            ben,
-            ..
-        } = Pair::meet(numbers).await;
-        let mut withheld = false;
-        at_ben.tells(move |frame| match is_commit(&frame) && !withheld {
-            true => {
-                withheld = true;
-                vec![]
-            }
-            false => vec![frame],
-        });
-        anna.inner.update().await;
-        until_epoch(&mut anna, 2).await;
-        anna.inner.update().await;
-        let error = failed(ben).await;
-        match gap {
-            true => assert!(
-                matches!(error, JoinError::Call(CallError::LogGap)),
-                "{error}"
-            ),
-            false => assert_eq!(misbehaved(&error), Some(PeerMisbehaved::FutureEpoch)),
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commits_in_another_order_end_the_call() {
-    let Pair {
-        server: _server,
-        at_ben,
-        mut anna,
-        ben,
-        ..
-    } = Pair::meet(Numbers::Anew).await;
-    let mut kept = None;
-    at_ben.tells(move |frame| match (is_commit(&frame), kept.take()) {
-        (true, None) => {
-            kept = Some(frame);
-            vec![]
-        }
-        (_, Some(first)) if is_commit(&frame) => vec![frame, first],
-        (_, before) => {
-            kept = before;
-            vec![frame]
-        }
-    });
-    anna.inner.update().await;
-    until_epoch(&mut anna, 2).await;
-    anna.inner.update().await;
-    let error = failed(ben).await;
-    assert_eq!(misbehaved(&error), Some(PeerMisbehaved::FutureEpoch));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_played_again_change_nothing() {
     let Pair {
         server: _server,

@@ -5,6 +5,7 @@ mod fork;
 mod links;
 mod log;
 mod media;
+mod resync;
 mod switch;
 
 use conclave_client::call::CallError;
