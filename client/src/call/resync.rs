@@ -1,5 +1,5 @@
 //! Falling behind the log and coming back without leaving
-//! (`docs/protocol.md` section 3.8): what we do when entries are missing, and
+//! (`docs/protocol.md` section 3.9): what we do when entries are missing, and
 //! our part in bringing others back.
 
 use super::{Call, CallError, Event, KnockNotice, Leaf, LogEntry, LogEvent, Request};

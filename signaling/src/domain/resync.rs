@@ -1,6 +1,6 @@
 //! Members that cannot follow the log any more: they knock again, and any other
 //! member replaces their leaf by one commit. They stay members all the time
-//! (`docs/protocol.md` section 3.8).
+//! (`docs/protocol.md` section 3.9).
 
 use super::effect::{Change, Effect, Millis};
 use super::request::Commit;
