@@ -61,16 +61,26 @@ test('a page warns of somebody whom only the server names, and of a call that is
   for (const { name, tab } of [host, guest]) assert.deepEqual(tab.problems, [], `${name}'s page has no errors`);
 });
 
-test('a page takes no answer without raw video, switches unbidden, and leaves a call with a hole in its log', async (t) => {
+test('a page takes no answer without raw video, switches unbidden, and comes back over a hole in its log', async (t) => {
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();
   /** What the page hears of it. @type {(frame: any) => any} */
   let told = (frame) => (frame.type === 'answer' ? { ...frame, sdp: frame.sdp.replace(/^a=packetization:.*\r\n/gm, '') } : frame);
+  /** A knock of the page that nobody was told of yet. @type {any[]} */
+  const kept = [];
+  let keepsKnocks = false;
   const host = await inChromium(stage, {
     ...anna,
     raw: true,
-    lie: (to, frame) => (to === 'page' ? [told(frame)].filter(Boolean).map((said) => ({ to, frame: said })) : [{ to, frame }]),
+    size: PHONE,
+    lie: (to, frame) => {
+      if (to === 'page') return [told(frame)].filter(Boolean).map((said) => ({ to, frame: said }));
+      if (!keepsKnocks) return [...kept.splice(0), frame].map((said) => ({ to, frame: said }));
+      if (frame.type !== 'knock') return [{ to, frame }];
+      kept.push(frame);
+      return [];
+    },
   });
   await host.arrive(links.host);
   await host.join();
@@ -87,11 +97,27 @@ test('a page takes no answer without raw video, switches unbidden, and leaves a 
   }
   await host.untilReceives([nadia.name, ben.name]);
 
-  // That Ben left is kept back; Nadia's commit that removes him is an entry further.
+  // That Ben left is kept back; Nadia's commit that removes him is an entry further. The page says that it is behind
+  // for as long as nobody brings it back, and sends nothing.
+  const folder = resultFolder('fallen-behind');
+  await host.tab.run(() => void Object.assign(window, { unloaded: false }));
   told = (frame) => (frame.type === 'entry' && frame.event.type === 'left' ? null : frame);
+  keepsKnocks = true;
   await natives[1]?.leave();
-  await host.tab.untilPhase('over');
-  await host.tab.until('why', (text) => document.body.textContent?.includes(text) ?? false, 'The encryption could not go on');
+  await host.tab.untilShown('behind');
+  await host.tab.shot(folder, 'behind');
+  keepsKnocks = false;
+  await host.tab.click('mic');
+  await host.tab.untilHidden('behind');
+  await host.tab.shot(folder, 'caught-up');
+  await host.untilReceives([nadia.name]);
+  assert.equal(await host.tab.run(() => 'unloaded' in window), true, 'it is the same page');
+  // Nadia is in the same epoch, and gets the page's pictures again, which nobody had to renegotiate.
+  const epoch = await host.tab.run(async () => (await /** @type {any} */ (window).conclaveDiagnostics()).epoch);
+  await natives[0]?.until('epoch', (told) => told.epoch === epoch);
+  const report = await natives[0]?.leave();
+  const ours = report.remotes.find((/** @type {any} */ one) => one.name === anna.name);
+  assert.ok(ours.epochs.includes(epoch), `frames of epoch ${epoch} open: ${ours.epochs}`);
   assert.deepEqual(host.tab.problems, [], 'the page has no errors');
 });
 

@@ -9,10 +9,10 @@ import type { LogEntry, ParticipantId } from '../wire';
 import { newEpoch } from './comparing';
 import type { Announcement, Effect, Outcome } from './messages';
 import { chain, outcome, unchanged } from './step';
-import type { Handshake, State } from './state';
+import type { Handshake, Resync, State } from './state';
 
 /** How much longer each further member waits before it commits the removal of one who left. */
-const TURN_MS = 400;
+export const TURN_MS = 400;
 
 /** Most knocks that one commit adds: more would make it larger than a frame may be. */
 const ADDS_A_COMMIT = 32;
@@ -55,10 +55,15 @@ export function skips({ handshake: { applied } }: State, entry: LogEntry): boole
   return applied !== 0 && entry.seq > applied + 1;
 }
 
+/** Those who knock again without some of them. */
+function withoutReturns(resync: Resync, gone: readonly ParticipantId[]): Resync {
+  return { ...resync, others: resync.others.filter(({ participant }) => !gone.includes(participant)) };
+}
+
 /** Takes the next entry of the log; one that was taken before changes nothing. */
 export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
   const { handshake } = state;
-  if (entry.seq <= handshake.applied || skips(state, entry)) return unchanged(state);
+  if (entry.seq <= handshake.applied || skips(state, entry) || handshake.resync.behind) return unchanged(state);
   const next = withHandshake(state, { applied: entry.seq });
   const { event } = entry;
   switch (event.type) {
@@ -69,11 +74,14 @@ export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
         handshake.tree === null && event.welcome !== undefined
           ? { type: 'keys', call: { op: 'join', welcome: event.welcome } }
           : { type: 'keys', call: { op: 'process', message: event.message } };
+      // Who was behind and is back has not gone.
+      const gone = without(event.removes, event.adds);
       const settled = withHandshake(next, {
         admit: without(handshake.admit, event.adds),
-        remove: without(handshake.remove, event.removes),
-        left: without(handshake.left, event.removes),
-        due: without(handshake.due, event.removes),
+        remove: without(handshake.remove, gone),
+        left: without(handshake.left, gone),
+        due: without(handshake.due, gone),
+        resync: withoutReturns(handshake.resync, event.adds),
         ...(event.by === state.self ? { pending: null, renewal: 'none' } : {}),
       });
       return chain(
@@ -96,12 +104,13 @@ export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
 }
 
 /** Our place among the members that are present, by leaf. */
-function turn(state: State): number {
+export function turn(state: State): number {
   const members = state.handshake.tree?.members ?? [];
   const here = members.filter(
     ({ participant }) =>
       participant === state.self ||
       (!state.handshake.left.includes(participant) &&
+        !state.handshake.resync.others.some((other) => other.participant === participant && other.check === 'proven') &&
         state.roster.some((member) => member.participant === participant && member.present)),
   );
   return Math.max(
@@ -144,15 +153,23 @@ export function remove(state: State, participant: ParticipantId): Outcome<State>
   return nextCommit(withHandshake(state, { remove: including(state.handshake.remove, [participant]) }));
 }
 
-/** Makes the next commit that is wanted, one at a time, removals first, renewals last. */
+/** Makes the next commit that is wanted, one at a time: removals, whoever fell behind, newcomers, renewals. */
 export function nextCommit(state: State): Outcome<State> {
-  const { tree, pending, remove: unwanted, due, admit: wanted, alone } = state.handshake;
-  if (state.phase !== 'call' || tree === null || pending !== null || !state.online) return unchanged(state);
+  const { tree, pending, remove: unwanted, due, admit: wanted, alone, resync } = state.handshake;
+  if (state.phase !== 'call' || tree === null || pending !== null || !state.online || resync.behind) return unchanged(state);
   const removes = including(unwanted, due).filter((p) => p !== state.self && isMember(tree, p));
   if (removes.length > 0) {
     return outcome(withHandshake(state, { pending: { stage: 'making', adds: [], removes } }), {
       type: 'keys',
       call: { op: 'remove', participants: removes },
+    });
+  }
+  const back = resync.others.find((other) => other.due && other.check === 'proven' && isMember(tree, other.participant));
+  if (back !== undefined) {
+    const { participant, keyPackage, tag } = back;
+    return outcome(withHandshake(state, { pending: { stage: 'making', adds: [participant], removes: [participant] } }), {
+      type: 'keys',
+      call: { op: 'readmit', participant, keyPackage, tag },
     });
   }
   // The knock of a member, which only a server that means harm shows, must not keep others out.
@@ -194,6 +211,11 @@ export function commitMade(state: State, commit: Commit): Outcome<State> {
 export function commitFailed(state: State, code: string): Outcome<State> {
   const { pending, admit: wanted, alone, remove: unwanted, due } = state.handshake;
   if (pending === null) return unchanged(state);
+  if (pending.adds.length > 0 && pending.removes.length > 0) {
+    // Somebody else brought them back, or they are gone.
+    const { resync } = state.handshake;
+    return nextCommit(withHandshake(state, { pending: null, resync: withoutReturns(resync, pending.adds) }));
+  }
   if (pending.adds.length > 1) {
     // One of them has gone, say: that must not keep the others out.
     const still = alone.filter((participant) => wanted.includes(participant));
@@ -265,7 +287,7 @@ function changes(before: Tree, after: Tree): Effect[] {
 /** Compares the server's roster with the MLS tree; a difference that stays is an alarm. */
 export function checkRoster(state: State): Outcome<State> {
   const { tree } = state.handshake;
-  if (tree === null || state.roster.length === 0) return unchanged(state);
+  if (tree === null || state.roster.length === 0 || state.handshake.resync.behind) return unchanged(state);
   const listed = state.roster.map(({ participant }) => participant);
   const inTree = tree.members.map(({ participant }) => participant);
   const mismatch = [

@@ -50,6 +50,9 @@ export type Event =
   | { readonly type: 'devices-sealed'; readonly devices: Blob }
   | { readonly type: 'devices-opened'; readonly participant: ParticipantId; readonly sealed: Blob; readonly devices: Devices }
   | { readonly type: 'commit-made'; readonly commit: Commit }
+  /** An entry's commit does not follow from where we are. */
+  | { readonly type: 'not-followed'; readonly code: string }
+  | { readonly type: 'return-checked'; readonly participant: ParticipantId; readonly tag: string; readonly check: 'open' | 'proven' | 'refused' }
   | { readonly type: 'commit-not-made'; readonly code: string }
   | { readonly type: 'cut-off' }
   | { readonly type: 'compared'; readonly compared: Compared }
@@ -72,6 +75,12 @@ export type Event =
 /** What a timer is for; of equal timers only the last one set runs. */
 export type Timer =
   | { readonly kind: 'left'; readonly participant: ParticipantId }
+  /** Our turn to bring a member back. */
+  | { readonly kind: 'return'; readonly participant: ParticipantId }
+  /** Nobody has brought us back. */
+  | { readonly kind: 'behind' }
+  /** The last time we fell behind is long ago. */
+  | { readonly kind: 'fell' }
   | { readonly kind: 'roster'; readonly mismatch: string }
   | { readonly kind: 'slot'; readonly slot: number }
   | { readonly kind: 'comparison' }
@@ -83,7 +92,7 @@ export type Timer =
 export type Announcement =
   | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
-  | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' }
+  | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' | 'behind' | 'caughtUp' }
   | { readonly key: 'linkLocked' | 'linkUnlocked' }
   | { readonly key: 'actionFailed'; readonly code: string };
 

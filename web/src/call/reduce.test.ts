@@ -298,11 +298,11 @@ describe('the door', () => {
     expect(keys(page.answer(request, { type: 'error', code: 'stale-epoch', missed }))).toEqual(['discard', 'process']);
   });
 
-  test('an entry that skips others ends the call: something is kept back', () => {
+  test('an entry that skips others is not followed: something is kept back', () => {
     const page = new Page().inCall('h');
     expect(keys(page.entry(2, commit(1, 'h', ['a'])))).toEqual(['process']);
-    page.entry(4, commit(2, 'h', ['b']));
-    expect(page.state).toMatchObject({ phase: 'over', ending: { kind: 'keys-failed' } });
+    expect(keys(page.entry(4, commit(2, 'h', ['b'])))).toEqual(['resync']);
+    expect(page.state).toMatchObject({ phase: 'call', handshake: { applied: 4, resync: { behind: true } } });
   });
 
   test('what was missed is not taken with a gap: it comes by the log, too', () => {
@@ -400,11 +400,11 @@ describe('a split call', () => {
   test('a commit that does not follow from ours ends the call as a split one', () => {
     const ended = (code: string) => {
       const page = new Page().inCall('a');
-      page.do({ type: 'keys-failed', code });
+      page.do({ type: 'not-followed', code });
       return page.state.ending?.kind;
     };
     expect(ended('invalid_commit')).toBe('split');
-    expect(ended('future_epoch')).toBe('keys-failed');
+    expect(ended('wrong_group')).toBe('keys-failed');
   });
 });
 

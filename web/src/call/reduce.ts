@@ -21,6 +21,7 @@ import {
   skips,
 } from './handshake';
 import type { Effect, Event, Outcome, Timer } from './messages';
+import { cameBack, checkAgain, entryWhileBehind, fallBehind, knockedAgain, longAgo, returnChecked, returnDue } from './resync';
 import { openSlots, reassign, slotReported, slotSettled } from './slots';
 import { initialState, liveSources, type Ending, type OwnDevice, type OwnScreen, type State, type Visitor } from './state';
 import { chain, outcome, unchanged } from './step';
@@ -115,6 +116,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'knock-made':
       return outcome(state, { type: 'request', request: { type: 'knock', ...event.knock } });
     case 'advanced':
+      if (event.joined && state.handshake.resync.behind) return cameBack(state, event.tree);
       return event.joined
         ? chain(
             state,
@@ -124,7 +126,11 @@ export function reduce(state: State, event: Event): Outcome<State> {
             renewLater,
             (s) => outcome(s, { type: 'announce', announcement: { key: 'admitted' }, urgent: false }),
           )
-        : advanced(state, event.tree);
+        : chain(state, (s) => advanced(s, event.tree), checkAgain);
+    case 'return-checked':
+      return returnChecked(state, event.participant, event.tag, event.check);
+    case 'not-followed':
+      return notFollowed(state, event.code);
     case 'knock-checked':
       return knockChecked(state, event.participant, event.tag, event.name);
     case 'word-sealed':
@@ -142,8 +148,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'cut-off':
       return end(state, { kind: 'removed' });
     case 'keys-failed':
-      // A commit that does not follow from ours was made where another one was taken before.
-      return end(state, { kind: event.code === 'invalid_commit' ? 'split' : 'keys-failed' });
+      return end(state, { kind: 'keys-failed' });
     case 'slot':
       return slotReported(state, event);
     case 'apart':
@@ -229,7 +234,10 @@ function refused(state: State, code: Code): Outcome<State> {
 function noticed(state: State, frame: Notice): Outcome<State> {
   switch (frame.type) {
     case 'entry':
-      return skips(state, frame) ? end(state, { kind: 'keys-failed' }) : applyEntry(state, frame);
+      if (state.handshake.resync.behind) return entryWhileBehind(state, frame);
+      return skips(state, frame) ? behind({ ...state, handshake: { ...state.handshake, applied: frame.seq } }) : applyEntry(state, frame);
+    case 'resyncs':
+      return knockedAgain(state, frame.knocks);
     case 'activate':
       return outcome(state, { type: 'keys', call: { op: 'activate', epoch: frame.epoch } });
     case 'posted':
@@ -261,6 +269,20 @@ function noticed(state: State, frame: Notice): Outcome<State> {
     case 'over':
       return end(state, { kind: frame.reason });
   }
+}
+
+/** Entries are missing, or the worker cannot follow one. */
+function behind(state: State): Outcome<State> {
+  return fallBehind(state) ?? end(state, { kind: 'keys-failed' });
+}
+
+/** The worker could not process an entry's commit. */
+function notFollowed(state: State, code: string): Outcome<State> {
+  // What was made for where we no longer are.
+  if (state.handshake.resync.behind || code === 'stale_epoch') return unchanged(state);
+  if (code === 'future_epoch' || code === 'forgotten_commit') return behind(state);
+  // A commit that does not follow from ours was made where another one was taken before.
+  return end(state, { kind: code === 'invalid_commit' ? 'split' : 'keys-failed' });
 }
 
 function knocked(state: State, knocks: readonly KnockNotice[]): Outcome<State> {
@@ -354,6 +376,13 @@ function timeIsUp(state: State, timer: Timer): Outcome<State> {
   switch (timer.kind) {
     case 'left':
       return removalDue(state, timer.participant);
+    case 'return':
+      return returnDue(state, timer.participant);
+    case 'behind':
+      // Nobody vouches for us: they were not there, or are in another call.
+      return state.handshake.resync.behind ? end(state, { kind: 'keys-failed' }) : unchanged(state);
+    case 'fell':
+      return longAgo(state);
     case 'roster':
       return rosterSettled(state, timer.mismatch);
     case 'slot':

@@ -31,11 +31,16 @@ export interface View {
   unavailable(): void;
 }
 
+/** Codes that say nothing of a member's knock: we were not there, or not yet, or are behind ourselves. */
+const CANNOT_TELL = ['cannot_vouch', 'unknown_participant', 'not_in_group'];
+
 /** The key of a timer: of equal ones only the last runs. */
 function timerKey(timer: Timer): string {
   switch (timer.kind) {
     case 'left':
       return `left ${timer.participant}`;
+    case 'return':
+      return `return ${timer.participant}`;
     case 'slot':
       return `slot ${timer.slot}`;
     default:
@@ -224,6 +229,7 @@ export class Runtime {
         case 'create':
           return this.dispatch({ type: 'founded', tree: await this.#keys.call(call) });
         case 'knock':
+        case 'resync':
           return this.dispatch({ type: 'knock-made', knock: await this.#keys.call(call) });
         case 'join':
           return this.dispatch({ type: 'advanced', tree: await this.#keys.call(call), joined: true });
@@ -245,6 +251,10 @@ export class Runtime {
           const devices = await this.#keys.call(call);
           return this.dispatch({ type: 'devices-opened', participant: call.participant, sealed: call.devices, devices });
         }
+        case 'verify-return': {
+          await this.#keys.call(call);
+          return this.dispatch({ type: 'return-checked', participant: call.participant, tag: call.tag, check: 'proven' });
+        }
         case 'compare':
         case 'hear':
         case 'said':
@@ -253,6 +263,7 @@ export class Runtime {
           return this.dispatch({ type: 'confirmed', tree: await this.#keys.call(call) });
         case 'admit':
         case 'remove':
+        case 'readmit':
         case 'update':
           return this.dispatch({ type: 'commit-made', commit: await this.#keys.call(call) });
         default:
@@ -267,8 +278,13 @@ export class Runtime {
     switch (call.op) {
       case 'verify':
         return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name: null });
+      case 'verify-return': {
+        const check = CANNOT_TELL.includes(code) ? 'open' : 'refused';
+        return this.dispatch({ type: 'return-checked', participant: call.participant, tag: call.tag, check });
+      }
       case 'admit':
       case 'remove':
+      case 'readmit':
       case 'update':
         return this.dispatch({ type: 'commit-not-made', code });
       case 'derive':
@@ -277,8 +293,10 @@ export class Runtime {
       case 'create':
       case 'knock':
       case 'join':
-      case 'process':
+      case 'resync':
         return this.dispatch({ type: 'keys-failed', code });
+      case 'process':
+        return this.dispatch({ type: 'not-followed', code });
       default:
       // Nothing to discard, an epoch that is over, words that nobody said who may: as wanted.
     }

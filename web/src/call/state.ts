@@ -77,6 +77,23 @@ export interface Slot {
   readonly alarm: boolean;
 }
 
+/** A member that fell behind the log and knocks again, as far as our own check of the knock says. */
+export interface Returning extends Knock {
+  /** `open`: we cannot tell, or not yet. */
+  readonly check: 'checking' | 'open' | 'proven' | 'refused';
+  /** Nobody before us has brought them back: it is our turn. */
+  readonly due: boolean;
+}
+
+/** Members that cannot follow the log any more, ourselves among them. */
+export interface Resync {
+  /** We are behind, and wait to be brought back. */
+  readonly behind: boolean;
+  /** How often we fell behind lately. */
+  readonly fell: number;
+  readonly others: readonly Returning[];
+}
+
 /** A commit of ours on its way. */
 export interface PendingCommit {
   readonly stage: 'making' | 'offered';
@@ -102,6 +119,7 @@ export interface Handshake {
   /** Our keys are to be renewed; `put-off`: when the comparison that runs has had its time. */
   readonly renewal: 'none' | 'put-off' | 'due';
   readonly pending: PendingCommit | null;
+  readonly resync: Resync;
 }
 
 export interface State {
@@ -178,7 +196,18 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     linkLocked: false,
     roster: [],
     order: [],
-    handshake: { applied: 0, tree: null, admit: [], alone: [], remove: [], left: [], due: [], renewal: 'none', pending: null },
+    handshake: {
+      applied: 0,
+      tree: null,
+      admit: [],
+      alone: [],
+      remove: [],
+      left: [],
+      due: [],
+      renewal: 'none',
+      pending: null,
+      resync: { behind: false, fell: 0, others: [] },
+    },
     mismatch: '',
     rosterAlarm: false,
     apart: [],

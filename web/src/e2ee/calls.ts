@@ -93,6 +93,12 @@ export interface Operations {
   /** Adds all of them by one commit. */
   admit: { args: { knocks: readonly Knock[] }; result: Commit };
   remove: { args: { participants: readonly ParticipantId[] }; result: Commit };
+  /** Gives the group up, whose log cannot be followed; the knock to come back with. `join` brings us back. */
+  resync: { args: Record<never, never>; result: Omit<Knock, 'participant'> };
+  /** Checks the knock of a member that fell behind. */
+  'verify-return': { args: Knock; result: null };
+  /** Puts that member's leaf anew, if the knock still verifies. */
+  readmit: { args: Knock; result: Commit };
   /** A commit that only renews our keys. */
   update: { args: Record<never, never>; result: Commit };
   discard: { args: Record<never, never>; result: null };

@@ -119,6 +119,15 @@ export class KeySession implements FrameSession {
         return this.#tree();
       case 'admit':
         return commit(session.admit(this.#verified(call.knocks)));
+      case 'resync': {
+        const { keyPackage, tag } = session.resync(now);
+        return { keyPackage: encode(keyPackage), tag: encode(tag) };
+      }
+      case 'verify-return':
+        session.verifyReturn(bytes(call.participant), bytes(call.keyPackage), bytes(call.tag));
+        return null;
+      case 'readmit':
+        return commit(session.readmit(bytes(call.participant), bytes(call.keyPackage), bytes(call.tag)));
       case 'remove':
         return commit(session.remove(call.participants.map(bytes)));
       case 'update':

@@ -275,6 +275,8 @@ export const de: Text = {
   announceSharingStopped: 'Der Bildschirm wird nicht mehr geteilt',
   announceReconnecting: 'Verbindung unterbrochen, wird neu aufgebaut',
   announceReconnected: 'Wieder verbunden',
+  announceBehind: 'Teile der Verschlüsselung fehlen. Bis sie erneuert ist, wird von Ihnen nichts gesendet.',
+  announceCaughtUp: 'Die Verschlüsselung ist erneuert, das Gespräch geht weiter.',
   announceAdmitted: 'Sie sind im Gespräch',
   announceActionFailed: (code) => `Das hat nicht geklappt: ${code}`,
 

@@ -289,6 +289,8 @@ export const en = {
   announceSharingStopped: 'Screen sharing has stopped',
   announceReconnecting: 'Connection lost, reconnecting',
   announceReconnected: 'Connected again',
+  announceBehind: 'Parts of the encryption are missing. Nothing of yours is sent until they are renewed.',
+  announceCaughtUp: 'The encryption is renewed, the call goes on.',
   announceAdmitted: 'You are in the call',
   announceActionFailed: (code: string) => `That did not work: ${code}`,
 

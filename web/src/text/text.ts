@@ -51,6 +51,10 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.announceReconnecting;
     case 'reconnected':
       return t.announceReconnected;
+    case 'behind':
+      return t.announceBehind;
+    case 'caughtUp':
+      return t.announceCaughtUp;
     case 'admitted':
       return t.announceAdmitted;
     case 'linkLocked':
