@@ -231,6 +231,7 @@ fn forged(room: &Room, ben: ParticipantId) -> KnockNotice {
         key_package: knock.key_package.into(),
         tag: knock.tag.to_vec().into(),
         waiting_seconds: 0,
+        devices: None,
     }
 }
 
