@@ -6,6 +6,7 @@ use conclave_client::link::{Password, Server};
 use conclave_client::rooms::{NewRoom, create_room, unlock_room};
 use conclave_client::trust::Trust;
 use conclave_signaling::{operator, tls};
+use conclave_wire::http::Consultation;
 use conclave_wire::id::RoomId;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,21 @@ struct Create {
     /// one link for all.
     #[arg(long)]
     scheduled: bool,
+    /// Make its calls consultations: for two people, or as many as said here, up to nine; only
+    /// hosts let others in, every microphone is heard, and packets of sound have one size and no
+    /// level.
+    #[arg(
+        long,
+        value_name = "PEOPLE",
+        num_args = 0..=1,
+        default_missing_value = "2",
+        value_parser = clap::value_parser!(u8).range(2..=9)
+    )]
+    consultation: Option<u8>,
+    /// The host's real name, as guests of a consultation read it before and while they wait.
+    /// Whoever knows the room's address can read it.
+    #[arg(long, value_name = "NAME", requires = "consultation")]
+    host_name: Option<String>,
 }
 
 #[derive(Args)]
@@ -94,6 +110,10 @@ impl Create {
         let room = NewRoom {
             password: password.as_ref(),
             scheduled: self.scheduled,
+            consultation: self.consultation.map(|people| Consultation {
+                people,
+                host_name: self.host_name,
+            }),
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
         if let Some(host) = link.host() {

@@ -219,6 +219,7 @@ fn config(sources: &[Source]) -> Config {
         audio_slots: 2,
         video_slots: 2,
         tcp: false,
+        discreet: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Room links: `https://HOST/r/ROOM#SECRET` for a guest, `….HOSTKEY` behind it
-//! for a host, `p.` before the secret where the link has a password, and
-//! `l.LINK.` before all of it where guests have links of their own
+//! for a host, `p.` before the secret where the link has a password, `c.` before
+//! that where its calls are consultations, and `l.LINK.` before all of it where guests have links of their own
 //! (`docs/protocol.md` section 2). What stands behind the `#` is
 //! secret; it is wiped when dropped and cannot be printed by accident.
 
@@ -16,6 +16,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 /// What stands before the secret of a link that has a password. Only who made
 /// the link says so: a server that denies it deceives nobody.
 const PASSWORD_MARK: &str = "p.";
+
+/// What stands before that in a link of a consultation. Its calls are quieter
+/// towards the server: no levels of microphones, and sound at a constant rate.
+const CONSULTATION_MARK: &str = "c.";
 
 /// What stands before the name of a guest's own link.
 const LINK_MARK: &str = "l.";
@@ -117,6 +121,8 @@ pub struct Link {
     pub host_key: Option<HostKey>,
     /// Whether it needs a password, which goes another way.
     pub password: bool,
+    /// Whether its calls are consultations.
+    pub consultation: bool,
 }
 
 impl Link {
@@ -135,6 +141,10 @@ impl Link {
                 (Some(name.parse().map_err(|_| LinkError::Name)?), rest)
             }
             None => (None, fragment),
+        };
+        let (consultation, fragment) = match fragment.strip_prefix(CONSULTATION_MARK) {
+            Some(fragment) => (true, fragment),
+            None => (false, fragment),
         };
         let (password, fragment) = match fragment.strip_prefix(PASSWORD_MARK) {
             Some(fragment) => (true, fragment),
@@ -155,6 +165,7 @@ impl Link {
             name,
             host_key,
             password,
+            consultation,
         })
     }
 
@@ -164,9 +175,14 @@ impl Link {
         let (server, room) = (self.server.authority(), self.room);
         let name = self.name.map(|name| format!("{LINK_MARK}{name}."));
         let name = name.as_deref().unwrap_or_default();
-        let mark = if self.password { PASSWORD_MARK } else { "" };
+        let consultation = if self.consultation {
+            CONSULTATION_MARK
+        } else {
+            ""
+        };
+        let password = if self.password { PASSWORD_MARK } else { "" };
         Zeroizing::new(format!(
-            "https://{server}/r/{room}#{name}{mark}{}",
+            "https://{server}/r/{room}#{name}{consultation}{password}{}",
             secret.as_str()
         ))
     }
@@ -244,7 +260,7 @@ mod tests {
     #[test]
     fn a_guests_own_link_says_which_it_is_and_holds_no_host_key() {
         let name = LinkId([3; 16]);
-        for mark in ["", "p."] {
+        for mark in ["", "p.", "c.", "c.p."] {
             let host = format!("https://example.org/r/{ROOM}#{mark}{KEY}.{KEY}");
             let link = Link::parse(&host).expect("parses").named(name);
             let text = link.guest();
@@ -254,7 +270,8 @@ mod tests {
             );
             assert!(link.host().is_none());
             let link = Link::parse(&text).expect("parses");
-            assert_eq!((link.name, link.password), (Some(name), !mark.is_empty()));
+            assert_eq!((link.name, link.password), (Some(name), mark.contains('p')));
+            assert_eq!(link.consultation, mark.contains('c'));
         }
     }
 
@@ -274,6 +291,7 @@ mod tests {
             (format!("https://h/r/{ROOM}#{KEY}A"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#p{KEY}"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#p.p.{KEY}"), LinkError::Secret),
+            (format!("https://h/r/{ROOM}#p.c.{KEY}"), LinkError::Secret),
             (format!("https://h/r/{ROOM}#{KEY}."), LinkError::HostKey),
             (format!("https://h/r/{ROOM}#{KEY}.x"), LinkError::HostKey),
             (format!("https://h/r/{ROOM}#l.{KEY}"), LinkError::Name),

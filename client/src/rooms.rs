@@ -6,7 +6,9 @@ use crate::link::{HostKey, Link, Server};
 use crate::trust::Trust;
 use conclave_e2ee::{LinkSecret, Password};
 use conclave_wire::code::Code;
-use conclave_wire::http::{LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest};
+use conclave_wire::http::{
+    Consultation, LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest,
+};
 use conclave_wire::id::{Blob, LinkId, RoomId};
 use http_body_util::Full;
 use hyper::http::{Method, Request, StatusCode, header};
@@ -60,6 +62,8 @@ pub struct NewRoom<'a> {
     pub password: Option<&'a Password>,
     /// Whether each guest is to come by a link of their own, with a slot.
     pub scheduled: bool,
+    /// Whether its calls are to be consultations.
+    pub consultation: Option<Consultation>,
 }
 
 /// Makes a room and a link for its host; [`Link::guest`] gives the guests',
@@ -75,8 +79,10 @@ pub async fn create_room(
     room: NewRoom<'_>,
 ) -> Result<Link, RoomError> {
     let secret = LinkSecret::generate().map_err(|_| RoomError::Secret)?;
+    let is_consultation = room.consultation.is_some();
     let request = RoomRequest {
         scheduled: room.scheduled,
+        consultation: room.consultation,
         password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);
@@ -103,6 +109,7 @@ pub async fn create_room(
         name: None,
         host_key: Some(host_key),
         password: room.password.is_some(),
+        consultation: is_consultation,
     })
 }
 

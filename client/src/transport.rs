@@ -95,6 +95,9 @@ pub struct Config {
     /// Whether to try TCP (RFC 6544), too, where the SFU takes it. UDP is
     /// preferred.
     pub tcp: bool,
+    /// Whether sound says nothing of itself beside its content: no level in its
+    /// packets, and one size for all of them.
+    pub discreet: bool,
 }
 
 impl Default for Config {
@@ -108,6 +111,7 @@ impl Default for Config {
             audio_slots: 8,
             video_slots: 12,
             tcp: false,
+            discreet: false,
         }
     }
 }
@@ -280,7 +284,7 @@ impl Transport {
         };
         let connection: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
-                .with_media_engine(codecs::engine()?)
+                .with_media_engine(codecs::engine(config.discreet)?)
                 .with_interceptor_registry(interceptors(wanted, Arc::clone(&received)))
                 .with_setting_engine(settings())
                 .with_handler(Arc::new(handler))
@@ -311,7 +315,10 @@ impl Transport {
         // into the first sections of their kind.
         let mut outlets = HashMap::new();
         for &source in &config.sources {
-            outlets.insert(source, Outlet::open(connection.as_ref(), source).await?);
+            outlets.insert(
+                source,
+                Outlet::open(connection.as_ref(), source, config.discreet).await?,
+            );
         }
 
         let sdp = describe(connection.as_ref(), &mut gathered, None).await?;
@@ -507,9 +514,13 @@ async fn close(connection: &Arc<dyn PeerConnection>) {
 }
 
 impl Outlet {
-    async fn open(connection: &dyn PeerConnection, source: Source) -> Result<Self, TransportError> {
+    async fn open(
+        connection: &dyn PeerConnection,
+        source: Source,
+        discreet: bool,
+    ) -> Result<Self, TransportError> {
         let (kind, codec) = match Kind::of(source) {
-            Kind::Audio => (RtpCodecKind::Audio, codecs::opus()),
+            Kind::Audio => (RtpCodecKind::Audio, codecs::opus(discreet)),
             Kind::Video => (RtpCodecKind::Video, codecs::vp9()),
         };
         let ssrc = getrandom::u32()?;

@@ -269,6 +269,7 @@ async fn exchange() {
         audio_slots: 1,
         video_slots: 1,
         tcp: false,
+        discreet: false,
     };
     let (mut transport, offer) = Transport::open(&config, events_tx).await.expect("opens");
     assert_eq!(offer.sending.len(), 2);

@@ -85,6 +85,7 @@ impl Hall {
                 host: Tries(0),
             }),
             guests,
+            people: None,
             stays: vec![],
             call: None,
         };
@@ -598,6 +599,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         host_key: Digest(stored.host_key.0),
         password: stored.password,
         guests: stored.guests.clone(),
+        people: stored.people,
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,

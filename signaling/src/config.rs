@@ -39,6 +39,13 @@ pub struct TlsFiles {
 /// it; the key id of a frame has room for 1024.
 pub const MAX_MEMBERS: usize = 100;
 
+/// People in a consultation: two, or a few more by the host's choice (a carer,
+/// an interpreter, a group of at most eight with its therapist).
+pub const CONSULTATION_PEOPLE: std::ops::RangeInclusive<u8> = 2..=9;
+
+/// Longest name of a host that guests are told, characters.
+pub const MAX_HOST_NAME: usize = 64;
+
 /// Knocks that wait in one room. More would bury the hosts.
 pub const MAX_KNOCKS: usize = 50;
 

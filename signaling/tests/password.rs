@@ -24,6 +24,7 @@ async fn room_with_password(server: &Server) -> RoomCreated {
     let request = RoomRequest {
         password: Some(Blob(Sha256::digest(PROOF).to_vec())),
         scheduled: false,
+        consultation: None,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;

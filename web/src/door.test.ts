@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { consent, consentTexts, look, withdraw, type Ask } from './door';
 import type { RoomLink } from './link';
 
-const guest: RoomLink = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false };
+const guest: RoomLink = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false, consultation: false };
 const host: RoomLink = { ...guest, hostKey: 'key' };
 const named: RoomLink = { ...guest, name: 'name' };
 
@@ -49,7 +49,7 @@ test('a room of guests’ own links opens to none but hosts and such links', asy
 test('a link that lost the mark of its password is incomplete', async () => {
   const info = { suite: 1, password: true, scheduled: false };
   expect(await found(guest, 200, info)).toEqual({ kind: 'incomplete' });
-  expect(await found({ ...guest, password: true }, 200, info)).toEqual({ kind: 'open', scheduled: false, consent: null });
+  expect(await found({ ...guest, password: true, consultation: false }, 200, info)).toEqual({ kind: 'open', scheduled: false, consent: null });
 });
 
 test('a room that is gone and a server that is are told apart', async () => {

@@ -18,8 +18,8 @@ function keeper(): Keeper & { kept: Map<string, string> } {
 }
 
 test('a guest link and a host link are read', () => {
-  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey: null, password: false } });
-  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey, password: false } });
+  expect(readLink(`/r/${room}`, `#${secret}`)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey: null, password: false, consultation: false } });
+  expect(readLink(`/r/${room}/`, `#${secret}.${hostKey}`)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey, password: false, consultation: false } });
 });
 
 test.each([
@@ -29,6 +29,7 @@ test.each([
   ['something after the host key', `/r/${room}`, `#${secret}.${hostKey}.x`],
   ['a mark without its dot', `/r/${room}`, `#p${secret}`],
   ['two marks', `/r/${room}`, `#p.p.${secret}`],
+  ['marks in another order', `/r/${room}`, `#p.c.${secret}`],
   ['a mark alone', `/r/${room}`, '#p.'],
   ['a name cut off', `/r/${room}`, `#l.${name.slice(0, -1)}.${secret}`],
   ['a name and nothing else', `/r/${room}`, `#l.${name}`],
@@ -47,7 +48,7 @@ test('a room that is none names no room', () => {
 test('a reload without the fragment finds the host link again, until it is forgotten', () => {
   const tab = keeper();
   takeLink(`/r/${room}`, `#${secret}.${hostKey}`, tab);
-  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey, password: false } });
+  expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link: { room, secret, name: null, hostKey, password: false, consultation: false } });
   forgetLink(room, tab);
   expect(tab.kept.size).toBe(0);
   expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'incomplete', room });
@@ -61,22 +62,22 @@ test('a host link opened over a kept guest link takes its place', () => {
 });
 
 test('an invitation never holds the host key', () => {
-  const link = { room, secret, name: null, hostKey, password: false };
+  const link = { room, secret, name: null, hostKey, password: false, consultation: false };
   expect(invitation('https://host', link)).toBe(`https://host/r/${room}#${secret}`);
-  expect(invitation('https://host', { ...link, password: true })).toBe(`https://host/r/${room}#p.${secret}`);
+  expect(invitation('https://host', { ...link, password: true, consultation: false })).toBe(`https://host/r/${room}#p.${secret}`);
 });
 
 test('a link says itself whether it has a password, after a reload as well', () => {
-  const link = { room, secret, name: null, hostKey, password: true };
+  const link = { room, secret, name: null, hostKey, password: true, consultation: false };
   expect(readLink(`/r/${room}`, `#p.${secret}`)).toEqual({ kind: 'link', link: { ...link, hostKey: null } });
   const tab = keeper();
   takeLink(`/r/${room}`, `#p.${secret}.${hostKey}`, tab);
   expect(takeLink(`/r/${room}`, '', tab)).toEqual({ kind: 'link', link });
 });
 
-test.each([false, true])('a guest’s own link says which it is, after a reload as well (password: %s)', (password) => {
-  const link = { room, secret, name, hostKey: null, password };
-  const fragment = `l.${name}.${password ? 'p.' : ''}${secret}`;
+test.each(['', 'p.', 'c.', 'c.p.'])('a guest’s own link says which it is, after a reload as well (marks: “%s”)', (marks) => {
+  const link = { room, secret, name, hostKey: null, password: marks.includes('p'), consultation: marks.includes('c') };
+  const fragment = `l.${name}.${marks}${secret}`;
   expect(readLink(`/r/${room}`, `#${fragment}`)).toEqual({ kind: 'link', link });
   const tab = keeper();
   takeLink(`/r/${room}`, `#${fragment}`, tab);

@@ -1,7 +1,7 @@
 /**
  * Room links: `https://HOST/r/ROOM#SECRET`, for a host `…#SECRET.HOSTKEY`, `p.` before the secret where the
  * link has a password, and `l.LINK.` before all of it where guests have links of their own. The password itself is
- * kept nowhere.
+ * kept nowhere. Where calls are consultations, `c.` stands before that, behind `l.LINK.`.
  *
  * The fragment never goes to the server. It is taken out of the address bar as soon as it is read, and kept
  * in the tab's session storage until hang-up so that a reload finds it again.
@@ -21,6 +21,8 @@ export interface RoomLink {
   readonly hostKey: Blob | null;
   /** Whether it needs a password. Only the link says so: a server that denies it deceives nobody. */
   readonly password: boolean;
+  /** Whether its calls are consultations; the link says so for the same reason. */
+  readonly consultation: boolean;
 }
 
 /** What stands in the address bar. */
@@ -35,6 +37,9 @@ export type Keeper = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /** Stands before the secret of a link that has a password. */
 const PASSWORD_MARK = 'p.';
+
+/** Stands before that in a link of a consultation. */
+const CONSULTATION_MARK = 'c.';
 
 /** Stands before the name of a guest's own link. */
 const NAME_MARK = 'l.';
@@ -59,11 +64,13 @@ export function readLink(path: string, fragment: string): Reading {
     name = named;
     text = parts.join('.');
   }
+  const consultation = text.startsWith(CONSULTATION_MARK);
+  if (consultation) text = text.slice(CONSULTATION_MARK.length);
   const password = text.startsWith(PASSWORD_MARK);
   const [secret, hostKey, ...rest] = (password ? text.slice(PASSWORD_MARK.length) : text).split('.');
   if (!isBytes(secret, 32) || rest.length > 0) return { kind: 'incomplete', room };
   if (hostKey !== undefined && (name !== null || !isBytes(hostKey, 32))) return { kind: 'incomplete', room };
-  return { kind: 'link', link: { room, secret, name, hostKey: hostKey ?? null, password } };
+  return { kind: 'link', link: { room, secret, name, hostKey: hostKey ?? null, password, consultation } };
 }
 
 /** Reads the link from the address, or what an earlier load of this tab kept, and keeps it. */
@@ -90,8 +97,9 @@ export function forgetLink(room: RoomId, keeper: Keeper): void {
   keeper.removeItem(kept(room));
 }
 
-function guestFragment({ secret, name, password }: RoomLink): string {
-  return (name === null ? '' : `${NAME_MARK}${name}.`) + (password ? PASSWORD_MARK : '') + secret;
+function guestFragment({ secret, name, password, consultation }: RoomLink): string {
+  const marks = (consultation ? CONSULTATION_MARK : '') + (password ? PASSWORD_MARK : '');
+  return (name === null ? '' : `${NAME_MARK}${name}.`) + marks + secret;
 }
 
 /** The link to hand to guests: never with the host key. */

@@ -33,7 +33,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -567,6 +567,21 @@ waitingSeconds: number,
 devices?: Blob, };
 
 /**
+ * What calls of a consultation are: for few people, of whom hosts alone let
+ * the others in.
+ */
+export type Consultation = { 
+/**
+ * For how many people, 2 to 9.
+ */
+people: number, 
+/**
+ * The host's name as guests read it, as whoever made the room says: 1 to 64
+ * characters.
+ */
+hostName?: string, };
+
+/**
  * The body of `POST /api/v1/rooms`; none at all asks for a room that guests
  * enter by its own link, without a password.
  */
@@ -580,7 +595,11 @@ password?: Blob,
  * Whether each guest comes by a link of their own, with a slot. The
  * room's own link then lets hosts in and nobody else.
  */
-scheduled?: boolean, };
+scheduled?: boolean, 
+/**
+ * Whether its calls are consultations.
+ */
+consultation?: Consultation, };
 
 /**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
@@ -611,7 +630,11 @@ password: boolean,
 /**
  * Whether guests come by links of their own.
  */
-scheduled: boolean, };
+scheduled: boolean, 
+/**
+ * Whether its calls are consultations.
+ */
+consultation?: Consultation, };
 
 /**
  * How a link stands.

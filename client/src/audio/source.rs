@@ -57,6 +57,14 @@ impl AudioSource {
         })
     }
 
+    /// From now on every frame has one size: sizes say nothing of what is said.
+    ///
+    /// # Errors
+    /// When libopus refuses.
+    pub fn keep_rate_constant(&mut self) -> Result<(), opus::Error> {
+        self.encoder.set_vbr(false)
+    }
+
     /// Encodes the next 20 ms.
     ///
     /// # Errors
@@ -117,5 +125,24 @@ mod tests {
         assert_eq!(tone.next_frame().expect("a frame").level, 20);
         let mut silence = AudioSource::new(Signal::Samples(Vec::new())).expect("an encoder");
         assert_eq!(silence.next_frame().expect("a frame").level, 127);
+    }
+
+    #[test]
+    fn frames_at_a_constant_rate_have_one_size_whatever_is_said() {
+        let mut samples = vec![0.0; 3 * FRAME];
+        for (n, sample) in samples.iter_mut().enumerate().skip(FRAME) {
+            *sample = ((n * n) as f32).sin() * 0.9;
+        }
+        let sizes = |constant: bool| {
+            let signal = Signal::Samples(samples.clone());
+            let mut source = AudioSource::new(signal).expect("an encoder");
+            if constant {
+                source.keep_rate_constant().expect("libopus takes it");
+            }
+            let frames = (0..50).map(|_| source.next_frame().expect("encodes").packet.len());
+            frames.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(sizes(true).len(), 1);
+        assert!(sizes(false).len() > 1, "else this test shows nothing");
     }
 }

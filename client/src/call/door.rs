@@ -1,4 +1,4 @@
-//! What is said through the closed door (`docs/protocol.md` section 3.9). What
+//! What is said through the closed door (`docs/protocol.md` section 3.8). What
 //! does not open was not said by anybody with the link, and is dropped.
 
 use super::{Call, Event};

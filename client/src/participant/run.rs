@@ -92,7 +92,11 @@ impl Run {
     ) -> Result<Self, JoinError> {
         let mut publisher = Publisher::default();
         if let Some(signal) = options.sound {
-            let audio = AudioSource::new(signal).map_err(crate::publish::PublishError::Opus)?;
+            let failed = crate::publish::PublishError::Opus;
+            let mut audio = AudioSource::new(signal).map_err(failed)?;
+            if options.link.consultation {
+                audio.keep_rate_constant().map_err(failed)?;
+            }
             publisher.set_microphone(audio);
         }
         let pictures = [
@@ -122,6 +126,7 @@ impl Run {
             tcp: false,
             bind: options.bind,
             sources: SOURCES.to_vec(),
+            discreet: link.consultation,
             audio_slots: options.audio_slots,
             video_slots: options.video_slots,
         });

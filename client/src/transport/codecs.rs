@@ -23,12 +23,14 @@ pub const AUDIO_CLOCK: u32 = 48_000;
 /// Ticks a second of every video codec's RTP clock.
 pub const VIDEO_CLOCK: u32 = 90_000;
 
-pub(super) fn opus() -> RTCRtpCodec {
+/// Opus; a discreet one asks for a constant rate (RFC 7587 section 6.1).
+pub(super) fn opus(discreet: bool) -> RTCRtpCodec {
+    let rate = if discreet { ";cbr=1" } else { "" };
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: AUDIO_CLOCK,
         channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        sdp_fmtp_line: format!("minptime=10;useinbandfec=1{rate}"),
         rtcp_feedback: feedback(&[("transport-cc", "")]),
     }
 }
@@ -48,10 +50,11 @@ pub(super) fn vp9() -> RTCRtpCodec {
     }
 }
 
-/// A media engine that knows these codecs and no other.
-pub(super) fn engine() -> Result<MediaEngine> {
+/// A media engine that knows these codecs and no other; a discreet one names no
+/// level of sound.
+pub(super) fn engine(discreet: bool) -> Result<MediaEngine> {
     let mut engine = MediaEngine::default();
-    engine.register_codec(parameters(opus(), OPUS), RtpCodecKind::Audio)?;
+    engine.register_codec(parameters(opus(discreet), OPUS), RtpCodecKind::Audio)?;
     engine.register_codec(parameters(vp9(), VP9), RtpCodecKind::Video)?;
     let rtx = RTCRtpCodec {
         mime_type: MIME_TYPE_RTX.to_owned(),
@@ -69,10 +72,12 @@ pub(super) fn engine() -> Result<MediaEngine> {
             engine.register_header_extension(extension, kind, None)?;
         }
     }
-    let level = RTCRtpHeaderExtensionCapability {
-        uri: AUDIO_LEVEL_URI.to_owned(),
-    };
-    engine.register_header_extension(level, RtpCodecKind::Audio, None)?;
+    if !discreet {
+        let level = RTCRtpHeaderExtensionCapability {
+            uri: AUDIO_LEVEL_URI.to_owned(),
+        };
+        engine.register_header_extension(level, RtpCodecKind::Audio, None)?;
+    }
     Ok(engine)
 }
 

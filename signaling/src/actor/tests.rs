@@ -29,6 +29,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
                 host_key,
                 password: None,
                 scheduled: false,
+                consultation: None,
             },
         )
         .await

@@ -159,13 +159,13 @@ impl Room {
             self.notices.knocks_version += 1;
         }
         let version = Some(self.notices.knocks_version);
-        let host_present = self.host_present();
+        let all_may_admit = self.all_may_admit();
         let (mut to, mut no_more) = (Vec::new(), Vec::new());
         for stay in self.stays.values_mut().filter(|stay| stay.is_member()) {
             let Some(connection) = stay.connection() else {
                 continue;
             };
-            if stay.host || !host_present {
+            if stay.host || all_may_admit {
                 if stay.told.knocks != version {
                     stay.told.knocks = version;
                     to.push(connection);

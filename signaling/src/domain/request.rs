@@ -233,7 +233,7 @@ impl Room {
     }
 
     pub(super) fn may_admit(&self, stay: &Stay) -> bool {
-        stay.is_member() && (stay.host || !self.host_present())
+        stay.is_member() && (stay.host || self.all_may_admit())
     }
 
     fn commit(
@@ -333,6 +333,12 @@ impl Room {
         }
         if !adds.is_empty() && !self.may_admit(sender) {
             return Err(Code::Forbidden);
+        }
+        let removed = commit.removes.iter();
+        let removed = removed.filter(|who| self.stays.get(who).is_some_and(Stay::is_member));
+        let people = (self.member_count() + adds.len()).saturating_sub(removed.count());
+        if !adds.is_empty() && self.people.is_some_and(|most| people > most.into()) {
+            return Err(Code::PeopleLimit);
         }
         let leaves = self.member_count() + call.departed.len();
         let after = (leaves + adds.len()).saturating_sub(commit.removes.len());

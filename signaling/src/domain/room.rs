@@ -27,6 +27,8 @@ pub struct Room {
     host_key: Digest,
     pub(super) password: Option<Password>,
     pub(super) guests: Guests,
+    /// For how many people its calls are, if they are consultations.
+    pub(super) people: Option<u8>,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -49,6 +51,8 @@ pub struct Snapshot {
     pub password: Option<Password>,
     /// How guests come in.
     pub guests: Guests,
+    /// For how many people its calls are, if they are consultations.
+    pub people: Option<u8>,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -102,6 +106,7 @@ impl Room {
             host_key: stored.host_key,
             password: stored.password,
             guests: stored.guests,
+            people: stored.people,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -613,6 +618,12 @@ impl Room {
         self.stays
             .iter()
             .filter(|(_, stay)| stay.is_member() && stay.connection().is_some())
+    }
+
+    /// Whether members that are no hosts may admit: where no host is present,
+    /// and never to a consultation.
+    pub(super) fn all_may_admit(&self) -> bool {
+        self.people.is_none() && !self.host_present()
     }
 
     /// Whether a host is in the call.

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::problem::Refusal;
+use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME};
 use crate::domain::credential::TOKEN_LEN;
 use crate::domain::{Digest, Order, Token};
 use crate::rooms::Message;
@@ -20,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
 use conclave_wire::client::SUBPROTOCOL;
 use conclave_wire::code::Code;
-use conclave_wire::http::{RoomCreated, RoomInfo, RoomRequest};
+use conclave_wire::http::{Consultation, RoomCreated, RoomInfo, RoomRequest};
 use conclave_wire::id::{Blob, RoomId};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -39,7 +40,11 @@ pub(super) async fn create(
     let RoomRequest {
         password,
         scheduled,
+        consultation,
     } = parse(body)?.unwrap_or_default();
+    if let Some(consultation) = &consultation {
+        judge(consultation)?;
+    }
     let password = match password {
         Some(Blob(digest)) => Some(Digest(
             digest.try_into().map_err(|_| Refusal(Code::BadMessage))?,
@@ -56,6 +61,7 @@ pub(super) async fn create(
         host_key: host_key.digest(),
         password,
         scheduled,
+        consultation,
     };
     app.rooms
         .store
@@ -82,11 +88,13 @@ pub(super) async fn info(
         suite,
         password,
         scheduled,
+        consultation,
     } = existing(&app, room).await?;
     let info = RoomInfo {
         suite,
         password,
         scheduled,
+        consultation,
     };
     Ok((NOT_STORED, Json(info)).into_response())
 }
@@ -179,6 +187,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         room.parse()
             .map(Self)
             .map_err(|_| Refusal(Code::NoSuchRoom))
+    }
+}
+
+/// Whether a consultation is one.
+fn judge(consultation: &Consultation) -> Result<(), Refusal> {
+    let name = consultation.host_name.as_deref();
+    let is_name = name.is_none_or(|name| {
+        let length = name.chars().count();
+        (1..=MAX_HOST_NAME).contains(&length)
+            && name.trim() == name
+            && !name.chars().any(char::is_control)
+    });
+    if is_name && CONSULTATION_PEOPLE.contains(&consultation.people) {
+        Ok(())
+    } else {
+        Err(Refusal(Code::BadMessage))
     }
 }
 

@@ -32,7 +32,7 @@ impl Store {
     pub(crate) async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
-            "SELECT host_key, suite, password, guest_failures, host_failures, scheduled \
+            "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people \
              FROM rooms WHERE id = $1",
         )
         .bind(room.as_bytes())
@@ -88,6 +88,10 @@ impl Store {
             host_key: Digest(bytes(&row, "host_key")?),
             password: password(&row)?,
             guests,
+            people: row
+                .try_get::<Option<i64>, _>("people")?
+                .map(narrow)
+                .transpose()?,
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))

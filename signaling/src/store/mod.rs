@@ -14,6 +14,7 @@ use crate::config;
 use crate::domain::password::Door;
 use crate::domain::stay::Knock;
 use crate::domain::{Change, Digest, Millis};
+use conclave_wire::http::Consultation;
 use conclave_wire::id::RoomId;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -34,6 +35,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     ),
     ("links", include_str!("../../migrations/0003_links.sql")),
     ("consent", include_str!("../../migrations/0004_consent.sql")),
+    (
+        "consultation",
+        include_str!("../../migrations/0005_consultation.sql"),
+    ),
 ];
 
 /// How long an operation waits for the one connection.
@@ -66,7 +71,7 @@ pub enum StoreError {
 }
 
 /// A room that is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct NewRoom {
     /// The MLS ciphersuite of its calls.
     pub(crate) suite: u16,
@@ -76,10 +81,12 @@ pub(crate) struct NewRoom {
     pub(crate) password: Option<Digest>,
     /// Whether guests come by links of their own.
     pub(crate) scheduled: bool,
+    /// Whether its calls are consultations.
+    pub(crate) consultation: Option<Consultation>,
 }
 
 /// What anybody may know of a room.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Public {
     /// The MLS ciphersuite of its calls.
     pub(crate) suite: u16,
@@ -87,6 +94,8 @@ pub(crate) struct Public {
     pub(crate) password: bool,
     /// Whether guests come by links of their own.
     pub(crate) scheduled: bool,
+    /// Whether its calls are consultations.
+    pub(crate) consultation: Option<Consultation>,
 }
 
 /// The database.
@@ -157,8 +166,9 @@ impl Store {
             return Err(StoreError::Full);
         }
         sqlx::query(
-            "INSERT INTO rooms (id, host_key, suite, created_at, password, scheduled) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO rooms \
+             (id, host_key, suite, created_at, password, scheduled, people, host_name) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(room.as_bytes())
         .bind(new.host_key.0.as_slice())
@@ -166,6 +176,8 @@ impl Store {
         .bind(time(now))
         .bind(new.password.map(|digest| digest.0.to_vec()))
         .bind(i64::from(new.scheduled))
+        .bind(new.consultation.as_ref().map(|of| i64::from(of.people)))
+        .bind(new.consultation.and_then(|of| of.host_name))
         .execute(&mut *transaction)
         .await?;
         Ok(transaction.commit().await?)
@@ -177,8 +189,8 @@ impl Store {
     /// When the database fails.
     pub(crate) async fn public(&self, room: RoomId) -> Result<Option<Public>, StoreError> {
         let row = sqlx::query(
-            "SELECT suite, CASE WHEN password IS NULL THEN 0 ELSE 1 END, scheduled \
-             FROM rooms WHERE id = $1",
+            "SELECT suite, CASE WHEN password IS NULL THEN 0 ELSE 1 END, scheduled, \
+             people, host_name FROM rooms WHERE id = $1",
         )
         .bind(room.as_bytes())
         .fetch_optional(&self.pool)
@@ -188,6 +200,13 @@ impl Store {
                 suite: load::narrow(row.try_get(0)?)?,
                 password: row.try_get::<i64, _>(1)? != 0,
                 scheduled: row.try_get::<i64, _>(2)? != 0,
+                consultation: match row.try_get::<Option<i64>, _>(3)? {
+                    None => None,
+                    Some(people) => Some(Consultation {
+                        people: load::narrow(people)?,
+                        host_name: row.try_get(4)?,
+                    }),
+                },
             })
         })
         .transpose()

@@ -96,6 +96,9 @@ pub enum Code {
     /// The room, its lobby or the server holds as many as it may.
     #[error("full")]
     Full,
+    /// The room's call is for no more people.
+    #[error("the room's call is for no more people")]
+    PeopleLimit,
     /// An SDP offer that cannot be parsed or breaks the rules of the protocol.
     #[error("the SDP offer breaks the rules of the protocol")]
     BadOffer,
@@ -148,6 +151,7 @@ impl Code {
             Self::StaleEpoch => "stale-epoch",
             Self::NoSuchParticipant => "no-such-participant",
             Self::Full => "full",
+            Self::PeopleLimit => "people-limit",
             Self::BadOffer => "bad-offer",
             Self::UnsupportedMedia => "unsupported-media",
             Self::MediaUnavailable => "media-unavailable",
@@ -176,6 +180,7 @@ impl Code {
             Self::CallRunning
             | Self::StaleEpoch
             | Self::NotScheduled
+            | Self::PeopleLimit
             | Self::LinkDraft
             | Self::ConsentNeeded
             | Self::ConsentOutdated
@@ -217,6 +222,7 @@ mod tests {
             Code::LinkUsed,
             Code::LinkRevoked,
             Code::NotScheduled,
+            Code::PeopleLimit,
             Code::LinkDraft,
             Code::ConsentNeeded,
             Code::ConsentWithdrawn,

@@ -19,6 +19,24 @@ pub struct RoomRequest {
     #[serde(default)]
     #[ts(as = "Option<_>", optional)]
     pub scheduled: bool,
+    /// Whether its calls are consultations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub consultation: Option<Consultation>,
+}
+
+/// What calls of a consultation are: for few people, of whom hosts alone let
+/// the others in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Consultation {
+    /// For how many people, 2 to 9.
+    pub people: u8,
+    /// The host's name as guests read it, as whoever made the room says: 1 to 64
+    /// characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub host_name: Option<String>,
 }
 
 /// `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
@@ -42,6 +60,10 @@ pub struct RoomInfo {
     pub password: bool,
     /// Whether guests come by links of their own.
     pub scheduled: bool,
+    /// Whether its calls are consultations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub consultation: Option<Consultation>,
 }
 
 /// For how many calls a link is.

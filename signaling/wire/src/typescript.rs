@@ -34,6 +34,7 @@ pub fn declarations() -> String {
     declare::<client::LogEvent>(&config, &mut text);
     declare::<client::Member>(&config, &mut text);
     declare::<client::KnockNotice>(&config, &mut text);
+    declare::<http::Consultation>(&config, &mut text);
     declare::<http::RoomRequest>(&config, &mut text);
     declare::<http::RoomCreated>(&config, &mut text);
     declare::<http::RoomInfo>(&config, &mut text);

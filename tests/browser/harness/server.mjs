@@ -139,6 +139,19 @@ export class Server {
   }
 
   /**
+   * A room for consultations of two, whose guests come by links of their own, with a password.
+   *
+   * @param {string} doctor  as guests read it
+   * @returns {Promise<{host: string, password: string}>}
+   */
+  async consultation(doctor) {
+    const options = ['--scheduled', '--password', '--consultation', '--host-name', doctor];
+    const { host, password } = await this.#print('room', 'create', ...options, '--server', this.url, '--data', this.data);
+    if (!host || !password) throw new Error('no link or no password was printed');
+    return { host, password };
+  }
+
+  /**
    * A guest's own link.
    *
    * @param {string} host  a link of the room

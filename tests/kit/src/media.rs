@@ -49,6 +49,7 @@ impl Media {
             audio_slots: 2,
             video_slots: 2,
             tcp: false,
+            discreet: false,
         };
         let (sender, events) = mpsc::channel(QUEUE);
         let (mut transport, offer) = Transport::open(&config, sender).await.expect("an offer");

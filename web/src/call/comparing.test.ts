@@ -19,7 +19,7 @@ function tree(epoch: number, ...people: string[]): Tree {
 }
 
 function call(...people: string[]): State {
-  const state = initialState({ room: '', secret: '', name: null, hostKey: null, password: false }, 'Me', 'standard');
+  const state = initialState({ room: '', secret: '', name: null, hostKey: null, password: false, consultation: false }, 'Me', 'standard');
   return { ...state, phase: 'call', online: true, self: 'me', handshake: { ...state.handshake, tree: tree(1, 'me', ...people) } };
 }
 

@@ -8,7 +8,7 @@ import { AUDIO_SLOTS, VIDEO_SLOTS } from './slots';
 import { initialState, type State } from './state';
 import { tiles } from './tiles';
 
-const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false };
+const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false, consultation: false };
 
 /** A page whose effects are recorded. */
 class Page {
@@ -148,7 +148,7 @@ describe('coming in', () => {
   describe('by a link with a password', () => {
     const entering = (): Page => {
       const page = new Page();
-      page.state = { ...page.state, link: { ...link, password: true } };
+      page.state = { ...page.state, link: { ...link, password: true, consultation: false } };
       page.do({ type: 'join', name: 'Me', password: 'typed' });
       page.do({ type: 'derived', proof: 'proof' });
       return page;

@@ -315,6 +315,7 @@ export class Runtime {
       },
       this.#state.quality,
       this.#state.takesRaw,
+      this.#state.link.consultation,
     );
     this.#connection = connection;
     connection.setRaw(sendsRaw(this.#state));

@@ -5,7 +5,7 @@ import { reduce } from './reduce';
 import { initialState, type State } from './state';
 import { asText } from './words';
 
-const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false };
+const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false, consultation: false };
 const waits = { participant: 'ben', keyPackage: 'kp', tag: 'tag', waitingSeconds: 0 };
 const knock = { participant: 'ben', keyPackage: 'kp', tag: 'tag' };
 

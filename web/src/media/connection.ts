@@ -8,6 +8,7 @@ import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
 import type { TransformOptions } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Sending, Source, Wanted } from '../wire';
+import { discreet, isDiscreet } from './discreet';
 import { describe, describes, encodings } from './layers';
 import { keepsRaw, mayBeRaw, setCodec, withRaw } from './raw';
 import { LOOK_EVERY_MS, Silence, countsOf } from './silence';
@@ -81,6 +82,7 @@ export class Connection {
     private readonly needs: ConnectionNeeds,
     private quality: Quality,
     private readonly takesRaw: boolean,
+    private readonly isConsultation: boolean,
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#timer = setTimeout(() => this.#broken(), CONNECT_WITHIN_MS);
@@ -156,8 +158,9 @@ export class Connection {
     const sdp = this.#pc.localDescription?.sdp;
     if (this.#closed || sdp === undefined) return false;
     const sending = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
-    const answer = await this.needs.negotiate(sdp, sending);
+    const answer = await this.needs.negotiate(this.isConsultation ? discreet(sdp) : sdp, sending);
     if (this.#closed || answer === null || !keepsRaw(sdp, answer)) return false;
+    if (this.isConsultation && !isDiscreet(answer)) return false;
     await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
     return true;
   }

@@ -3,12 +3,12 @@
 import type { Announcement, Event } from '../call/messages';
 import { Runtime, type View } from '../call/runtime';
 import type { State } from '../call/state';
-import { askServer, consent, consentTexts, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
+import { askServer, consent, consentTexts, consultation, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
 import { forgetLink, invitation, type RoomLink } from '../link';
 import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
 import { announcementText, codeText, languages, type Text } from '../text/text';
-import type { Consent, ConsentTexts, Source } from '../wire';
+import type { Consent, ConsentTexts, Consultation, Source } from '../wire';
 import { Sizes } from './sizes';
 
 /** Pages without a call. */
@@ -41,6 +41,8 @@ export class App implements View {
   consentTexts = $state.raw<ConsentTexts | null>(null);
   /** The consent that was given to the guest's link, as long as it can be withdrawn. */
   consent = $state.raw<Consent | null>(null);
+  /** Of a consultation: for how many people it is, and with whom, as the room says. */
+  consultation = $state.raw<Consultation | null>(null);
   /** Whether guests have links of their own, so that none can be handed on. */
   scheduled = $state(false);
   call = $state.raw<State | null>(null);
@@ -76,6 +78,7 @@ export class App implements View {
   async arrive(link: RoomLink): Promise<void> {
     this.#arriving = link;
     this.#link = { room: link.room, name: link.name };
+    if (link.consultation) void consultation(link, askServer).then((found) => (this.consultation = found));
     if (link.name === null) this.open(link);
     await this.lookAgain();
   }

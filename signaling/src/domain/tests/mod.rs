@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod consent;
+mod consultation;
 mod links;
 mod password;
 mod random;

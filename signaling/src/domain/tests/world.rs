@@ -70,6 +70,7 @@ impl World {
             host_key: Token::from_random(HOST_KEY).digest(),
             password: None,
             guests: Guests::Open,
+            people: None,
             stays: vec![],
             call: None,
         };
@@ -91,6 +92,13 @@ impl World {
     pub(super) fn scheduled() -> Self {
         let mut world = Self::new();
         world.stored.guests = Guests::ByLink(BTreeMap::new());
+        Self::of(world.stored)
+    }
+
+    /// A room for consultations of so many people.
+    pub(super) fn consultation(people: u8) -> Self {
+        let mut world = Self::new();
+        world.stored.people = Some(people);
         Self::of(world.stored)
     }
 
@@ -641,6 +649,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         host_key: Digest(stored.host_key.0),
         password: stored.password,
         guests: stored.guests.clone(),
+        people: stored.people,
         stays: stored
             .stays
             .iter()

@@ -1,0 +1,74 @@
+//! Consultations: for few people, and nobody but a host lets anybody in.
+
+use super::world::{World, word_to};
+use crate::domain::Closing;
+use conclave_wire::client::{Request, ServerFrame};
+use conclave_wire::code::Code;
+
+const HOST: usize = 0;
+
+/// A consultation that a host has begun.
+fn world(people: u8) -> World {
+    let mut world = World::consultation(people);
+    let host = world.enter(true);
+    world.done(host, Request::StartCall {});
+    world
+}
+
+#[test]
+fn nobody_is_let_in_beyond_the_number_that_the_host_chose() {
+    for people in [2, 3, 9] {
+        let mut world = world(people);
+        for _ in 1..people {
+            let guest = world.enter(false);
+            world.admit(HOST, guest);
+        }
+        let late = world.enter(false);
+        world.knock(late);
+        let commit = world.commit_of(HOST, world.epoch(), &[late], &[]);
+        assert_eq!(world.refused(HOST, commit.clone()), Code::PeopleLimit);
+        world.restart();
+        world.resume(HOST);
+        world.resume(late);
+        assert_eq!(world.refused(HOST, commit), Code::PeopleLimit);
+        // Whose place is free again, also before its leaf is removed.
+        world.resume(1);
+        world.done(1, Request::Leave {});
+        let commit = world.commit_of(HOST, world.epoch(), &[late], &[]);
+        world.done(HOST, commit);
+    }
+}
+
+#[test]
+fn several_at_once_do_not_come_in_beyond_it_either() {
+    let mut world = world(3);
+    let waiting: Vec<usize> = (0..3).map(|_| world.enter(false)).collect();
+    for one in &waiting {
+        world.knock(*one);
+    }
+    let commit = world.commit_of(HOST, 0, &waiting, &[]);
+    assert_eq!(world.refused(HOST, commit), Code::PeopleLimit);
+    let commit = world.commit_of(HOST, 0, &waiting[..2], &[]);
+    world.done(HOST, commit);
+}
+
+#[test]
+fn guests_let_nobody_in_while_the_host_is_away() {
+    let mut world = world(3);
+    let (guest, late) = (world.enter(false), world.enter(false));
+    world.admit(HOST, guest);
+    world.knock(late);
+    world.drop_socket(HOST, Closing::Lost);
+    let heard = |frame: &ServerFrame| matches!(frame, ServerFrame::Knocks { .. });
+    assert!(!world.clients[guest].frames.iter().any(heard));
+    let commit = world.commit_of(guest, world.epoch(), &[late], &[]);
+    assert_eq!(world.refused(guest, commit), Code::Forbidden);
+    let word = word_to(world.id(late), 1);
+    assert_eq!(world.refused(guest, word), Code::Forbidden);
+    let participant = world.id(late);
+    let refuse = Request::Refuse { participant };
+    assert_eq!(world.refused(guest, refuse), Code::Forbidden);
+    world.resume(HOST);
+    let commit = world.commit_of(HOST, world.epoch(), &[late], &[]);
+    world.done(HOST, commit);
+}
