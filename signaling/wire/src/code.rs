@@ -25,6 +25,19 @@ pub enum Code {
     /// is needed.
     #[error("the credential is missing or not valid")]
     Unauthorized,
+    /// The name and password are right, and the account's second factor is
+    /// missing, or has yet to be set up.
+    #[error("the account's second factor is needed")]
+    FactorNeeded,
+    /// The code is none of the second factor's, or was used before.
+    #[error("the second factor's code is wrong or was used before")]
+    FactorWrong,
+    /// The account has a second factor already.
+    #[error("the account has a second factor already")]
+    FactorSet,
+    /// A new password is too short or too long.
+    #[error("the new password is too short or too long")]
+    PasswordUnfit,
     /// The link has a password, and none was given.
     #[error("the link needs its password")]
     PasswordNeeded,
@@ -74,6 +87,21 @@ pub enum Code {
     /// The room takes guests by its own link: it has no others.
     #[error("the room takes guests by its own link and has no others")]
     NotScheduled,
+    /// The organisation has no such account.
+    #[error("there is no such account")]
+    NoSuchAccount,
+    /// No organisation has this name.
+    #[error("there is no such organisation")]
+    NoSuchTenant,
+    /// The name is another's already.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The organisation still has rooms, or is the one that stays.
+    #[error("the organisation still has rooms, or is the one that stays")]
+    TenantInUse,
+    /// The organisation has as many rooms or accounts as it may.
+    #[error("the organisation has as many as it may")]
+    QuotaReached,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -128,6 +156,10 @@ impl Code {
             Self::TooMany => "too-many",
             Self::NoSuchRoom => "no-such-room",
             Self::Unauthorized => "unauthorized",
+            Self::FactorNeeded => "factor-needed",
+            Self::FactorWrong => "factor-wrong",
+            Self::FactorSet => "factor-set",
+            Self::PasswordUnfit => "password-unfit",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::LinkLocked => "link-locked",
@@ -144,6 +176,11 @@ impl Code {
             Self::NoConsentNeeded => "no-consent-needed",
             Self::NoConsentText => "no-consent-text",
             Self::NotScheduled => "not-scheduled",
+            Self::NoSuchAccount => "no-such-account",
+            Self::NoSuchTenant => "no-such-tenant",
+            Self::NameTaken => "name-taken",
+            Self::TenantInUse => "tenant-in-use",
+            Self::QuotaReached => "quota-reached",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -164,8 +201,8 @@ impl Code {
     /// The HTTP status that goes with the code.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadMessage | Self::BadOffer => 400,
-            Self::Unauthorized => 401,
+            Self::BadMessage | Self::BadOffer | Self::PasswordUnfit => 400,
+            Self::Unauthorized | Self::FactorNeeded | Self::FactorWrong => 401,
             Self::Forbidden
             | Self::PasswordNeeded
             | Self::PasswordWrong
@@ -173,6 +210,8 @@ impl Code {
             | Self::LinkEarly => 403,
             Self::NoSuchRoom
             | Self::NoSuchLink
+            | Self::NoSuchAccount
+            | Self::NoSuchTenant
             | Self::NoSuchParticipant
             | Self::NotFound
             | Self::NoCall => 404,
@@ -185,7 +224,11 @@ impl Code {
             | Self::ConsentNeeded
             | Self::ConsentOutdated
             | Self::NoConsentNeeded
-            | Self::NoConsentText => 409,
+            | Self::NoConsentText
+            | Self::FactorSet
+            | Self::NameTaken
+            | Self::TenantInUse
+            | Self::QuotaReached => 409,
             Self::Gone
             | Self::LinkExpired
             | Self::LinkUsed
@@ -229,6 +272,15 @@ mod tests {
             Code::ConsentOutdated,
             Code::NoConsentNeeded,
             Code::NoConsentText,
+            Code::FactorNeeded,
+            Code::FactorWrong,
+            Code::FactorSet,
+            Code::PasswordUnfit,
+            Code::NoSuchAccount,
+            Code::NoSuchTenant,
+            Code::NameTaken,
+            Code::TenantInUse,
+            Code::QuotaReached,
         ] {
             assert_eq!(
                 serde_json::to_value(code).expect("serialises"),

@@ -19,6 +19,11 @@ pub struct RoomRequest {
     #[serde(default)]
     #[ts(as = "Option<_>", optional)]
     pub scheduled: bool,
+    /// What its organisation calls it: 1 to 80 characters, none of them a
+    /// control character. Guests are not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub title: Option<String>,
     /// Whether its calls are consultations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -64,6 +69,35 @@ pub struct RoomInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub consultation: Option<Consultation>,
+}
+
+/// A room in the list of its organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomEntry {
+    /// Which.
+    pub room: RoomId,
+    /// What it is called, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub title: Option<String>,
+    /// When it was made, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub created: u64,
+    /// Whether its links have a password.
+    pub password: bool,
+    /// Whether guests come by links of their own.
+    pub scheduled: bool,
+}
+
+/// `GET /api/v1/rooms`: those of the organisation, the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomList {
+    /// At most 50 of them.
+    pub rooms: Vec<RoomEntry>,
+    /// Whether there are more: `?after=` the last one gives them.
+    pub more: bool,
 }
 
 /// For how many calls a link is.

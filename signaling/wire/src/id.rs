@@ -94,6 +94,18 @@ id!(
     16
 );
 
+id!(
+    /// An organisation on the server: 128 random bits, all zeros for the one
+    /// that is always there.
+    TenantId,
+    16
+);
+id!(
+    /// An account, 128 random bits.
+    AccountId,
+    16
+);
+
 /// Opaque bytes (MLS messages, KeyPackages, tags).
 #[derive(Clone, PartialEq, Eq, Hash, Default, ts_rs::TS)]
 #[ts(type = "string")]

@@ -7,11 +7,13 @@
 //!   service.
 //! - [`control`]: the commands from signaling to the SFU and the events back.
 //! - [`code`]: the stable error codes that every refusal carries.
-//! - [`http`]: the bodies of the HTTP interface.
+//! - [`http`]: the bodies of the HTTP interface about rooms.
+//! - [`account`]: those about organisations, accounts and sessions.
 //! - [`typescript`]: the same types for the browser client.
 //!
 //! `docs/protocol.md` is the normative text.
 
+pub mod account;
 pub mod client;
 pub mod code;
 pub mod control;

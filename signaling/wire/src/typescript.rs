@@ -2,7 +2,7 @@
 //! committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
-use crate::{client, code, control, http, id};
+use crate::{account, client, code, control, http, id};
 use ts_rs::{Config, TS};
 
 /// The whole of `web/src/wire.ts`.
@@ -14,6 +14,8 @@ pub fn declarations() -> String {
     );
     declare::<id::RoomId>(&config, &mut text);
     declare::<id::LinkId>(&config, &mut text);
+    declare::<id::TenantId>(&config, &mut text);
+    declare::<id::AccountId>(&config, &mut text);
     declare::<id::ParticipantId>(&config, &mut text);
     declare::<id::Blob>(&config, &mut text);
     declare::<id::Mid>(&config, &mut text);
@@ -38,6 +40,8 @@ pub fn declarations() -> String {
     declare::<http::RoomRequest>(&config, &mut text);
     declare::<http::RoomCreated>(&config, &mut text);
     declare::<http::RoomInfo>(&config, &mut text);
+    declare::<http::RoomEntry>(&config, &mut text);
+    declare::<http::RoomList>(&config, &mut text);
     declare::<http::LinkState>(&config, &mut text);
     declare::<http::Uses>(&config, &mut text);
     declare::<http::Language>(&config, &mut text);
@@ -46,9 +50,21 @@ pub fn declarations() -> String {
     declare::<http::ConsentRequest>(&config, &mut text);
     declare::<http::ConsentText>(&config, &mut text);
     declare::<http::ConsentTexts>(&config, &mut text);
+    declare::<http::ConsentRule>(&config, &mut text);
+    declare::<http::LinkRequest>(&config, &mut text);
     declare::<http::LinkInfo>(&config, &mut text);
+    declare::<http::LinkList>(&config, &mut text);
     declare::<http::Opening>(&config, &mut text);
     declare::<http::Problem>(&config, &mut text);
+    declare::<account::Role>(&config, &mut text);
+    declare::<account::Action>(&config, &mut text);
+    declare::<account::Kept>(&config, &mut text);
+    declare::<account::Login>(&config, &mut text);
+    declare::<account::SessionInfo>(&config, &mut text);
+    declare::<account::NewPassword>(&config, &mut text);
+    declare::<account::Enrolment>(&config, &mut text);
+    declare::<account::FactorCode>(&config, &mut text);
+    declare::<account::BackupCodes>(&config, &mut text);
     text
 }
 
