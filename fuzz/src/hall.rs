@@ -78,6 +78,7 @@ impl Hall {
         let stored = Snapshot {
             id: ROOM,
             suite: 1,
+            most: 100,
             host_key: Token::from_random(HOST_KEY).digest(),
             password: Some(Password {
                 proof: Token::from_random(PROOF).digest(),
@@ -596,6 +597,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
     Snapshot {
         id: stored.id,
         suite: stored.suite,
+        most: stored.most,
         host_key: Digest(stored.host_key.0),
         password: stored.password,
         guests: stored.guests.clone(),

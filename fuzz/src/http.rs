@@ -14,8 +14,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::Runtime;
 
 /// What a connection is answered with, at most: a request takes some 20 bytes,
-/// and an answer is shorter than this.
-const ANSWER_MAX: usize = 4 << 10;
+/// and an answer, a list of 50 at most, is shorter than this.
+const ANSWER_MAX: usize = 16 << 10;
 /// What one side may write before the other reads, bytes.
 const PIPE: usize = 64 << 10;
 

@@ -60,8 +60,53 @@ pub const RESYNC_SPAN: Duration = Duration::from_secs(60);
 /// door.
 pub const MAX_STAYS: usize = 256;
 
-/// Rooms the service keeps.
-pub const MAX_ROOMS: u64 = 10_000;
+/// Rooms the service keeps, and one organisation has at most.
+pub const MAX_ROOMS: u32 = 10_000;
+
+/// Organisations the service keeps.
+pub const MAX_TENANTS: u32 = 1_000;
+
+/// Accounts one organisation has at most.
+pub const MAX_ACCOUNTS: u32 = 10_000;
+
+/// Longest title of a room, in characters.
+pub const MAX_TITLE: usize = 80;
+
+/// Entries of one answer that lists something.
+pub const PAGE: u32 = 50;
+
+/// After how long without use a session ends. Shorter logs out people who talk
+/// to a patient, longer leaves a desk open.
+pub const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// After how long it ends however much it is used: a long working day.
+pub const SESSION_LENGTH: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How far behind the note of its last use may be: each note is a transaction.
+pub const SESSION_NOTED: Duration = Duration::from_secs(60);
+
+/// Sessions of one account: of more the one longest unused ends.
+pub const MAX_SESSIONS: u32 = 20;
+
+/// Wrong passwords for one name that cost no waiting.
+pub const FREE_TRIES: u32 = 5;
+
+/// Longest wait between two tries for one name. A longer one would let anybody
+/// keep others out for longer; with it, 288 passwords or codes a day are tried.
+pub const THROTTLE_MOST: Duration = Duration::from_secs(300);
+
+/// After how long without a try a name's tries are forgotten.
+pub const THROTTLE_FORGETS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Names whose tries are counted at once; each costs about 100 bytes.
+pub const MAX_THROTTLED: usize = 10_000;
+
+/// Passwords hashed at once; each takes 64 MiB and a core for a fifth of a
+/// second.
+pub const HASHES_AT_ONCE: usize = 2;
+
+/// Passwords that wait to be hashed; more would not be answered in time.
+pub const HASHES_WAITING: usize = 24;
 
 /// Guests' links of one room: three a working day, and those of the last month,
 /// for more than a year.

@@ -7,7 +7,8 @@
 //! - [`serve`]: composes everything below and listens ([`config`], [`tls`],
 //!   [`operator`], [`assets`], `metrics`).
 //! - [`sort`]: tells HTTPS from media that comes over TCP.
-//! - `http`: rooms, health, the browser client, and the door to the socket.
+//! - `http`: rooms, accounts, health, the browser client, and the door to the socket.
+//! - `identity`: who somebody is: passwords, second factors, sessions.
 //! - `socket`: one WebSocket: frames in, frames out, pings, limits.
 //! - `rooms`, `actor`: one task a room that is awake; a mailbox in,
 //!   [`domain::Effect`]s out, the durable ones first.
@@ -33,6 +34,7 @@ mod actor;
 mod clock;
 mod files;
 mod http;
+mod identity;
 mod metrics;
 mod outbox;
 mod rooms;

@@ -4,6 +4,7 @@ use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::config::{Config, MAX_SOCKETS, REQUEST_LIMIT, SHUTDOWN_LIMIT};
 use crate::http::{self, App};
+use crate::identity::Identity;
 use crate::media::{MediaMetrics, MediaPlane};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
@@ -121,6 +122,7 @@ async fn compose(
     shutdown: watch::Receiver<bool>,
 ) -> Result<Arc<App>, StartError> {
     let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
+    let identity = Identity::open(&config.data_dir).map_err(StartError::DataDir)?;
     let store = match &config.database {
         Some(url) => Store::connect(url).await?,
         None => Store::open(&config.data_dir.join("conclave.sqlite")).await?,
@@ -130,6 +132,7 @@ async fn compose(
         rooms: Rooms::new(store, Clock::start(), metrics, commands),
         assets,
         operator,
+        identity,
         suite: config.suite,
         strict_transport: config.tls.is_some(),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),

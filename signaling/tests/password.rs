@@ -25,6 +25,7 @@ async fn room_with_password(server: &Server) -> RoomCreated {
         password: Some(Blob(Sha256::digest(PROOF).to_vec())),
         scheduled: false,
         consultation: None,
+        title: None,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;

@@ -2,7 +2,7 @@
 //! that is left goes to sleep.
 
 use crate::clock::Clock;
-use crate::domain::{Closing, ConnectionId, Input, Token};
+use crate::domain::{Closing, ConnectionId, Input, Token, tenant};
 use crate::metrics::Metrics;
 use crate::outbox::{Outgoing, Pending, outbox};
 use crate::rooms::{Message, Rooms};
@@ -24,7 +24,9 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
         .create_room(
             clock.now(),
             ROOM,
-            NewRoom {
+            &NewRoom {
+                tenant: tenant::DEFAULT,
+                title: None,
                 suite: 1,
                 host_key,
                 password: None,

@@ -15,7 +15,11 @@
 //!             │    └─ resync    members that fell behind come back
 //!             └─ framing        the public header of an MLS message
 //! ```
+//!
+//! Around the rooms: [`role`] (who may do what), [`tenant`] (how much there may
+//! be), [`account`], [`session`] and [`throttle`] (who is logged in).
 
+pub mod account;
 pub mod board;
 pub mod call;
 pub mod credential;
@@ -29,8 +33,12 @@ pub mod notice;
 pub mod password;
 mod request;
 mod resync;
+pub mod role;
 pub mod room;
+pub mod session;
 pub mod stay;
+pub mod tenant;
+pub mod throttle;
 pub mod words;
 
 #[cfg(test)]

@@ -342,7 +342,7 @@ impl Room {
         }
         let leaves = self.member_count() + call.departed.len();
         let after = (leaves + adds.len()).saturating_sub(commit.removes.len());
-        if !adds.is_empty() && after > config::MAX_MEMBERS {
+        if !adds.is_empty() && after > self.most {
             return Err(Code::Full);
         }
         Ok(())

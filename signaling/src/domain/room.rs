@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Room {
     pub(super) id: RoomId,
     suite: u16,
+    /// Members a call has at most.
+    pub(super) most: usize,
     host_key: Digest,
     pub(super) password: Option<Password>,
     pub(super) guests: Guests,
@@ -45,6 +47,8 @@ pub struct Snapshot {
     pub id: RoomId,
     /// The MLS ciphersuite of its calls.
     pub suite: u16,
+    /// Members a call may have in its organisation.
+    pub most: usize,
     /// The host key's digest.
     pub host_key: Digest,
     /// Its links' password, if they have one.
@@ -103,6 +107,7 @@ impl Room {
         Self {
             id: stored.id,
             suite: stored.suite,
+            most: stored.most.min(config::MAX_MEMBERS),
             host_key: stored.host_key,
             password: stored.password,
             guests: stored.guests,

@@ -2,17 +2,19 @@
 //! and what a link's guest says to them.
 
 use super::App;
+use super::guard::Caller;
 use super::links::NamedLink;
 use super::problem::Refusal;
-use super::rooms::{NOT_STORED, authorize, carry_out, failed, order, parse};
+use super::rooms::{NOT_STORED, Named, carry_out, parse};
 use crate::config::MAX_CONSENT_TEXT;
 use crate::domain::Order;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use conclave_wire::account::Action;
 use conclave_wire::code::Code;
 use conclave_wire::http::{
     Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentWay,
@@ -22,17 +24,17 @@ use std::sync::Arc;
 /// `POST /api/v1/consent-texts`
 pub(super) async fn set_texts(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    authorize(&app, &headers)?;
+    caller.is_operator()?;
     let texts: ConsentTextsRequest = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     for text in [&texts.de, &texts.en] {
         judge(text)?;
     }
     let now = app.rooms.clock.now();
     let store = &app.rooms.store;
-    let version = store.set_consent_texts(now, &texts).await.map_err(failed)?;
+    let version = store.set_consent_texts(now, &texts).await?;
     let ConsentTextsRequest { de, en } = texts;
     let headers = [
         (header::LOCATION, format!("/api/v1/consent-texts/{version}")),
@@ -51,8 +53,8 @@ pub(super) async fn texts(
         "current" => None,
         number => Some(number.parse().map_err(|_| Refusal(Code::NotFound))?),
     };
-    let texts = app.rooms.store.consent_texts(version).await;
-    let texts = texts.map_err(failed)?.ok_or(Refusal(Code::NotFound))?;
+    let texts = app.rooms.store.consent_texts(version).await?;
+    let texts = texts.ok_or(Refusal(Code::NotFound))?;
     Ok((NOT_STORED, Json(texts)).into_response())
 }
 
@@ -60,9 +62,11 @@ pub(super) async fn texts(
 pub(super) async fn hand_out(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<StatusCode, Refusal> {
-    order(&app, room, &headers, Order::HandOutLink(id)).await?;
+    let wanted = (Action::ManageLinks, Named(room));
+    let room = caller.may_with(&app, wanted).await?;
+    carry_out(&app, room, Order::HandOutLink(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -71,7 +75,7 @@ pub(super) async fn hand_out(
 pub(super) async fn give(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
-    headers: HeaderMap,
+    caller: Result<Caller, Refusal>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Refusal> {
     let ConsentRequest {
@@ -80,7 +84,8 @@ pub(super) async fn give(
         way,
     } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     if way == ConsentWay::Mail {
-        authorize(&app, &headers)?;
+        let wanted = (Action::ManageLinks, Named(room));
+        caller?.may_with(&app, wanted).await?;
     }
     let store = &app.rooms.store;
     // A page shows the text that holds; a mail may answer an earlier one.
@@ -88,8 +93,7 @@ pub(super) async fn give(
         ConsentWay::Page => store.consent_texts(None).await,
         ConsentWay::Mail => store.consent_texts(Some(version)).await,
     };
-    let known = known.map_err(failed)?;
-    if known.is_none_or(|texts| texts.version != version) {
+    if known?.is_none_or(|texts| texts.version != version) {
         return Err(Refusal(Code::ConsentOutdated));
     }
     let consent = Consent {

@@ -1,18 +1,20 @@
-//! Guests' links: made, listed and revoked by the operator, and asked after by
+//! Guests' links: made, listed and revoked by those who may, and asked after by
 //! the page of whoever has one. Asking changes nothing.
 
 use super::App;
+use super::guard::Caller;
 use super::problem::{Refusal, problem};
-use super::rooms::{NOT_STORED, Named, authorize, existing, failed, order, parse};
+use super::rooms::{NOT_STORED, Named, carry_out, existing, parse};
 use crate::domain::link::{GuestLink, Slot};
 use crate::domain::{Millis, Order};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use conclave_wire::account::Action;
 use conclave_wire::code::Code;
 use conclave_wire::http::{ConsentRule, LinkList, LinkRequest, Opening, Problem};
 use conclave_wire::id::{LinkId, RoomId};
@@ -21,11 +23,11 @@ use std::sync::Arc;
 /// `POST /api/v1/rooms/{room}/links`
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    Named(room): Named,
-    headers: HeaderMap,
+    room: Named,
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    authorize(&app, &headers)?;
+    let room = caller.may_with(&app, (Action::ManageLinks, room)).await?;
     let LinkRequest {
         from,
         until,
@@ -36,11 +38,11 @@ pub(super) async fn create(
     let id = LinkId::random().map_err(|_| Refusal(Code::Internal))?;
     let mut link = GuestLink::new(slot, uses);
     if consent == ConsentRule::Required {
-        let texts = app.rooms.store.consent_texts(None).await;
-        texts.map_err(failed)?.ok_or(Refusal(Code::NoConsentText))?;
+        let texts = app.rooms.store.consent_texts(None).await?;
+        texts.ok_or(Refusal(Code::NoConsentText))?;
         link = link.draft();
     }
-    order(&app, room, &headers, Order::MakeLink { id, link }).await?;
+    carry_out(&app, room, Order::MakeLink { id, link }).await?;
     let headers = [
         (header::LOCATION, format!("/api/v1/rooms/{room}/links/{id}")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
@@ -52,13 +54,12 @@ pub(super) async fn create(
 /// `GET /api/v1/rooms/{room}/links`
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Named(room): Named,
-    headers: HeaderMap,
+    room: Named,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
-    authorize(&app, &headers)?;
-    existing(&app, room).await?;
+    let room = caller.may_with(&app, (Action::ManageLinks, room)).await?;
     let now = app.rooms.clock.now();
-    let links = app.rooms.store.links(room).await.map_err(failed)?;
+    let links = app.rooms.store.links(room).await?;
     let links = links.iter().map(|(id, link)| link.info(*id, now));
     let list = LinkList {
         links: links.collect(),
@@ -72,7 +73,7 @@ pub(super) async fn info(
     NamedLink(room, id): NamedLink,
 ) -> Result<Response, Refusal> {
     existing(&app, room).await?;
-    let link = app.rooms.store.link(room, id).await.map_err(failed)?;
+    let link = app.rooms.store.link(room, id).await?;
     let link = link.ok_or(Refusal(Code::NoSuchLink))?;
     let now = app.rooms.clock.now();
     match link.opens(now) {
@@ -97,9 +98,12 @@ pub(super) async fn info(
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<StatusCode, Refusal> {
-    order(&app, room, &headers, Order::RevokeLink(id)).await?;
+    let room = caller
+        .may_with(&app, (Action::ManageLinks, Named(room)))
+        .await?;
+    carry_out(&app, room, Order::RevokeLink(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

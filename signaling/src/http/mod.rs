@@ -1,26 +1,31 @@
 //! The HTTP interface: parse, call, render. Every refusal is a problem detail
 //! (RFC 9457).
 
+mod accounts;
 mod client;
 mod consent;
+mod guard;
 mod headers;
 mod health;
 mod links;
 mod problem;
 mod rooms;
+mod session;
+mod tenants;
 
 pub use headers::CONTENT_SECURITY_POLICY;
 
 use crate::assets::Assets;
 use crate::config::{MAX_BODY, MAX_CONSENT_BODY, REQUEST_LIMIT};
 use crate::domain::Digest;
+use crate::identity::Identity;
 use crate::media::MediaMetrics;
 use crate::rooms::Rooms;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use conclave_wire::code::Code;
 use problem::Refusal;
 use std::sync::Arc;
@@ -32,6 +37,8 @@ pub(crate) struct App {
     pub(crate) assets: Assets,
     /// The operator's token.
     pub(crate) operator: Digest,
+    /// Who the others are.
+    pub(crate) identity: Identity,
     /// The ciphersuite of new rooms.
     pub(crate) suite: u16,
     /// Whether the certificate is one that a browser may be told to insist on.
@@ -51,7 +58,37 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/api/v1/rooms", post(rooms::create))
+        .route(
+            "/api/v1/session",
+            get(session::show)
+                .post(session::create)
+                .delete(session::delete),
+        )
+        .route("/api/v1/session/password", put(session::change_password))
+        .route(
+            "/api/v1/session/factor",
+            post(session::propose_factor).put(session::confirm_factor),
+        )
+        .route(
+            "/api/v1/accounts",
+            get(accounts::list).post(accounts::create),
+        )
+        .route(
+            "/api/v1/accounts/{account}/disable",
+            post(accounts::disable),
+        )
+        .route("/api/v1/accounts/{account}/enable", post(accounts::enable))
+        .route(
+            "/api/v1/accounts/{account}/password",
+            post(accounts::reset_password),
+        )
+        .route(
+            "/api/v1/accounts/{account}/factor",
+            delete(accounts::forget_factor),
+        )
+        .route("/api/v1/tenants", get(tenants::list).post(tenants::create))
+        .route("/api/v1/tenants/{tenant}", delete(tenants::delete))
+        .route("/api/v1/rooms", get(rooms::list).post(rooms::create))
         .route(
             "/api/v1/rooms/{room}",
             get(rooms::info).delete(rooms::delete),

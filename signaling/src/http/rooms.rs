@@ -1,27 +1,28 @@
 //! Rooms, and the door to a room's socket.
 
 use super::App;
+use super::guard::Caller;
 use super::problem::Refusal;
-use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME};
+use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE};
+use crate::domain::account::is_text;
 use crate::domain::credential::TOKEN_LEN;
 use crate::domain::{Digest, Order, Token};
 use crate::rooms::Message;
 use crate::socket::{self, TRANSPORT_LIMIT};
-use crate::store::{NewRoom, Public, StoreError};
+use crate::store::{NewRoom, Public};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
+use conclave_wire::account::Action;
 use conclave_wire::client::SUBPROTOCOL;
 use conclave_wire::code::Code;
-use conclave_wire::http::{Consultation, RoomCreated, RoomInfo, RoomRequest};
+use conclave_wire::http::{Consultation, RoomCreated, RoomInfo, RoomList, RoomRequest};
 use conclave_wire::id::{Blob, RoomId};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -33,13 +34,14 @@ pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, 
 /// `POST /api/v1/rooms`
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    authorize(&app, &headers)?;
+    caller.may(Action::MakeRoom)?;
     let RoomRequest {
         password,
         scheduled,
+        title,
         consultation,
     } = parse(body)?.unwrap_or_default();
     if let Some(consultation) = &consultation {
@@ -51,23 +53,27 @@ pub(super) async fn create(
         )),
         None => None,
     };
+    if title
+        .as_ref()
+        .is_some_and(|title| !is_text(title, MAX_TITLE))
+    {
+        return Err(Refusal(Code::BadMessage));
+    }
     let room = RoomId::random().map_err(|_| Refusal(Code::Internal))?;
     let mut secret = [0; TOKEN_LEN];
     getrandom::fill(&mut secret).map_err(|_| Refusal(Code::Internal))?;
     let host_key = Token::from_random(secret);
     let now = app.rooms.clock.now();
     let new = NewRoom {
+        tenant: caller.acts_in(&app, None).await?,
+        title,
         suite: app.suite,
         host_key: host_key.digest(),
         password,
         scheduled,
         consultation,
     };
-    app.rooms
-        .store
-        .create_room(now, room, new)
-        .await
-        .map_err(failed)?;
+    app.rooms.store.create_room(now, room, &new).await?;
     let created = RoomCreated {
         room,
         host_key: Blob(host_key.expose().to_vec()),
@@ -77,6 +83,20 @@ pub(super) async fn create(
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     Ok((StatusCode::CREATED, headers, Json(created)).into_response())
+}
+
+/// `GET /api/v1/rooms`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    caller.may(Action::SeeRooms)?;
+    let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
+    let after = asked(&uri, "after").map(str::parse).transpose();
+    let after = after.map_err(|_| Refusal(Code::BadMessage))?;
+    let (rooms, more) = app.rooms.store.rooms(tenant, after).await?;
+    Ok((NOT_STORED, Json(RoomList { rooms, more })).into_response())
 }
 
 /// `GET /api/v1/rooms/{room}`
@@ -102,32 +122,23 @@ pub(super) async fn info(
 /// `POST /api/v1/rooms/{room}/unlock`
 pub(super) async fn unlock(
     State(app): State<Arc<App>>,
-    Named(room): Named,
-    headers: HeaderMap,
+    room: Named,
+    caller: Caller,
 ) -> Result<StatusCode, Refusal> {
-    order(&app, room, &headers, Order::Unlock).await?;
+    let room = caller.may_with(&app, (Action::UnlockRoom, room)).await?;
+    carry_out(&app, room, Order::Unlock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /api/v1/rooms/{room}`
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Named(room): Named,
-    headers: HeaderMap,
+    room: Named,
+    caller: Caller,
 ) -> Result<StatusCode, Refusal> {
-    order(&app, room, &headers, Order::Delete).await?;
+    let room = caller.may_with(&app, (Action::DeleteRoom, room)).await?;
+    carry_out(&app, room, Order::Delete).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Has the room do what the operator wants; it is written down then.
-pub(super) async fn order(
-    app: &App,
-    room: RoomId,
-    headers: &HeaderMap,
-    order: Order,
-) -> Result<(), Refusal> {
-    authorize(app, headers)?;
-    carry_out(app, room, order).await
 }
 
 /// Has the room do what whoever asks may want; it is written down then.
@@ -208,23 +219,16 @@ fn judge(consultation: &Consultation) -> Result<(), Refusal> {
 
 /// What is public of a room that must be there.
 pub(super) async fn existing(app: &App, room: RoomId) -> Result<Public, Refusal> {
-    let public = app.rooms.store.public(room).await.map_err(failed)?;
+    let public = app.rooms.store.public(room).await?;
     public.ok_or(Refusal(Code::NoSuchRoom))
 }
 
-/// RFC 6750 section 2.1.
-pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, token)| BASE64URL.decode(token.trim()).ok())
-        .and_then(|bytes| Token::parse(&bytes));
-    match given {
-        Some(token) if token.digest() == app.operator => Ok(()),
-        _ => Err(Refusal(Code::Unauthorized)),
-    }
+/// What a request's query says of something. Names and identifiers need no
+/// percent-encoding, and what has any names nothing.
+pub(super) fn asked<'u>(uri: &'u Uri, key: &str) -> Option<&'u str> {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
+    pairs.find_map(|(name, value)| (name == key).then_some(value))
 }
 
 /// What the request's body says, if there is one.
@@ -248,7 +252,7 @@ pub(super) fn parse<T: DeserializeOwned>(
 
 /// A page of another site may not open sockets in the name of its visitors.
 /// Programs send no `Origin`.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_ascii_lowercase);
     match (headers.get(header::ORIGIN), headers.get(header::HOST)) {
         (None, _) => true,
@@ -257,16 +261,6 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
             _ => false,
         },
         (Some(_), None) => false,
-    }
-}
-
-pub(super) fn failed(error: StoreError) -> Refusal {
-    match error {
-        StoreError::Full => Refusal(Code::Full),
-        error => {
-            tracing::error!(%error, "the store failed");
-            Refusal(Code::Internal)
-        }
     }
 }
 

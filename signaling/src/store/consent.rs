@@ -3,12 +3,12 @@
 use super::load::narrow;
 use super::{Store, StoreError, time};
 use crate::config::MAX_CONSENT_TEXTS;
-use crate::domain::Millis;
+use crate::domain::{Millis, tenant};
 use conclave_wire::http::{ConsentText, ConsentTexts, ConsentTextsRequest};
 use sqlx::Row as _;
 
 /// Whose texts: the organisation that there is where there is only one.
-const DEFAULT_TENANT: [u8; 16] = [0; 16];
+const DEFAULT_TENANT: [u8; 16] = tenant::DEFAULT.0;
 
 impl Store {
     /// Makes the next version of the texts; its number.

@@ -32,8 +32,9 @@ impl Store {
     pub(crate) async fn load(&self, room: RoomId) -> Result<Option<Snapshot>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
-            "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people \
-             FROM rooms WHERE id = $1",
+            "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people, \
+             max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
+             WHERE rooms.id = $1",
         )
         .bind(room.as_bytes())
         .fetch_optional(&mut *transaction)
@@ -85,6 +86,7 @@ impl Store {
         Ok(Some(Snapshot {
             id: room,
             suite: narrow(row.try_get("suite")?)?,
+            most: narrow(row.try_get("max_participants")?)?,
             host_key: Digest(bytes(&row, "host_key")?),
             password: password(&row)?,
             guests,

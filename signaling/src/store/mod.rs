@@ -1,30 +1,37 @@
-//! What outlives the process: rooms, and for as long as a call lasts its log,
-//! its stays and its knocks. One connection, every transaction durable when
+//! What outlives the process: organisations, accounts and rooms, and for as long
+//! as a call lasts its log, its stays and its knocks. One connection, every transaction durable when
 //! [`Store::apply`] returns. The same statements serve SQLite and PostgreSQL.
 
+mod accounts;
 mod consent;
+mod factors;
 mod links;
 mod load;
 mod postgres;
+mod rooms;
+mod sessions;
 mod sqlite;
+mod tenants;
 
 pub use postgres::PostgresUrl;
+pub(crate) use rooms::{NewRoom, Public};
+pub(crate) use sessions::Signed;
 
-use crate::config;
+use crate::config::PAGE;
 use crate::domain::password::Door;
 use crate::domain::stay::Knock;
-use crate::domain::{Change, Digest, Millis};
-use conclave_wire::http::Consultation;
+use crate::domain::{Change, Millis};
+use conclave_wire::code::Code;
 use conclave_wire::id::RoomId;
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, AssertSqlSafe, Row as _, SqlSafeStr as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row as _, SqlSafeStr as _, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -38,6 +45,10 @@ const MIGRATIONS: [(&str, &str); 5] = [
     (
         "consultation",
         include_str!("../../migrations/0005_consultation.sql"),
+    ),
+    (
+        "tenants, accounts",
+        include_str!("../../migrations/0006_tenants_accounts.sql"),
     ),
 ];
 
@@ -65,37 +76,25 @@ pub enum StoreError {
     /// A row that this version did not write.
     #[error("a stored row cannot be read")]
     Corrupt,
-    /// As many rooms as there may be.
-    #[error("there are as many rooms as there may be")]
+    /// As many rooms or organisations as there may be.
+    #[error("there are as many as there may be")]
     Full,
+    /// What is there does not allow it.
+    #[error("not done: {0}")]
+    Refused(Code),
 }
 
-/// A room that is made.
-#[derive(Debug, Clone)]
-pub(crate) struct NewRoom {
-    /// The MLS ciphersuite of its calls.
-    pub(crate) suite: u16,
-    /// The host key's digest.
-    pub(crate) host_key: Digest,
-    /// The digest of what proves its link's password, if it has one.
-    pub(crate) password: Option<Digest>,
-    /// Whether guests come by links of their own.
-    pub(crate) scheduled: bool,
-    /// Whether its calls are consultations.
-    pub(crate) consultation: Option<Consultation>,
-}
-
-/// What anybody may know of a room.
-#[derive(Debug, Clone)]
-pub(crate) struct Public {
-    /// The MLS ciphersuite of its calls.
-    pub(crate) suite: u16,
-    /// Whether its link has a password.
-    pub(crate) password: bool,
-    /// Whether guests come by links of their own.
-    pub(crate) scheduled: bool,
-    /// Whether its calls are consultations.
-    pub(crate) consultation: Option<Consultation>,
+impl From<StoreError> for Code {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            StoreError::Refused(code) => code,
+            error => {
+                tracing::error!(%error, "the store failed");
+                Self::Internal
+            }
+        }
+    }
 }
 
 /// The database.
@@ -145,71 +144,6 @@ impl Store {
     /// Whether the database answers.
     pub(crate) async fn is_ready(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
-    }
-
-    /// Makes a room.
-    ///
-    /// # Errors
-    /// [`StoreError::Full`] when there are [`config::MAX_ROOMS`].
-    pub(crate) async fn create_room(
-        &self,
-        now: Millis,
-        room: RoomId,
-        new: NewRoom,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let count: i64 = sqlx::query("SELECT COUNT(*) FROM rooms")
-            .fetch_one(&mut *transaction)
-            .await?
-            .try_get(0)?;
-        if u64::try_from(count).unwrap_or(u64::MAX) >= config::MAX_ROOMS {
-            return Err(StoreError::Full);
-        }
-        sqlx::query(
-            "INSERT INTO rooms \
-             (id, host_key, suite, created_at, password, scheduled, people, host_name) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(room.as_bytes())
-        .bind(new.host_key.0.as_slice())
-        .bind(i64::from(new.suite))
-        .bind(time(now))
-        .bind(new.password.map(|digest| digest.0.to_vec()))
-        .bind(i64::from(new.scheduled))
-        .bind(new.consultation.as_ref().map(|of| i64::from(of.people)))
-        .bind(new.consultation.and_then(|of| of.host_name))
-        .execute(&mut *transaction)
-        .await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// What anybody may know of a room, if there is such a room.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(crate) async fn public(&self, room: RoomId) -> Result<Option<Public>, StoreError> {
-        let row = sqlx::query(
-            "SELECT suite, CASE WHEN password IS NULL THEN 0 ELSE 1 END, scheduled, \
-             people, host_name FROM rooms WHERE id = $1",
-        )
-        .bind(room.as_bytes())
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|row| {
-            Ok(Public {
-                suite: load::narrow(row.try_get(0)?)?,
-                password: row.try_get::<i64, _>(1)? != 0,
-                scheduled: row.try_get::<i64, _>(2)? != 0,
-                consultation: match row.try_get::<Option<i64>, _>(3)? {
-                    None => None,
-                    Some(people) => Some(Consultation {
-                        people: load::narrow(people)?,
-                        host_name: row.try_get(4)?,
-                    }),
-                },
-            })
-        })
-        .transpose()
     }
 
     /// Writes all the changes of a room down, or none of them.
@@ -376,6 +310,28 @@ async fn write(
     };
     query.execute(&mut **transaction).await?;
     Ok(())
+}
+
+/// The entries of a page, and whether there are more: one more was asked for.
+fn page<T>(
+    rows: &[AnyRow],
+    read: impl Fn(&AnyRow) -> Result<T, StoreError>,
+) -> Result<(Vec<T>, bool), StoreError> {
+    let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let entries = rows.iter().take(most).map(read).collect::<Result<_, _>>()?;
+    Ok((entries, rows.len() > most))
+}
+
+/// The one number that a query gives.
+async fn count(
+    connection: &mut AnyConnection,
+    query: sqlx::query::Query<'_, Any, AnyArguments>,
+) -> Result<u64, StoreError> {
+    load::narrow(query.fetch_one(connection).await?.try_get(0)?)
+}
+
+fn refuse<T>(code: Code) -> Result<T, StoreError> {
+    Err(StoreError::Refused(code))
 }
 
 /// A database's integers are signed; a time that does not fit lies 292 million

@@ -56,6 +56,7 @@ pub(super) fn schema(sqlite: &str) -> String {
     sqlite
         .replace(" BLOB", " BYTEA")
         .replace(" INTEGER", " BIGINT")
+        .replace("x'0", "'\\x0")
 }
 
 /// Connects, as the only server.
@@ -158,8 +159,8 @@ mod tests {
 
     #[test]
     fn schemas_have_wide_integers_and_byte_strings() {
-        let sqlite = "CREATE TABLE a (b BLOB PRIMARY KEY NOT NULL, c INTEGER, d TEXT)";
-        let postgres = "CREATE TABLE a (b BYTEA PRIMARY KEY NOT NULL, c BIGINT, d TEXT)";
+        let sqlite = "CREATE TABLE a (b BLOB PRIMARY KEY DEFAULT x'00ff', c INTEGER, d TEXT)";
+        let postgres = r"CREATE TABLE a (b BYTEA PRIMARY KEY DEFAULT '\x00ff', c BIGINT, d TEXT)";
         assert_eq!(schema(sqlite), postgres);
     }
 }

@@ -704,6 +704,23 @@ fn lobbies_stays_and_calls_are_bounded() {
 }
 
 #[test]
+fn a_call_has_no_more_members_than_its_organisation_may() {
+    let mut world = World::of_at_most(2);
+    world.enter(true);
+    world.done(HOST, Request::StartCall {});
+    for client in 1..=2 {
+        world.enter(false);
+        world.knock(client);
+    }
+    let both = world.commit_of(HOST, 0, &[1, 2], &[]);
+    assert_eq!(world.refused(HOST, both), Code::Full);
+    let one = world.commit_of(HOST, 0, &[1], &[]);
+    world.done(HOST, one);
+    let other = world.commit_of(HOST, 1, &[2], &[]);
+    assert_eq!(world.refused(HOST, other), Code::Full);
+}
+
+#[test]
 fn fields_over_their_limits_are_refused() {
     let mut world = World::call_of(1);
     let guest = world.enter(false);

@@ -67,6 +67,7 @@ impl World {
         let stored = Snapshot {
             id: ROOM,
             suite: 1,
+            most: 100,
             host_key: Token::from_random(HOST_KEY).digest(),
             password: None,
             guests: Guests::Open,
@@ -75,6 +76,13 @@ impl World {
             call: None,
         };
         Self::of(stored)
+    }
+
+    /// A room of an organisation whose calls have so many members at most.
+    pub(super) fn of_at_most(most: usize) -> Self {
+        let mut world = Self::new();
+        world.stored.most = most;
+        Self::of(world.stored)
     }
 
     /// A room whose links have a password, proven by `proof`.
@@ -646,6 +654,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
     Snapshot {
         id: stored.id,
         suite: stored.suite,
+        most: stored.most,
         host_key: Digest(stored.host_key.0),
         password: stored.password,
         guests: stored.guests.clone(),

@@ -1,0 +1,138 @@
+//! Accounts of an organisation: made, listed, disabled, and helped back in.
+
+use super::App;
+use super::guard::Caller;
+use super::problem::Refusal;
+use super::rooms::{NOT_STORED, asked, parse};
+use crate::domain::account;
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use conclave_wire::account::{AccountInfo, AccountList, AccountMade, Action};
+use conclave_wire::code::Code;
+use conclave_wire::id::AccountId;
+use std::sync::Arc;
+
+/// `POST /api/v1/accounts`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    uri: Uri,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    caller.may(Action::ManageAccounts)?;
+    let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
+    let request = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let request = account::requested(request).map_err(Refusal)?;
+    let id = AccountId::random().map_err(|_| Refusal(Code::Internal))?;
+    let (password, hash) = app.identity.draw_password().await.map_err(Refusal)?;
+    let now = app.rooms.clock.now();
+    let store = &app.rooms.store;
+    store
+        .create_account((now, tenant), id, (&request, &hash))
+        .await?;
+    let headers = [
+        (header::LOCATION, format!("/api/v1/accounts/{id}")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    let made = AccountMade {
+        account: AccountInfo {
+            account: id,
+            login: request.login,
+            name: request.name,
+            role: request.role,
+            created: now.0,
+            disabled: false,
+            factor: false,
+        },
+        password: password.to_string(),
+    };
+    Ok((StatusCode::CREATED, headers, Json(made)).into_response())
+}
+
+/// `GET /api/v1/accounts`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    caller.may(Action::ManageAccounts)?;
+    let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
+    let after = asked(&uri, "after").map(str::parse).transpose();
+    let after = after.map_err(|_| Refusal(Code::BadMessage))?;
+    let (accounts, more) = app.rooms.store.accounts(tenant, after).await?;
+    Ok((NOT_STORED, Json(AccountList { accounts, more })).into_response())
+}
+
+/// `POST /api/v1/accounts/{account}/disable`
+pub(super) async fn disable(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    NamedAccount(id): NamedAccount,
+) -> Result<StatusCode, Refusal> {
+    existing(&app, &caller, id).await?;
+    let since = Some(app.rooms.clock.now());
+    app.rooms.store.disable_account(id, since).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/accounts/{account}/enable`
+pub(super) async fn enable(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    NamedAccount(id): NamedAccount,
+) -> Result<StatusCode, Refusal> {
+    existing(&app, &caller, id).await?;
+    app.rooms.store.disable_account(id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/accounts/{account}/password`
+pub(super) async fn reset_password(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    NamedAccount(id): NamedAccount,
+) -> Result<Response, Refusal> {
+    let account = existing(&app, &caller, id).await?;
+    let (password, hash) = app.identity.draw_password().await.map_err(Refusal)?;
+    app.rooms.store.set_password(id, &hash).await?;
+    let password = password.to_string();
+    Ok((NOT_STORED, Json(AccountMade { account, password })).into_response())
+}
+
+/// `DELETE /api/v1/accounts/{account}/factor`
+pub(super) async fn forget_factor(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    NamedAccount(id): NamedAccount,
+) -> Result<StatusCode, Refusal> {
+    existing(&app, &caller, id).await?;
+    app.rooms.store.forget_factor(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The account, if it is one of theirs and they may change it.
+async fn existing(app: &App, caller: &Caller, id: AccountId) -> Result<AccountInfo, Refusal> {
+    let found = app.rooms.store.account(caller.sees(), id).await?;
+    let found = found.ok_or(Refusal(Code::NoSuchAccount))?;
+    caller.may(Action::ManageAccounts)?;
+    Ok(found)
+}
+
+/// The account in the path.
+pub(super) struct NamedAccount(AccountId);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedAccount {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(account) = path.map_err(|_| Refusal(Code::BadMessage))?;
+        let account = account.parse();
+        account.map(Self).map_err(|_| Refusal(Code::NoSuchAccount))
+    }
+}

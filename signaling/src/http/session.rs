@@ -1,0 +1,159 @@
+//! Logging in and out, another password, and the second factor.
+
+use super::App;
+use super::guard::{COOKIE, LoggedIn, is_own_page};
+use super::problem::{Refusal, problem};
+use super::rooms::{NOT_STORED, parse};
+use crate::domain::{Token, role};
+use crate::identity::Refused;
+use crate::store::Signed;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use bytes::Bytes;
+use conclave_wire::account::{FactorCode, Kept, Login, NewPassword, SessionInfo};
+use conclave_wire::code::Code;
+use conclave_wire::http::Problem;
+use conclave_wire::id::Blob;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// `POST /api/v1/session`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let login: Login = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let kept = login.kept;
+    // Nor may a page of another site log its visitor in as somebody else.
+    if kept == Kept::Cookie && !is_own_page(&headers) {
+        return Err(Refusal(Code::Forbidden));
+    }
+    let (store, now) = (&app.rooms.store, app.rooms.clock.both());
+    let token = match app.identity.log_in(store, now, login).await {
+        Ok(token) => token,
+        Err(refused) => return Ok(refuse(refused)),
+    };
+    let signed = store.session(token.digest()).await?;
+    let mut info = info(signed.ok_or(Refusal(Code::Unauthorized))?);
+    if kept == Kept::Token {
+        info.token = Some(Blob(token.expose().to_vec()));
+    }
+    let mut response = (StatusCode::CREATED, NOT_STORED, Json(info)).into_response();
+    if kept == Kept::Cookie {
+        set_cookie(&mut response, Some(&token))?;
+    }
+    Ok(response)
+}
+
+/// `GET /api/v1/session`
+pub(super) async fn show(LoggedIn(signed): LoggedIn) -> Response {
+    (NOT_STORED, Json(info(signed))).into_response()
+}
+
+/// `DELETE /api/v1/session`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    LoggedIn(signed): LoggedIn,
+) -> Result<Response, Refusal> {
+    app.rooms.store.end_session(signed.token).await?;
+    logged_out()
+}
+
+/// `PUT /api/v1/session/password`
+pub(super) async fn change_password(
+    State(app): State<Arc<App>>,
+    LoggedIn(signed): LoggedIn,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let change: NewPassword = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let (store, now) = (&app.rooms.store, app.rooms.clock.both());
+    let changed = app.identity.change_password(store, (now, &signed), change);
+    match changed.await {
+        Ok(()) => logged_out(),
+        Err(refused) => Ok(refuse(refused)),
+    }
+}
+
+/// `POST /api/v1/session/factor`
+pub(super) async fn propose_factor(
+    State(app): State<Arc<App>>,
+    LoggedIn(signed): LoggedIn,
+) -> Result<Response, Refusal> {
+    let store = &app.rooms.store;
+    let of = (signed.account, signed.login.as_str());
+    let enrolment = app.identity.propose_factor(store, of).await;
+    let enrolment = enrolment.map_err(Refusal)?;
+    Ok((StatusCode::CREATED, NOT_STORED, Json(enrolment)).into_response())
+}
+
+/// `PUT /api/v1/session/factor`
+pub(super) async fn confirm_factor(
+    State(app): State<Arc<App>>,
+    LoggedIn(signed): LoggedIn,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let FactorCode { code } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let (store, now) = (&app.rooms.store, app.rooms.clock.now());
+    let of = (signed.account, signed.token);
+    let codes = app.identity.confirm_factor(store, of, (now, code.trim()));
+    let codes = codes.await.map_err(Refusal)?;
+    Ok((NOT_STORED, Json(codes)).into_response())
+}
+
+fn info(signed: Signed) -> SessionInfo {
+    let Signed {
+        session, holder, ..
+    } = signed;
+    SessionInfo {
+        account: signed.account,
+        login: signed.login,
+        name: signed.name,
+        tenant: signed.tenant_name,
+        role: holder.role,
+        actions: role::actions(holder.role).collect(),
+        factor: holder.factor,
+        factor_needed: role::needs_factor(holder.role) && !session.factor,
+        token: None,
+    }
+}
+
+fn refuse(refused: Refused) -> Response {
+    match refused {
+        Refused::For(code) => Refusal(code).into_response(),
+        Refused::Wait(wait) => {
+            let mut response = problem(Problem::from(Code::TooMany));
+            let seconds = HeaderValue::from(wait.as_secs() + 1);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            response
+        }
+    }
+}
+
+fn logged_out() -> Result<Response, Refusal> {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    set_cookie(&mut response, None)?;
+    Ok(response)
+}
+
+/// Gives the browser the token, or takes it. It lasts until the browser is
+/// closed, and no longer than the session.
+fn set_cookie(response: &mut Response, token: Option<&Token>) -> Result<(), Refusal> {
+    let token = token.map(|token| Zeroizing::new(BASE64URL.encode(token.expose())));
+    let cookie = Zeroizing::new(match token {
+        Some(token) => format!(
+            "{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict",
+            *token
+        ),
+        None => format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"),
+    });
+    let mut value = HeaderValue::from_str(&cookie).map_err(|_| Refusal(Code::Internal))?;
+    value.set_sensitive(true);
+    response.headers_mut().insert(header::SET_COOKIE, value);
+    Ok(())
+}

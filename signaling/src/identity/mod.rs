@@ -1,0 +1,75 @@
+//! Who somebody is: passwords, second factors, and the sessions that begin with
+//! them. A shell around [`crate::domain`]'s decisions; the rooms are told no
+//! more than that this is an account of that organisation.
+
+mod drawn;
+mod factor;
+mod key;
+mod login;
+mod passwords;
+
+pub(crate) use login::Refused;
+
+use crate::domain::Millis;
+use crate::domain::throttle::{Name, Throttle};
+use conclave_wire::code::Code;
+use key::ServerKey;
+use passwords::Passwords;
+use sha2::{Digest as _, Sha256};
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// What is needed to know people again.
+pub(crate) struct Identity {
+    passwords: Passwords,
+    key: ServerKey,
+    throttle: Mutex<Throttle>,
+}
+
+impl Identity {
+    /// Reads the server's key from the data folder; makes one if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds something else, or
+    /// there is no randomness.
+    pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
+        Ok(Self {
+            passwords: Passwords::new().map_err(io::Error::other)?,
+            key: ServerKey::load_or_create(data_dir)?,
+            throttle: Mutex::default(),
+        })
+    }
+
+    /// A password to begin with, and what is kept of it.
+    ///
+    /// # Errors
+    /// [`Code::Full`] when too many wait, [`Code::Internal`] when the system
+    /// fails.
+    pub(crate) async fn draw_password(&self) -> Result<(Zeroizing<String>, String), Code> {
+        let password = drawn::password().map_err(|_| Code::Internal)?;
+        let hash = self.passwords.hash(password.clone()).await?;
+        Ok((password, hash))
+    }
+
+    fn begin_try(&self, now: Millis, name: Name) -> Result<(), Duration> {
+        self.throttle().begin(now, name)
+    }
+
+    /// A map is whole between any two statements that change it.
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a name that is logged in by is counted under. No name can make itself
+/// another's: what parts the two cannot stand in either.
+fn throttled(tenant: &str, login: &str) -> Name {
+    let mut hash = Sha256::new();
+    hash.update(tenant.as_bytes());
+    hash.update([0]);
+    hash.update(login.as_bytes());
+    hash.finalize().into()
+}

@@ -1,0 +1,226 @@
+//! Accounts. One is found by its organisation, or not at all.
+
+use super::load::{bytes, narrow};
+use super::{Store, StoreError, count, refuse, tenants, time};
+use crate::config::PAGE;
+use crate::domain::session::Holder;
+use crate::domain::{Millis, tenant};
+use conclave_wire::account::{AccountInfo, AccountRequest, Role};
+use conclave_wire::code::Code;
+use conclave_wire::id::{AccountId, TenantId};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+
+/// What is needed to log in to an account.
+pub(crate) struct Credentials {
+    pub(crate) account: AccountId,
+    pub(crate) holder: Holder,
+    /// Its password, hashed, if it has one.
+    pub(crate) password: Option<String>,
+}
+
+/// Everything of an account, as [`info`] reads it.
+const COLUMNS: &str = "SELECT id, login, name, role, created_at, disabled_at, \
+    (SELECT COUNT(*) FROM factors WHERE factors.account = accounts.id AND confirmed = 1) AS factor \
+    FROM accounts";
+
+impl Store {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchTenant`], [`Code::NameTaken`], [`Code::QuotaReached`]; when
+    /// the database fails.
+    pub(crate) async fn create_account(
+        &self,
+        (now, tenant): (Millis, TenantId),
+        id: AccountId,
+        (new, password): (&AccountRequest, &str),
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let quotas = tenants::quotas(&mut transaction, tenant).await?;
+        let same = sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1 AND login = $2")
+            .bind(tenant.0.to_vec())
+            .bind(new.login.clone());
+        if count(&mut transaction, same).await? > 0 {
+            return refuse(Code::NameTaken);
+        }
+        let all = sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1");
+        let all = count(&mut transaction, all.bind(tenant.0.to_vec())).await?;
+        tenant::another(all, quotas.accounts).or_else(refuse)?;
+        sqlx::query(
+            "INSERT INTO accounts (id, tenant, login, name, role, password, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(id.as_bytes())
+        .bind(tenant.as_bytes())
+        .bind(new.login.as_str())
+        .bind(new.name.as_str())
+        .bind(new.role.as_str())
+        .bind(password)
+        .bind(time(now))
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// An organisation's accounts by login, those behind that of the account
+    /// `after`, and whether there are more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn accounts(
+        &self,
+        tenant: TenantId,
+        after: Option<AccountId>,
+    ) -> Result<(Vec<AccountInfo>, bool), StoreError> {
+        let sql = format!(
+            "{COLUMNS} WHERE tenant = $1 AND login > \
+             COALESCE((SELECT login FROM accounts WHERE tenant = $1 AND id = $2), '') \
+             ORDER BY login LIMIT $3"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(tenant.as_bytes())
+            .bind(after.map_or_else(Vec::new, |after| after.0.to_vec()))
+            .bind(i64::from(PAGE) + 1)
+            .fetch_all(&self.pool)
+            .await?;
+        super::page(&rows, info)
+    }
+
+    /// An account of an organisation; without one, of any.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn account(
+        &self,
+        tenant: Option<TenantId>,
+        id: AccountId,
+    ) -> Result<Option<AccountInfo>, StoreError> {
+        let row = match tenant {
+            Some(tenant) => {
+                sqlx::query(AssertSqlSafe(format!(
+                    "{COLUMNS} WHERE id = $1 AND tenant = $2"
+                )))
+                .bind(id.as_bytes())
+                .bind(tenant.0.to_vec())
+                .fetch_optional(&self.pool)
+                .await?
+            }
+            None => {
+                sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE id = $1")))
+                    .bind(id.as_bytes())
+                    .fetch_optional(&self.pool)
+                    .await?
+            }
+        };
+        row.as_ref().map(info).transpose()
+    }
+
+    /// What is needed to log in by a name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn credentials(
+        &self,
+        tenant: &str,
+        login: &str,
+    ) -> Result<Option<Credentials>, StoreError> {
+        let row = sqlx::query(
+            "SELECT accounts.id AS id, role, password, disabled_at, \
+             (SELECT COUNT(*) FROM factors WHERE factors.account = accounts.id AND confirmed = 1) \
+             AS factor FROM accounts JOIN tenants ON tenants.id = accounts.tenant \
+             WHERE tenants.name = $1 AND login = $2",
+        )
+        .bind(tenant)
+        .bind(login)
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Credentials {
+            account: AccountId(bytes(&row, "id")?),
+            holder: holder(&row)?,
+            password: row.try_get("password")?,
+        }))
+    }
+
+    /// Puts another password, hashed, in the place of an account's, and ends
+    /// its sessions.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn set_password(
+        &self,
+        id: AccountId,
+        password: &str,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("UPDATE accounts SET password = $1 WHERE id = $2")
+            .bind(password)
+            .bind(id.as_bytes())
+            .execute(&mut *transaction)
+            .await?;
+        end_sessions(&mut transaction, id).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Lets nobody log in to an account any more, which ends its sessions; or
+    /// lets them again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn disable_account(
+        &self,
+        id: AccountId,
+        since: Option<Millis>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("UPDATE accounts SET disabled_at = $1 WHERE id = $2")
+            .bind(since.map(time))
+            .bind(id.as_bytes())
+            .execute(&mut *transaction)
+            .await?;
+        if since.is_some() {
+            end_sessions(&mut transaction, id).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+}
+
+/// Ends all sessions of an account.
+pub(super) async fn end_sessions(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sessions WHERE account = $1")
+        .bind(account.0.to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Of the columns `role`, `disabled_at` and `factor`.
+pub(super) fn holder(row: &AnyRow) -> Result<Holder, StoreError> {
+    let role: String = row.try_get("role")?;
+    Ok(Holder {
+        role: Role::parse(&role).ok_or(StoreError::Corrupt)?,
+        disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
+        factor: row.try_get::<i64, _>("factor")? != 0,
+    })
+}
+
+fn info(row: &AnyRow) -> Result<AccountInfo, StoreError> {
+    let Holder {
+        role,
+        disabled,
+        factor,
+    } = holder(row)?;
+    Ok(AccountInfo {
+        account: AccountId(bytes(row, "id")?),
+        login: row.try_get("login")?,
+        name: row.try_get("name")?,
+        role,
+        created: narrow(row.try_get("created_at")?)?,
+        disabled,
+        factor,
+    })
+}

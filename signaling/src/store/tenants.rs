@@ -1,0 +1,146 @@
+//! Organisations.
+
+use super::load::{bytes, narrow};
+use super::{Store, StoreError, count, refuse, time};
+use crate::config::{MAX_TENANTS, PAGE};
+use crate::domain::Millis;
+use crate::domain::tenant::{self, Quotas};
+use conclave_wire::account::TenantInfo;
+use conclave_wire::code::Code;
+use conclave_wire::id::TenantId;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+
+/// Everything of an organisation, as [`info`] reads it.
+const COLUMNS: &str = "SELECT id, name, created_at, max_rooms, max_participants, max_accounts, \
+    (SELECT COUNT(*) FROM rooms WHERE rooms.tenant = tenants.id) AS rooms, \
+    (SELECT COUNT(*) FROM accounts WHERE accounts.tenant = tenants.id) AS accounts FROM tenants";
+
+impl Store {
+    /// Makes an organisation.
+    ///
+    /// # Errors
+    /// [`Code::NameTaken`]; [`StoreError::Full`] when there are
+    /// [`MAX_TENANTS`]; when the database fails.
+    pub(crate) async fn create_tenant(
+        &self,
+        now: Millis,
+        (id, name): (TenantId, &str),
+        quotas: Quotas,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        if named(&mut transaction, name).await?.is_some() {
+            return refuse(Code::NameTaken);
+        }
+        let all = sqlx::query("SELECT COUNT(*) FROM tenants");
+        if count(&mut transaction, all).await? >= u64::from(MAX_TENANTS) {
+            return Err(StoreError::Full);
+        }
+        sqlx::query(
+            "INSERT INTO tenants (id, name, created_at, max_rooms, max_participants, max_accounts) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(id.as_bytes())
+        .bind(name)
+        .bind(time(now))
+        .bind(i64::from(quotas.rooms))
+        .bind(i64::from(quotas.participants))
+        .bind(i64::from(quotas.accounts))
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Organisations by name, those behind `after`, and whether there are more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn tenants(&self, after: &str) -> Result<(Vec<TenantInfo>, bool), StoreError> {
+        let sql = format!("{COLUMNS} WHERE name > $1 ORDER BY name LIMIT $2");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(after)
+            .bind(i64::from(PAGE) + 1)
+            .fetch_all(&self.pool)
+            .await?;
+        super::page(&rows, info)
+    }
+
+    /// An organisation by its name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn tenant(&self, name: &str) -> Result<Option<TenantInfo>, StoreError> {
+        let sql = format!("{COLUMNS} WHERE name = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(name)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(info).transpose()
+    }
+
+    /// Deletes an organisation with its accounts.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchTenant`]; [`Code::TenantInUse`] when it has rooms or is the
+    /// one that stays; when the database fails.
+    pub(crate) async fn delete_tenant(&self, name: &str) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let Some(id) = named(&mut transaction, name).await? else {
+            return refuse(Code::NoSuchTenant);
+        };
+        let rooms = sqlx::query("SELECT COUNT(*) FROM rooms WHERE tenant = $1").bind(id.0.to_vec());
+        if id == tenant::DEFAULT || count(&mut transaction, rooms).await? > 0 {
+            return refuse(Code::TenantInUse);
+        }
+        sqlx::query("DELETE FROM tenants WHERE id = $1")
+            .bind(id.as_bytes())
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+}
+
+/// The organisation of that name.
+async fn named(connection: &mut AnyConnection, name: &str) -> Result<Option<TenantId>, StoreError> {
+    let row = sqlx::query("SELECT id FROM tenants WHERE name = $1")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(TenantId(bytes(&row, "id")?))).transpose()
+}
+
+/// How much an organisation may have.
+///
+/// # Errors
+/// [`Code::NoSuchTenant`]; when the database fails.
+pub(super) async fn quotas(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+) -> Result<Quotas, StoreError> {
+    let row =
+        sqlx::query("SELECT max_rooms, max_participants, max_accounts FROM tenants WHERE id = $1")
+            .bind(tenant.0.to_vec())
+            .fetch_optional(connection)
+            .await?;
+    let Some(row) = row else {
+        return refuse(Code::NoSuchTenant);
+    };
+    Ok(Quotas {
+        rooms: narrow(row.try_get("max_rooms")?)?,
+        participants: narrow(row.try_get("max_participants")?)?,
+        accounts: narrow(row.try_get("max_accounts")?)?,
+    })
+}
+
+fn info(row: &AnyRow) -> Result<TenantInfo, StoreError> {
+    Ok(TenantInfo {
+        tenant: TenantId(bytes(row, "id")?),
+        name: row.try_get("name")?,
+        created: narrow(row.try_get("created_at")?)?,
+        rooms: narrow(row.try_get("rooms")?)?,
+        accounts: narrow(row.try_get("accounts")?)?,
+        max_rooms: narrow(row.try_get("max_rooms")?)?,
+        max_participants: narrow(row.try_get("max_participants")?)?,
+        max_accounts: narrow(row.try_get("max_accounts")?)?,
+    })
+}

@@ -1,0 +1,689 @@
+//! Who has logged in, what they may do, and that nobody sees anything of
+//! another organisation.
+
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod common;
+
+use common::{Answer, Server};
+use conclave_wire::account::{AccountMade, BackupCodes, Enrolment, Role, SessionInfo};
+use conclave_wire::code::Code;
+use conclave_wire::http::{LinkInfo, RoomCreated, RoomList};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+use totp_rs::{Builder, Secret, Totp};
+
+/// A program that asks with a token.
+struct Client<'s> {
+    server: &'s Server,
+    bearer: String,
+}
+
+impl<'s> Client<'s> {
+    fn operator(server: &'s Server) -> Self {
+        let bearer = server.operator();
+        Self { server, bearer }
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let body = match body {
+            Value::Null => Vec::new(),
+            body => serde_json::to_vec(&body).unwrap(),
+        };
+        let path = format!("/api/v1/{path}");
+        let authorization = [("authorization", self.bearer.as_str())];
+        self.server.http(method, &path, &authorization, &body).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        read(&self.ask("GET", path, Value::Null).await)
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask("POST", path, body).await
+    }
+
+    /// Makes an account of the organisation; its password.
+    async fn account(&self, tenant: &str, login: &str, role: Role) -> AccountMade {
+        let body = json!({ "login": login, "name": "Anna Berg", "role": role });
+        read(&self.post(&format!("accounts?tenant={tenant}"), body).await)
+    }
+
+    async fn room(&self) -> RoomCreated {
+        read(
+            &self
+                .post("rooms", json!({ "scheduled": true, "title": "Room" }))
+                .await,
+        )
+    }
+
+    async fn link(&self, room: &RoomCreated) -> LinkInfo {
+        read(
+            &self
+                .post(&format!("rooms/{}/links", room.room), slot())
+                .await,
+        )
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> T {
+    let text = String::from_utf8_lossy(&answer.body);
+    assert!(
+        (200..300).contains(&answer.status),
+        "{} {text}",
+        answer.status
+    );
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+fn slot() -> Value {
+    let now = now() * 1000;
+    json!({ "from": now, "until": now + 3_600_000, "uses": "series" })
+}
+
+/// Seconds since the Unix epoch.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+async fn log_in(server: &Server, body: Value) -> Answer {
+    let body = serde_json::to_vec(&body).unwrap();
+    server.http("POST", "/api/v1/session", &[], &body).await
+}
+
+/// Logs in to an account as a program does.
+async fn session<'s>(
+    server: &'s Server,
+    tenant: &str,
+    made: &AccountMade,
+) -> (Client<'s>, SessionInfo) {
+    let body = json!({
+        "tenant": tenant, "login": made.account.login, "password": made.password, "kept": "token",
+    });
+    let mut info: SessionInfo = read(&log_in(server, body).await);
+    let token = serde_json::to_value(info.token.take().unwrap()).unwrap();
+    let bearer = format!("Bearer {}", token.as_str().unwrap());
+    (Client { server, bearer }, info)
+}
+
+fn authenticator(enrolment: &Enrolment) -> Totp {
+    let secret = Secret::try_from_base32(&enrolment.secret).unwrap();
+    Builder::new().with_secret(secret).build().unwrap()
+}
+
+/// Sets a second factor up.
+async fn enrol(client: &Client<'_>) -> (Totp, BackupCodes) {
+    let enrolment: Enrolment = read(&client.post("session/factor", Value::Null).await);
+    assert!(
+        enrolment.uri.contains(&enrolment.secret),
+        "{}",
+        enrolment.uri
+    );
+    let totp = authenticator(&enrolment);
+    let code = json!({ "code": totp.generate(now()).to_string() });
+    let codes = read(&client.ask("PUT", "session/factor", code).await);
+    (totp, codes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_does_nothing_without_a_second_factor() {
+    let server = Server::start().await;
+    let made = Client::operator(&server)
+        .account("default", "Anna", Role::Admin)
+        .await;
+    let (other, _) = session(&server, "default", &made).await;
+    let (anna, info) = session(&server, "default", &made).await;
+    assert!(info.factor_needed && !info.factor);
+    for (method, path) in [
+        ("GET", "rooms"),
+        ("POST", "rooms"),
+        ("GET", "accounts"),
+        ("GET", "tenants"),
+        ("DELETE", "rooms/AAAAAAAAAAAAAAAAAAAAAA"),
+    ] {
+        let problem = anna.ask(method, path, Value::Null).await.problem();
+        assert_eq!(
+            (problem.status, problem.code),
+            (401, Code::FactorNeeded),
+            "{method} {path}"
+        );
+    }
+    let unproposed = anna
+        .ask("PUT", "session/factor", json!({ "code": "000000" }))
+        .await;
+    assert_eq!(unproposed.problem().code, Code::NotFound);
+
+    let enrolment: Enrolment = read(&anna.post("session/factor", Value::Null).await);
+    let totp = authenticator(&enrolment);
+    let current = now();
+    let right = totp.generate(current).to_string();
+    let wrong = if right == "000000" {
+        "000001"
+    } else {
+        "000000"
+    };
+    let confirm = async |code: &str| {
+        anna.ask("PUT", "session/factor", json!({ "code": code }))
+            .await
+    };
+    assert_eq!(confirm(wrong).await.problem().code, Code::FactorWrong);
+    assert_eq!(anna.ask("GET", "rooms", Value::Null).await.status, 401);
+    let codes: BackupCodes = read(&confirm(&right).await);
+    assert_eq!(codes.codes.len(), 10);
+    assert_eq!(confirm(&right).await.problem().code, Code::FactorSet);
+    assert_eq!(
+        anna.post("session/factor", Value::Null)
+            .await
+            .problem()
+            .code,
+        Code::FactorSet
+    );
+
+    let info: SessionInfo = anna.get("session").await;
+    assert!(info.factor && !info.factor_needed);
+    anna.get::<RoomList>("rooms").await;
+    let ended = other.ask("GET", "session", Value::Null).await.problem();
+    assert_eq!(
+        ended.code,
+        Code::Unauthorized,
+        "sessions from before it are over"
+    );
+
+    let attempt = async |code: Option<&str>| {
+        let body = json!({
+            "login": "anna", "password": made.password, "code": code, "kept": "token",
+        });
+        log_in(&server, body).await
+    };
+    assert_eq!(attempt(None).await.problem().code, Code::FactorNeeded);
+    assert_eq!(
+        attempt(Some(&right)).await.problem().code,
+        Code::FactorWrong,
+        "spent"
+    );
+    let next = totp.generate(current + 30).to_string();
+    assert_eq!(attempt(Some(&next)).await.status, 201);
+    assert_eq!(
+        attempt(Some(&next)).await.problem().code,
+        Code::FactorWrong,
+        "spent"
+    );
+    let backup = codes.codes[0].to_uppercase().replace('-', " ");
+    assert_eq!(attempt(Some(&backup)).await.status, 201);
+    assert_eq!(
+        attempt(Some(&backup)).await.problem().code,
+        Code::FactorWrong,
+        "spent"
+    );
+
+    for secret in [
+        enrolment.secret.as_bytes(),
+        made.password.as_bytes(),
+        codes.codes[1].as_bytes(),
+    ] {
+        assert_eq!(server.kept_in(secret), [""; 0], "none is kept in clear");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_logins_with_one_code_at_once_one_succeeds() {
+    let server = Server::start().await;
+    let made = Client::operator(&server)
+        .account("default", "anna", Role::Host)
+        .await;
+    let (anna, _) = session(&server, "default", &made).await;
+    let (_, codes) = enrol(&anna).await;
+    let attempt = || {
+        let body = json!({
+            "login": "anna", "password": made.password, "code": codes.codes[0], "kept": "token",
+        });
+        log_in(&server, body)
+    };
+    let (one, other) = tokio::join!(attempt(), attempt());
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 401]);
+}
+
+/// The table of roles, asked for over HTTP, each cell.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_is_let_do_what_the_table_says() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    for (role, row) in [
+        (Role::Host, [true, true, true, true, true, false]),
+        (Role::Presenter, [true, false, false, false, false, false]),
+        (Role::Member, [true, false, false, false, false, false]),
+        (Role::Assistant, [true, false, true, true, false, false]),
+        (Role::Admin, [true, true, true, true, true, true]),
+    ] {
+        let made = operator.account("default", role.as_str(), role).await;
+        let (client, _) = session(&server, "default", &made).await;
+        if role == Role::Admin {
+            enrol(&client).await;
+        }
+        let room = operator.room().await;
+        let link = operator.link(&room).await;
+        let (room, link) = (room.room, link.link);
+        let asked = [
+            ("GET", "rooms".to_owned(), Value::Null),
+            ("POST", "rooms".to_owned(), Value::Null),
+            ("POST", format!("rooms/{room}/links"), slot()),
+            ("POST", format!("rooms/{room}/unlock"), Value::Null),
+            ("DELETE", format!("rooms/{room}"), Value::Null),
+            ("GET", "accounts".to_owned(), Value::Null),
+        ];
+        let links = format!("rooms/{room}/links");
+        for (method, path) in [
+            ("GET", links.clone()),
+            ("DELETE", format!("{links}/{link}")),
+        ] {
+            let status = client.ask(method, &path, Value::Null).await.status;
+            assert_eq!(status < 300, row[2], "{role:?} {method} {path}: {status}");
+        }
+        for ((method, path, body), allowed) in asked.into_iter().zip(row) {
+            let answer = client.ask(method, &path, body).await;
+            match allowed {
+                true => assert!(
+                    answer.status < 300,
+                    "{role:?} {method} {path}: {}",
+                    answer.status
+                ),
+                false => assert_eq!(
+                    answer.problem().code,
+                    Code::Forbidden,
+                    "{role:?} {method} {path}"
+                ),
+            }
+        }
+        let tenants = client.ask("GET", "tenants", Value::Null).await;
+        assert_eq!(tenants.problem().code, Code::Forbidden, "{role:?}");
+    }
+    let guest = json!({ "login": "guest", "name": "Eve", "role": "guest" });
+    let refused = operator.post("accounts", guest).await;
+    assert_eq!(
+        refused.problem().code,
+        Code::BadMessage,
+        "guests have no accounts"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_of_another_organisation_is_not_there() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    for name in ["a", "b"] {
+        assert_eq!(
+            operator
+                .post("tenants", json!({ "name": name }))
+                .await
+                .status,
+            201
+        );
+    }
+    let host = operator.account("a", "anna", Role::Host).await;
+    let (host, _) = session(&server, "a", &host).await;
+    let (room, account) = (
+        host.room().await,
+        operator.account("a", "arne", Role::Member).await,
+    );
+    let link = host.link(&room).await.link;
+    let (room, account) = (room.room, account.account.account);
+
+    for role in [Role::Admin, Role::Host, Role::Member] {
+        // The same name as in the other organisation is another account.
+        let made = operator.account(
+            "b",
+            if role == Role::Host {
+                "anna"
+            } else {
+                role.as_str()
+            },
+            role,
+        );
+        let made = made.await;
+        let (client, info) = session(&server, "b", &made).await;
+        assert_eq!(info.tenant, "b");
+        if role == Role::Admin {
+            enrol(&client).await;
+        }
+        for (method, path, code) in [
+            ("GET", format!("rooms/{room}/links"), Code::NoSuchRoom),
+            ("POST", format!("rooms/{room}/links"), Code::NoSuchRoom),
+            (
+                "DELETE",
+                format!("rooms/{room}/links/{link}"),
+                Code::NoSuchRoom,
+            ),
+            ("POST", format!("rooms/{room}/unlock"), Code::NoSuchRoom),
+            ("DELETE", format!("rooms/{room}"), Code::NoSuchRoom),
+            (
+                "POST",
+                format!("accounts/{account}/disable"),
+                Code::NoSuchAccount,
+            ),
+            (
+                "POST",
+                format!("accounts/{account}/enable"),
+                Code::NoSuchAccount,
+            ),
+            (
+                "POST",
+                format!("accounts/{account}/password"),
+                Code::NoSuchAccount,
+            ),
+            (
+                "DELETE",
+                format!("accounts/{account}/factor"),
+                Code::NoSuchAccount,
+            ),
+            ("GET", "rooms?tenant=a".to_owned(), Code::NoSuchTenant),
+        ] {
+            let problem = client.ask(method, &path, Value::Null).await.problem();
+            assert_eq!(
+                (problem.status, problem.code),
+                (404, code),
+                "{role:?} {method} {path}"
+            );
+        }
+        let rooms: RoomList = client.get(&format!("rooms?after={room}")).await;
+        assert_eq!(rooms.rooms, [], "{role:?}");
+    }
+    let rooms: RoomList = host.get("rooms").await;
+    assert_eq!(rooms.rooms.len(), 1);
+    let default: RoomList = operator.get("rooms").await;
+    assert_eq!(
+        default.rooms,
+        [],
+        "the operator's own list is the first organisation's"
+    );
+    let named: RoomList = operator.get("rooms?tenant=a").await;
+    assert_eq!(named.rooms[0].title.as_deref(), Some("Room"));
+    assert_eq!(
+        operator
+            .ask("DELETE", &format!("rooms/{room}"), Value::Null)
+            .await
+            .status,
+        204
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_has_no_more_than_its_quotas_and_goes_when_it_is_empty() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let request = json!({ "name": "a", "maxRooms": 1, "maxAccounts": 1 });
+    assert_eq!(operator.post("tenants", request.clone()).await.status, 201);
+    assert_eq!(
+        operator.post("tenants", request).await.problem().code,
+        Code::NameTaken
+    );
+    let many = json!({ "name": "many", "maxRooms": 1_000_000 });
+    assert_eq!(
+        operator.post("tenants", many).await.problem().code,
+        Code::BadMessage
+    );
+
+    let made = operator.account("a", "anna", Role::Host).await;
+    let body = json!({ "login": "ANNA", "name": "A", "role": "host" });
+    let taken = operator.post("accounts?tenant=a", body).await;
+    assert_eq!(taken.problem().code, Code::NameTaken);
+    let body = json!({ "login": "ben", "name": "B", "role": "host" });
+    let full = operator.post("accounts?tenant=a", body.clone()).await;
+    assert_eq!(full.problem().code, Code::QuotaReached);
+    assert_eq!(
+        operator.post("accounts", body).await.status,
+        201,
+        "others have theirs"
+    );
+
+    let (anna, _) = session(&server, "a", &made).await;
+    let room = anna.room().await;
+    let full = anna.post("rooms", Value::Null).await.problem();
+    assert_eq!((full.status, full.code), (409, Code::QuotaReached));
+    assert_eq!(
+        operator.post("rooms", Value::Null).await.status,
+        201,
+        "others have theirs"
+    );
+
+    let delete = async |name: &str| {
+        operator
+            .ask("DELETE", &format!("tenants/{name}"), Value::Null)
+            .await
+    };
+    assert_eq!(delete("a").await.problem().code, Code::TenantInUse);
+    assert_eq!(delete("default").await.problem().code, Code::TenantInUse);
+    assert_eq!(delete("c").await.problem().code, Code::NoSuchTenant);
+    assert_eq!(
+        anna.ask("DELETE", &format!("rooms/{}", room.room), Value::Null)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(delete("a").await.status, 204);
+    let gone = anna.ask("GET", "session", Value::Null).await;
+    assert_eq!(
+        gone.problem().code,
+        Code::Unauthorized,
+        "with its accounts and sessions"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_end_with_logout_a_new_password_and_a_disabled_account() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let mut made = operator.account("default", "anna", Role::Host).await;
+    let id = made.account.account;
+    let over = async |client: &Client<'_>| {
+        let answer = client.ask("GET", "session", Value::Null).await;
+        answer.status == 401 && answer.problem().code == Code::Unauthorized
+    };
+
+    let (one, _) = session(&server, "default", &made).await;
+    let (other, _) = session(&server, "default", &made).await;
+    assert_eq!(one.ask("DELETE", "session", Value::Null).await.status, 204);
+    assert!(over(&one).await && !over(&other).await);
+
+    let change = async |client: &Client<'_>, current: &str, password: &str| {
+        let body = json!({ "current": current, "password": password });
+        client.ask("PUT", "session/password", body).await
+    };
+    let (one, _) = session(&server, "default", &made).await;
+    let refused = change(&one, &made.password, "elf Zeichen").await;
+    assert_eq!(refused.problem().code, Code::PasswordUnfit);
+    let refused = change(&one, "another one!", "twelve chars or more").await;
+    assert_eq!(refused.problem().code, Code::Unauthorized);
+    assert!(!over(&one).await);
+    assert_eq!(
+        change(&one, &made.password, "twelve chars or more")
+            .await
+            .status,
+        204
+    );
+    assert!(over(&one).await && over(&other).await);
+    made.password = "twelve chars or more".to_owned();
+
+    let (one, _) = session(&server, "default", &made).await;
+    assert_eq!(
+        operator
+            .post(&format!("accounts/{id}/disable"), Value::Null)
+            .await
+            .status,
+        204
+    );
+    assert!(over(&one).await);
+    let credentials = json!({ "login": "anna", "password": made.password, "kept": "token" });
+    let disabled = log_in(&server, credentials.clone()).await;
+    let unknown = json!({ "login": "nobody", "password": made.password, "kept": "token" });
+    let unknown = log_in(&server, unknown).await;
+    assert_eq!(
+        (disabled.status, disabled.body),
+        (unknown.status, unknown.body),
+        "told alike"
+    );
+    assert_eq!(
+        operator
+            .post(&format!("accounts/{id}/enable"), Value::Null)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(log_in(&server, credentials).await.status, 201);
+
+    let (one, _) = session(&server, "default", &made).await;
+    let reset = operator
+        .post(&format!("accounts/{id}/password"), Value::Null)
+        .await;
+    let reset: AccountMade = read(&reset);
+    assert!(over(&one).await);
+    let (one, _) = session(&server, "default", &reset).await;
+    enrol(&one).await;
+    let factor = format!("accounts/{id}/factor");
+    assert_eq!(
+        operator.ask("DELETE", &factor, Value::Null).await.status,
+        204
+    );
+    assert!(over(&one).await);
+    session(&server, "default", &reset).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_has_to_wait_whether_or_not_there_is_such_an_account() {
+    let server = Server::start().await;
+    let made = Client::operator(&server)
+        .account("default", "anna", Role::Host)
+        .await;
+    for login in ["anna", "nobody"] {
+        let wrong = json!({ "login": login, "password": "wrong", "kept": "token" });
+        for _ in 0..5 {
+            let answer = log_in(&server, wrong.clone()).await;
+            assert_eq!(answer.problem().code, Code::Unauthorized, "{login}");
+        }
+        let body = json!({ "login": login, "password": made.password, "kept": "token" });
+        let answer = log_in(&server, body).await;
+        assert_eq!(
+            answer.problem().code,
+            Code::TooMany,
+            "{login}: not even the right one"
+        );
+        let wait: u64 = answer.headers["retry-after"].parse().unwrap();
+        assert!((1..=2).contains(&wait), "{wait} s");
+    }
+    let wrong = json!({ "login": "anna", "password": "x", "kept": "token", "tenant": "b" });
+    let answer = log_in(&server, wrong).await;
+    assert_eq!(
+        answer.problem().code,
+        Code::Unauthorized,
+        "of another organisation"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browsers_session_is_a_cookie_that_other_sites_cannot_use() {
+    let server = Server::start().await;
+    let made = Client::operator(&server)
+        .account("default", "anna", Role::Host)
+        .await;
+    let body = json!({ "login": "anna", "password": made.password });
+    let body = serde_json::to_vec(&body).unwrap();
+    let own = ("origin", "https://localhost");
+    let foreign = ("origin", "https://evil.example");
+    for headers in [&[][..], &[foreign]] {
+        let answer = server.http("POST", "/api/v1/session", headers, &body).await;
+        assert_eq!(
+            answer.problem().code,
+            Code::Forbidden,
+            "nobody is logged in from elsewhere"
+        );
+    }
+    let answer = server.http("POST", "/api/v1/session", &[own], &body).await;
+    assert_eq!(answer.status, 201);
+    assert!(
+        !String::from_utf8_lossy(&answer.body).contains("token"),
+        "no script sees it"
+    );
+    let set = &answer.headers["set-cookie"];
+    let (cookie, attributes) = set.split_once("; ").unwrap();
+    assert!(cookie.starts_with("__Host-conclave-session="), "{set}");
+    assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Strict");
+
+    let cookie = ("cookie", cookie);
+    let answer = server.http("GET", "/api/v1/session", &[cookie], &[]).await;
+    assert_eq!(answer.status, 200);
+    let make = async |headers: &[(&str, &str)]| {
+        server
+            .http("POST", "/api/v1/rooms", headers, &[])
+            .await
+            .status
+    };
+    assert_eq!(make(&[cookie]).await, 403);
+    assert_eq!(make(&[cookie, foreign]).await, 403);
+    assert_eq!(
+        make(&[cookie, own, ("sec-fetch-site", "cross-site")]).await,
+        403
+    );
+    assert_eq!(make(&[cookie, own]).await, 201);
+    assert_eq!(
+        make(&[cookie, ("sec-fetch-site", "same-origin")]).await,
+        201
+    );
+    let answer = server
+        .http("DELETE", "/api/v1/session", &[cookie, own], &[])
+        .await;
+    assert!(answer.headers["set-cookie"].contains("Max-Age=0"));
+    assert_eq!(make(&[cookie, own]).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_sessions_and_factors_outlive_a_restart() {
+    let server = Server::start().await;
+    let made = Client::operator(&server)
+        .account("default", "anna", Role::Admin)
+        .await;
+    let (bearer, totp) = {
+        let (anna, _) = session(&server, "default", &made).await;
+        let (totp, _) = enrol(&anna).await;
+        (anna.bearer, totp)
+    };
+    let server = server.restart().await;
+    let anna = Client {
+        server: &server,
+        bearer,
+    };
+    let info: SessionInfo = anna.get("session").await;
+    assert_eq!((info.login.as_str(), info.factor_needed), ("anna", false));
+    // The step after this one: the present one is spent.
+    let code = totp.generate(now() + 30).to_string();
+    let body = json!({ "login": "anna", "password": made.password, "code": code, "kept": "token" });
+    assert_eq!(log_in(&server, body).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_in_pages_and_leave_nothing_out() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let mut made = Vec::new();
+    for _ in 0..52 {
+        made.push(operator.room().await.room);
+    }
+    let first: RoomList = operator.get("rooms").await;
+    assert_eq!((first.rooms.len(), first.more), (50, true));
+    let last = first.rooms[49].room;
+    let second: RoomList = operator.get(&format!("rooms?after={last}")).await;
+    assert_eq!((second.rooms.len(), second.more), (2, false));
+    let mut listed: Vec<_> = first
+        .rooms
+        .iter()
+        .chain(&second.rooms)
+        .map(|room| room.room)
+        .collect();
+    listed.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(listed, made);
+}
