@@ -1,6 +1,7 @@
 //! The `conclave` program: composes the parts and starts them. It decides
 //! nothing; each subcommand is a module of its own.
 
+mod account;
 mod assets;
 mod consent_text;
 mod join;
@@ -8,6 +9,7 @@ mod link;
 mod media_metrics;
 mod room;
 mod serve;
+mod tenant;
 mod verify_web;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +34,10 @@ enum Command {
     Link(link::Link),
     /// Set and show the texts that guests consent to.
     ConsentText(consent_text::ConsentText),
+    /// Make, list and delete organisations.
+    Tenant(tenant::Tenant),
+    /// Make accounts for people, list and disable them, and help them back in.
+    Account(account::Account),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -62,6 +68,8 @@ async fn main() -> ExitCode {
         Command::Room(room) => room.run().await,
         Command::Link(link) => link.run().await,
         Command::ConsentText(text) => text.run().await,
+        Command::Tenant(tenant) => tenant.run().await,
+        Command::Account(account) => account.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::WebHashes => verify_web::print_hashes(),

@@ -2,6 +2,7 @@
 //! secret and the password on this side, so that the server never sees them.
 
 use clap::{Args, Subcommand};
+use conclave_client::accounts::Operator;
 use conclave_client::link::{Password, Server};
 use conclave_client::rooms::{NewRoom, create_room, unlock_room};
 use conclave_client::trust::Trust;
@@ -82,6 +83,17 @@ impl At {
     /// The operator's token, and whom to believe.
     pub(crate) fn credentials(&self) -> Result<(String, Trust), Box<dyn std::error::Error>> {
         credentials(&self.data)
+    }
+
+    /// The server, with the right to administer it.
+    pub(crate) fn operator(&self) -> Result<Operator, Box<dyn std::error::Error>> {
+        let (token, trust) = self.credentials()?;
+        let server = self.server.clone();
+        Ok(Operator {
+            server,
+            token,
+            trust,
+        })
     }
 }
 

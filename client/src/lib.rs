@@ -28,6 +28,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod accounts;
 pub mod audio;
 pub mod call;
 pub mod cli;

@@ -83,6 +83,7 @@ pub async fn create_room(
     let request = RoomRequest {
         scheduled: room.scheduled,
         consultation: room.consultation,
+        title: None,
         password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);

@@ -1,0 +1,141 @@
+//! Organisations and accounts, as the operator: one HTTP request each.
+
+use crate::link::Server;
+use crate::rooms::{RoomError, ask, done, refused};
+use crate::trust::Trust;
+use conclave_wire::account::{
+    AccountInfo, AccountList, AccountMade, AccountRequest, TenantInfo, TenantList, TenantRequest,
+};
+use conclave_wire::id::AccountId;
+use hyper::http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+/// A server, and the right to administer it.
+pub struct Operator {
+    /// Which.
+    pub server: Server,
+    /// The operator's token.
+    pub token: String,
+    /// Whom to believe that it is that server.
+    pub trust: Trust,
+}
+
+impl Operator {
+    /// Makes an organisation.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with [`Code::NameTaken`](conclave_wire::code::Code::NameTaken)
+    /// when another has the name.
+    pub async fn create_tenant(&self, tenant: &TenantRequest) -> Result<TenantInfo, RoomError> {
+        let body = serde_json::to_vec(tenant).map_err(|_| RoomError::Protocol)?;
+        self.read((Method::POST, "/api/v1/tenants", body)).await
+    }
+
+    /// All organisations, by name.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn tenants(&self) -> Result<Vec<TenantInfo>, RoomError> {
+        let mut tenants: Vec<TenantInfo> = Vec::new();
+        loop {
+            let after = tenants.last().map(|tenant| tenant.name.as_str());
+            let path = format!("/api/v1/tenants?after={}", after.unwrap_or_default());
+            let list: TenantList = self.read((Method::GET, &path, Vec::new())).await?;
+            let more = list.more && !list.tenants.is_empty();
+            tenants.extend(list.tenants);
+            if !more {
+                return Ok(tenants);
+            }
+        }
+    }
+
+    /// Deletes an organisation that has no rooms, with its accounts.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with [`Code::TenantInUse`](conclave_wire::code::Code::TenantInUse)
+    /// when it has rooms.
+    pub async fn delete_tenant(&self, name: &str) -> Result<(), RoomError> {
+        let path = format!("/api/v1/tenants/{name}");
+        self.order((Method::DELETE, &path)).await
+    }
+
+    /// Makes an account in an organisation; its password is in the answer only.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn create_account(
+        &self,
+        tenant: &str,
+        account: &AccountRequest,
+    ) -> Result<AccountMade, RoomError> {
+        let body = serde_json::to_vec(account).map_err(|_| RoomError::Protocol)?;
+        let path = format!("/api/v1/accounts?tenant={tenant}");
+        self.read((Method::POST, &path, body)).await
+    }
+
+    /// All accounts of an organisation, by the name they log in with.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn accounts(&self, tenant: &str) -> Result<Vec<AccountInfo>, RoomError> {
+        let mut accounts: Vec<AccountInfo> = Vec::new();
+        loop {
+            let mut path = format!("/api/v1/accounts?tenant={tenant}");
+            if let Some(last) = accounts.last() {
+                path += &format!("&after={}", last.account);
+            }
+            let list: AccountList = self.read((Method::GET, &path, Vec::new())).await?;
+            let more = list.more && !list.accounts.is_empty();
+            accounts.extend(list.accounts);
+            if !more {
+                return Ok(accounts);
+            }
+        }
+    }
+
+    /// Lets nobody log in to an account any more, or again.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn enable_account(&self, id: AccountId, enabled: bool) -> Result<(), RoomError> {
+        let verb = if enabled { "enable" } else { "disable" };
+        let path = format!("/api/v1/accounts/{id}/{verb}");
+        self.order((Method::POST, &path)).await
+    }
+
+    /// Draws an account another password; it is in the answer only.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn reset_password(&self, id: AccountId) -> Result<AccountMade, RoomError> {
+        let path = format!("/api/v1/accounts/{id}/password");
+        self.read((Method::POST, &path, Vec::new())).await
+    }
+
+    /// Forgets an account's second factor.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn forget_factor(&self, id: AccountId) -> Result<(), RoomError> {
+        let path = format!("/api/v1/accounts/{id}/factor");
+        self.order((Method::DELETE, &path)).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        request: (Method, &str, Vec<u8>),
+    ) -> Result<T, RoomError> {
+        let answer = ask(&self.server, &self.token, &self.trust, request).await?;
+        match answer.status {
+            StatusCode::OK | StatusCode::CREATED => {
+                serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)
+            }
+            _ => Err(refused(&answer)),
+        }
+    }
+
+    async fn order(&self, (method, path): (Method, &str)) -> Result<(), RoomError> {
+        let request = (method, path, Vec::new());
+        done(&ask(&self.server, &self.token, &self.trust, request).await?)
+    }
+}

@@ -1,0 +1,100 @@
+//! `conclave tenant`: the organisations on a server.
+
+use crate::room::At;
+use clap::{Args, Subcommand};
+use conclave_wire::account::TenantRequest;
+
+#[derive(Args)]
+pub(crate) struct Tenant {
+    #[command(subcommand)]
+    command: TenantCommand,
+}
+
+#[derive(Subcommand)]
+enum TenantCommand {
+    /// Make an organisation: with rooms and accounts of its own, of which others see nothing.
+    Create(Create),
+    /// List the organisations, how much each has and how much it may have.
+    List(List),
+    /// Delete an organisation that has no rooms, with its accounts.
+    Delete(Delete),
+}
+
+#[derive(Args)]
+struct Create {
+    #[command(flatten)]
+    at: At,
+    /// Its name, which people log in with: up to 63 of a-z, 0-9 and -
+    name: String,
+    /// Most rooms. Default: as many as the server has
+    #[arg(long)]
+    rooms: Option<u32>,
+    /// Most members of one call. Default: as many as the server lets in
+    #[arg(long)]
+    participants: Option<u32>,
+    /// Most accounts. Default: as many as the server has
+    #[arg(long)]
+    accounts: Option<u32>,
+}
+
+#[derive(Args)]
+struct List {
+    #[command(flatten)]
+    at: At,
+}
+
+#[derive(Args)]
+struct Delete {
+    #[command(flatten)]
+    at: At,
+    /// The organisation's name
+    #[arg(value_parser = name)]
+    name: String,
+}
+
+impl Tenant {
+    pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        match self.command {
+            TenantCommand::Create(create) => create.run().await,
+            TenantCommand::List(List { at }) => {
+                for tenant in at.operator()?.tenants().await? {
+                    println!(
+                        "{} rooms {}/{} accounts {}/{} participants {}",
+                        tenant.name,
+                        tenant.rooms,
+                        tenant.max_rooms,
+                        tenant.accounts,
+                        tenant.max_accounts,
+                        tenant.max_participants
+                    );
+                }
+                Ok(())
+            }
+            TenantCommand::Delete(Delete { at, name }) => {
+                Ok(at.operator()?.delete_tenant(&name).await?)
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let request = TenantRequest {
+            name: self.name,
+            max_rooms: self.rooms,
+            max_participants: self.participants,
+            max_accounts: self.accounts,
+        };
+        self.at.operator()?.create_tenant(&request).await?;
+        Ok(())
+    }
+}
+
+/// A name that can stand in an address.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    let symbol = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match !text.is_empty() && text.bytes().all(symbol) {
+        true => Ok(text.to_owned()),
+        false => Err("a name is of a-z, 0-9 and -".to_owned()),
+    }
+}

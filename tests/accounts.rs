@@ -1,0 +1,93 @@
+//! Organisations and accounts from the command line, and what their people may
+//! do then.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use conclave_kit::Server;
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
+
+/// What a command prints; an error gives what it says.
+fn run(server: &Server, arguments: &str) -> Result<String, String> {
+    let output = Command::new(PROGRAM)
+        .args(arguments.split(' '))
+        .env("CONCLAVE_SERVER", server.door().url())
+        .env("CONCLAVE_DATA", server.data())
+        .output()
+        .expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    match output.status.success() {
+        true => Ok(text(output.stdout)),
+        false => Err(text(output.stderr)),
+    }
+}
+
+fn password(printed: &str) -> String {
+    let line = printed.lines().find(|line| line.contains("password:"));
+    let word = line.and_then(|line| line.split_whitespace().last());
+    word.expect("a password").to_owned()
+}
+
+/// The status and the body of a login.
+async fn log_in(server: &Server, login: &str, password: &str) -> (u16, String) {
+    let body = format!(
+        "{{\"tenant\":\"praxis\",\"login\":\"{login}\",\"password\":\"{password}\",\"kept\":\"token\"}}"
+    );
+    let asked = server.door();
+    let answer = asked.request("POST /api/v1/session", "", body.as_bytes());
+    let answer = answer.await.expect("an answer");
+    (
+        answer.status,
+        String::from_utf8_lossy(&answer.body).into_owned(),
+    )
+}
+
+#[tokio::test]
+async fn organisations_and_accounts_are_made_listed_and_ended_from_the_command_line() {
+    let server = Server::start(PROGRAM).await;
+    run(
+        &server,
+        "tenant create praxis --rooms 3 --participants 9 --accounts 2",
+    )
+    .expect("made");
+    let again = run(&server, "tenant create praxis").expect_err("the name is taken");
+    assert!(again.contains("the name is taken"), "{again}");
+    let tenants = run(&server, "tenant list").expect("a list");
+    assert_eq!(
+        tenants,
+        "default rooms 0/10000 accounts 0/10000 participants 100\n\
+         praxis rooms 0/3 accounts 0/2 participants 9\n"
+    );
+
+    let made = run(
+        &server,
+        "account create Anna --tenant praxis --name Dr.Berg --role host",
+    );
+    let first = password(&made.expect("made"));
+    assert_eq!(log_in(&server, "anna", &first).await.0, 201);
+    let other = run(&server, "account reset-password anna --tenant praxis");
+    let second = password(&other.expect("another"));
+    assert_eq!(log_in(&server, "anna", &first).await.0, 401);
+    assert_eq!(log_in(&server, "anna", &second).await.0, 201);
+    run(&server, "account disable anna --tenant praxis").expect("disabled");
+    assert_eq!(log_in(&server, "anna", &second).await.0, 401);
+    let accounts = run(&server, "account list --tenant praxis").expect("a list");
+    assert_eq!(accounts, "anna host, disabled \"Dr.Berg\"\n");
+    run(&server, "account enable anna --tenant praxis").expect("enabled");
+    run(&server, "account reset-factor anna --tenant praxis").expect("there was none");
+    assert_eq!(log_in(&server, "anna", &second).await.0, 201);
+
+    let made = run(&server, "account create boss --tenant praxis --role admin").expect("made");
+    let (status, session) = log_in(&server, "boss", &password(&made)).await;
+    assert_eq!(status, 201);
+    assert!(session.contains("\"factorNeeded\":true"), "{session}");
+    let full = run(&server, "account create ben --tenant praxis --role member");
+    assert!(full.expect_err("full").contains("as many as it may"));
+
+    let missing = run(&server, "account disable anna").expect_err("not in this organisation");
+    assert!(missing.contains("no such account"), "{missing}");
+    run(&server, "tenant delete praxis").expect("it has no rooms");
+    assert_eq!(log_in(&server, "anna", &second).await.0, 401);
+    let stays = run(&server, "tenant delete default").expect_err("this one stays");
+    assert!(stays.contains("or is the one that stays"), "{stays}");
+}
