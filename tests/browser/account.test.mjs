@@ -115,7 +115,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await look('revoked');
 
     // Out, and in again with a backup code.
-    await use('log-out');
+    await tab.click('log-out');
     await tab.untilPhase('login');
     await tab.fill('login-name', 'ANNA');
     await tab.fill('login-password', password);

@@ -1,6 +1,9 @@
 /** Composition root: reads the link, clears it from the address bar, mounts the page. */
 
 import { mount } from 'svelte';
+import { Api, askService } from './desk/api';
+import { Desk } from './desk/desk.svelte';
+import DeskPage from './desk/view/DeskPage.svelte';
 import { takeLink } from './link';
 import { canEncrypt } from './media/connection';
 import { readPreferences } from './preferences';
@@ -15,17 +18,34 @@ declare global {
   }
 }
 
-const reading = takeLink(location.pathname, location.hash, sessionStorage);
-// Before anything else can read, copy or show the secret.
-if (location.hash !== '') history.replaceState(null, '', location.pathname);
-
-const app = new App(readPreferences(localStorage, navigator.languages));
-window.conclaveDiagnostics = () => app.diagnose();
-
-if (!canEncrypt()) app.obstacle = 'unsupported';
-else if (reading.kind === 'none') app.obstacle = 'home';
-else if (reading.kind === 'incomplete') app.obstacle = 'incomplete';
-else void app.arrive(reading.link);
-
+const preferences = readPreferences(localStorage, navigator.languages);
 const target = document.getElementById('app');
-if (target !== null) mount(Page, { target, props: { app } });
+
+/** The pages for people with an account. */
+function openDesk(target: HTMLElement): void {
+  const desk = new Desk(preferences, new Api(askService));
+  mount(DeskPage, { target, props: { desk } });
+  void desk.start();
+}
+
+/** The call that a link leads to. */
+function openCall(target: HTMLElement): void {
+  const reading = takeLink(location.pathname, location.hash, sessionStorage);
+  // Before anything else can read, copy or show the secret.
+  if (location.hash !== '') history.replaceState(null, '', location.pathname);
+
+  const app = new App(preferences);
+  window.conclaveDiagnostics = () => app.diagnose();
+
+  if (!canEncrypt()) app.obstacle = 'unsupported';
+  else if (reading.kind === 'none') app.obstacle = 'home';
+  else if (reading.kind === 'incomplete') app.obstacle = 'incomplete';
+  else void app.arrive(reading.link);
+
+  mount(Page, { target, props: { app } });
+}
+
+if (target !== null) {
+  if (['/login', '/rooms'].includes(location.pathname)) openDesk(target);
+  else openCall(target);
+}

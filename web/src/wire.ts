@@ -13,6 +13,17 @@ export type RoomId = string;
 export type LinkId = string;
 
 /**
+ * An organisation on the server: 128 random bits, all zeros for the one
+ * that is always there.
+ */
+export type TenantId = string;
+
+/**
+ * An account, 128 random bits.
+ */
+export type AccountId = string;
+
+/**
  * One participant's stay in one call, 128 random bits given by the
  * signaling service. It is also written into the participant's MLS
  * credential, which is what ties the roster to the MLS tree.
@@ -33,7 +44,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -597,6 +608,11 @@ password?: Blob,
  */
 scheduled?: boolean, 
 /**
+ * What its organisation calls it: 1 to 80 characters, none of them a
+ * control character. Guests are not told.
+ */
+title?: string, 
+/**
  * Whether its calls are consultations.
  */
 consultation?: Consultation, };
@@ -635,6 +651,44 @@ scheduled: boolean,
  * Whether its calls are consultations.
  */
 consultation?: Consultation, };
+
+/**
+ * A room in the list of its organisation.
+ */
+export type RoomEntry = { 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * What it is called, if anything.
+ */
+title?: string, 
+/**
+ * When it was made, in milliseconds since the Unix epoch.
+ */
+created: number, 
+/**
+ * Whether its links have a password.
+ */
+password: boolean, 
+/**
+ * Whether guests come by links of their own.
+ */
+scheduled: boolean, };
+
+/**
+ * `GET /api/v1/rooms`: those of the organisation, the oldest first.
+ */
+export type RoomList = { 
+/**
+ * At most 50 of them.
+ */
+rooms: Array<RoomEntry>, 
+/**
+ * Whether there are more: `?after=` the last one gives them.
+ */
+more: boolean, };
 
 /**
  * How a link stands.
@@ -727,6 +781,33 @@ de: ConsentText,
 en: ConsentText, };
 
 /**
+ * Whether a link opens without its guest's consent.
+ */
+export type ConsentRule = "none" | "required";
+
+/**
+ * The body of `POST /api/v1/rooms/{room}/links`. Times are milliseconds since
+ * the Unix epoch.
+ */
+export type LinkRequest = { 
+/**
+ * When it begins to open.
+ */
+from: number, 
+/**
+ * When it ceases to, at most 31 days later.
+ */
+until: number, 
+/**
+ * For how many calls it is.
+ */
+uses: Uses, 
+/**
+ * Whether it opens without its guest's consent.
+ */
+consent?: ConsentRule, };
+
+/**
  * A guest's link, without what only its maker knows: the answer to the request
  * that makes it, and an entry of the list. Times as in [`LinkRequest`].
  */
@@ -759,6 +840,15 @@ locked: boolean,
  * The consent that was given to it.
  */
 consent?: Consent, };
+
+/**
+ * `GET /api/v1/rooms/{room}/links`: those of the room, by when they open.
+ */
+export type LinkList = { 
+/**
+ * All of them.
+ */
+links: Array<LinkInfo>, };
 
 /**
  * When something that is refused now will be granted.
@@ -801,3 +891,130 @@ opens?: Opening,
  * With what refuses a link: the consent that was given to it.
  */
 consent?: Consent, };
+
+/**
+ * What somebody is to their organisation. What each may do is one table:
+ * `signaling/src/domain/role.rs`.
+ */
+export type Role = "host" | "presenter" | "member" | "guest" | "assistant" | "admin";
+
+/**
+ * Something that is for some roles only.
+ */
+export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts";
+
+/**
+ * How the one who logs in keeps the session's token.
+ */
+export type Kept = "cookie" | "token";
+
+/**
+ * The body of `POST /api/v1/session`.
+ */
+export type Login = { 
+/**
+ * The organisation's name; without it the one that is always there.
+ */
+tenant?: string, 
+/**
+ * The account's name, in any case.
+ */
+login: string, 
+/**
+ * Its password.
+ */
+password: string, 
+/**
+ * A code of its second factor, or one of its backup codes.
+ */
+code?: string, 
+/**
+ * How the token is kept.
+ */
+kept?: Kept, };
+
+/**
+ * Who is logged in: `POST` and `GET /api/v1/session`.
+ */
+export type SessionInfo = { 
+/**
+ * The account.
+ */
+account: AccountId, 
+/**
+ * Its name to log in with.
+ */
+login: string, 
+/**
+ * The person's name.
+ */
+name: string, 
+/**
+ * Its organisation's name.
+ */
+tenant: string, 
+/**
+ * Its role.
+ */
+role: Role, 
+/**
+ * What the role may do.
+ */
+actions: Array<Action>, 
+/**
+ * Whether the account has a second factor.
+ */
+factor: boolean, 
+/**
+ * Whether a second factor has to be set up before anything else.
+ */
+factorNeeded: boolean, 
+/**
+ * The token, if the program that logged in keeps it: 32 bytes.
+ */
+token?: Blob, };
+
+/**
+ * The body of `PUT /api/v1/session/password`.
+ */
+export type NewPassword = { 
+/**
+ * The password that ends.
+ */
+current: string, 
+/**
+ * The one that takes its place: 12 characters or more, 256 bytes at most.
+ */
+password: string, };
+
+/**
+ * `POST /api/v1/session/factor`: what an authenticator is to be given
+ * (RFC 6238: SHA-1, six digits, 30 s).
+ */
+export type Enrolment = { 
+/**
+ * The shared secret, base32 without padding (RFC 4648 section 6).
+ */
+secret: string, 
+/**
+ * The same as `otpauth://` URI.
+ */
+uri: string, };
+
+/**
+ * The body of `PUT /api/v1/session/factor`.
+ */
+export type FactorCode = { 
+/**
+ * Six digits that the authenticator shows.
+ */
+code: string, };
+
+/**
+ * `PUT /api/v1/session/factor` gives these back, once.
+ */
+export type BackupCodes = { 
+/**
+ * Each stands in for one code of the authenticator.
+ */
+codes: Array<string>, };

@@ -55,6 +55,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(client::page))
         .route("/r/{room}", get(client::page))
+        .route("/login", get(client::page))
+        .route("/rooms", get(client::page))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -193,6 +193,13 @@ export class Server {
     await this.#run('link', verb, '--server', this.url, '--data', this.data, '--', room ?? '', name ?? '');
   }
 
+  /** A new account; its password. @param {string} login @param {string} role @returns {Promise<string>} */
+  async account(login, role) {
+    const { password } = await this.#print('account', 'create', login, '--role', role, '--server', this.url, '--data', this.data);
+    if (!password) throw new Error('no password was printed');
+    return password;
+  }
+
   /** @param {string[]} options */
   async #make(options) {
     const { host, guests: guest, password } = await this.#print('room', 'create', ...options, '--server', this.url, '--data', this.data);

@@ -1,5 +1,6 @@
 /** Deutsch. */
 
+import { deskDe } from './desk.de';
 import type { Text } from './en';
 
 const list = (names: readonly string[]): string =>
@@ -285,6 +286,8 @@ export const de: Text = {
   announceCaughtUp: 'Die Verschlüsselung ist erneuert, das Gespräch geht weiter.',
   announceAdmitted: 'Sie sind im Gespräch',
   announceActionFailed: (code) => `Das hat nicht geklappt: ${code}`,
+
+  desk: deskDe,
 
   codes: {
     'bad-message': 'Der Server hat dieses Programm nicht verstanden. Laden Sie die Seite neu.',

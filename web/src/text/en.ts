@@ -1,5 +1,7 @@
 /** English. The other languages have exactly these texts: a missing one is a type error. */
 
+import { deskEn } from './desk.en';
+
 const list = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`;
 
@@ -301,6 +303,8 @@ export const en = {
   announceActionFailed: (code: string) => `That did not work: ${code}`,
 
   // The server's refusals
+  desk: deskEn,
+
   codes: {
     'bad-message': 'The server did not understand this client. Reload the page.',
     'too-large': 'A message was too large.',

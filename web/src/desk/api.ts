@@ -1,0 +1,131 @@
+/** The service's HTTP interface, as a page with a session uses it. The session is a cookie that no script sees. */
+
+import type {
+  BackupCodes,
+  Code,
+  Enrolment,
+  LinkId,
+  LinkInfo,
+  LinkList,
+  LinkRequest,
+  Problem,
+  RoomCreated,
+  RoomEntry,
+  RoomId,
+  RoomList,
+  RoomRequest,
+  SessionInfo,
+} from '../wire';
+
+/** Why something was not done. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: Code | 'unreachable';
+  /** In how many seconds to come again, if that was said. */
+  readonly wait: number;
+}
+
+export type Answer<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+/** The part of `fetch` this needs. */
+export type Ask = (path: string, init: RequestInit) => Promise<Pick<Response, 'ok' | 'json' | 'headers' | 'status'>>;
+
+/** What somebody types to log in. */
+export interface Credentials {
+  readonly tenant: string;
+  readonly login: string;
+  readonly password: string;
+  readonly code: string;
+}
+
+const LIMIT_MS = 15_000;
+
+/** Asks the service that served the page. */
+export const askService: Ask = (path, init) =>
+  fetch(path, { ...init, referrerPolicy: 'no-referrer', credentials: 'same-origin', signal: AbortSignal.timeout(LIMIT_MS) });
+
+/** Requests, each answered by what it asked for or by a code. */
+export class Api {
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  logIn({ tenant, login, password, code }: Credentials): Promise<Answer<SessionInfo>> {
+    const body = { login, password, ...(tenant === '' ? {} : { tenant }), ...(code === '' ? {} : { code }) };
+    return this.#send('POST', 'session', body);
+  }
+
+  session(): Promise<Answer<SessionInfo>> {
+    return this.#send('GET', 'session');
+  }
+
+  logOut(): Promise<Answer<null>> {
+    return this.#send('DELETE', 'session');
+  }
+
+  changePassword(current: string, password: string): Promise<Answer<null>> {
+    return this.#send('PUT', 'session/password', { current, password });
+  }
+
+  proposeFactor(): Promise<Answer<Enrolment>> {
+    return this.#send('POST', 'session/factor');
+  }
+
+  confirmFactor(code: string): Promise<Answer<BackupCodes>> {
+    return this.#send('PUT', 'session/factor', { code });
+  }
+
+  /** All rooms of the organisation, the newest first. */
+  async rooms(): Promise<Answer<readonly RoomEntry[]>> {
+    const all: RoomEntry[] = [];
+    for (;;) {
+      const last = all.at(-1);
+      const page: Answer<RoomList> = await this.#send('GET', last === undefined ? 'rooms' : `rooms?after=${last.room}`);
+      if (!page.ok) return page;
+      all.push(...page.value.rooms);
+      if (!page.value.more || page.value.rooms.length === 0) return { ok: true, value: all.reverse() };
+    }
+  }
+
+  makeRoom(request: RoomRequest): Promise<Answer<RoomCreated>> {
+    return this.#send('POST', 'rooms', request);
+  }
+
+  deleteRoom(room: RoomId): Promise<Answer<null>> {
+    return this.#send('DELETE', `rooms/${room}`);
+  }
+
+  unlock(room: RoomId): Promise<Answer<null>> {
+    return this.#send('POST', `rooms/${room}/unlock`);
+  }
+
+  async links(room: RoomId): Promise<Answer<readonly LinkInfo[]>> {
+    const list: Answer<LinkList> = await this.#send('GET', `rooms/${room}/links`);
+    return list.ok ? { ok: true, value: list.value.links } : list;
+  }
+
+  makeLink(room: RoomId, request: LinkRequest): Promise<Answer<LinkInfo>> {
+    return this.#send('POST', `rooms/${room}/links`, request);
+  }
+
+  revokeLink(room: RoomId, link: LinkId): Promise<Answer<null>> {
+    return this.#send('DELETE', `rooms/${room}/links/${link}`);
+  }
+
+  async #send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+    const init: RequestInit = { method };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    try {
+      const answer = await this.#ask(`/api/v1/${path}`, init);
+      if (!answer.ok) {
+        const { code } = (await answer.json()) as Problem;
+        return { ok: false, code, wait: Number(answer.headers.get('retry-after') ?? 0) };
+      }
+      return { ok: true, value: (answer.status === 204 ? null : await answer.json()) as T };
+    } catch {
+      return { ok: false, code: 'unreachable', wait: 0 };
+    }
+  }
+}
