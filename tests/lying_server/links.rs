@@ -140,7 +140,11 @@ async fn one_whom_nobody_let_in_opens_neither_the_log_nor_anothers_welcome() {
         .await;
     let mut ben = enter(at_ben.door(), &room.link(&door), "Ben", None);
     ben.admitted().await;
-    until_epoch(&mut anna, 1).await;
+    let joined = Event::MemberJoined {
+        participant: ben.id().await,
+        name: "Ben".to_owned(),
+    };
+    anna.told(PATIENCE, joined).await;
     let admission = at_ben
         .overhears("the commit that adds Ben", |said| match said {
             Said::Server(ServerFrame::Entry(entry)) => Some(entry.event.clone()),
