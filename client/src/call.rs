@@ -174,6 +174,16 @@ pub enum Event {
         /// They have.
         locked: bool,
     },
+    /// Whether a host has locked the room.
+    RoomLocked {
+        /// It is.
+        locked: bool,
+    },
+    /// A host has muted us.
+    Muted {
+        /// Who.
+        by: ParticipantId,
+    },
     /// What is received of our sources; those not named are wanted whole.
     Wanted {
         /// The others.
@@ -629,6 +639,8 @@ impl Call {
             } => self.shown(participant, &devices.0),
             ServerFrame::MediaLost {} => self.event(Event::MediaLost),
             ServerFrame::LinkLocked { locked } => self.event(Event::LinkLocked { locked }),
+            ServerFrame::RoomLocked { locked } => self.event(Event::RoomLocked { locked }),
+            ServerFrame::Muted { by } => self.event(Event::Muted { by }),
             ServerFrame::Paused { slots } => self.event(Event::Paused { slots }),
             ServerFrame::Wanted { sources } => self.event(Event::Wanted { sources }),
             // Answers and ends are the stay's.

@@ -172,6 +172,16 @@ pub enum Event {
         /// They have.
         locked: bool,
     },
+    /// Whether a host has locked the room.
+    RoomLocked {
+        /// It is.
+        locked: bool,
+    },
+    /// A host has muted us: our microphone is off.
+    Muted {
+        /// Who.
+        by: ParticipantId,
+    },
     /// We left.
     Left,
     /// A host turned our knock away.

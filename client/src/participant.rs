@@ -141,6 +141,9 @@ enum Command {
     SetLive(Source, bool),
     Update,
     Unlock,
+    Lock(bool),
+    Mute(ParticipantId),
+    MakeHost(ParticipantId),
     Compare,
     Report(oneshot::Sender<Report>),
     Export(String, usize, oneshot::Sender<Option<Zeroizing<Vec<u8>>>>),
@@ -227,6 +230,21 @@ impl Participant {
     /// a host may.
     pub async fn unlock_link(&self) {
         self.command(Command::Unlock).await;
+    }
+
+    /// Lets nobody else into the room, or lets them in again, as only a host may.
+    pub async fn lock(&self, locked: bool) {
+        self.command(Command::Lock(locked)).await;
+    }
+
+    /// Has a member switch the microphone off, as only a host may.
+    pub async fn mute(&self, participant: ParticipantId) {
+        self.command(Command::Mute(participant)).await;
+    }
+
+    /// Makes a member a host, as only a host may.
+    pub async fn make_host(&self, participant: ParticipantId) {
+        self.command(Command::MakeHost(participant)).await;
     }
 
     /// Asks all members' devices for the code that people read to each other;

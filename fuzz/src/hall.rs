@@ -495,6 +495,8 @@ impl Hall {
                 stay(stored, participant);
                 stored.stays.retain(|stay| stay.participant != *participant);
             }
+            Change::RoomLocked { locked } => stored.call.as_mut().expect(call).locked = *locked,
+            Change::HostMade { participant } => stay(stored, participant).host = true,
             Change::CallBegan => {
                 self.log.clear();
                 assert!(stored.call.is_none(), "one call");
@@ -504,6 +506,7 @@ impl Hall {
                     group: None,
                     log: vec![],
                     departed: vec![],
+                    locked: false,
                 });
             }
             Change::Logged(entry) => {
@@ -609,6 +612,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
             group: call.group.clone(),
             log: call.log.clone(),
             departed: call.departed.clone(),
+            locked: call.locked,
         }),
     }
 }

@@ -39,6 +39,10 @@ pub fn operations(data: &[u8]) {
     hall.empty();
 }
 
+fn somebody(hall: &Hall, choices: &mut Choices<'_>) -> ParticipantId {
+    hall.guests[choices.below(hall.guests.len())].participant
+}
+
 /// One operation.
 pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
     let operation = choices.below(17);
@@ -83,8 +87,7 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             stale(hall.ask(who, request), who, hall);
         }
         6 => {
-            let of = choices.below(hall.guests.len());
-            let participant = hall.guests[of].participant;
+            let participant = somebody(hall, choices);
             hall.ask(who, Request::Refuse { participant });
         }
         7 | 8 => {
@@ -96,7 +99,7 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             hall.ask(who, request);
         }
         10 => {
-            let request = match choices.below(9) {
+            let request = match choices.below(12) {
                 7 | 8 => {
                     let epoch = hall.epoch().saturating_sub(choices.below(4) as u32 / 3);
                     let group = [ROOM.as_bytes(), &[7; 8]].concat();
@@ -114,6 +117,15 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
                 0 => Request::StartCall {},
                 1 => Request::Unlock {},
                 2 => Request::Leave {},
+                9 => Request::Lock {
+                    locked: choices.below(2) == 0,
+                },
+                10 => Request::Mute {
+                    participant: somebody(hall, choices),
+                },
+                11 => Request::MakeHost {
+                    participant: somebody(hall, choices),
+                },
                 3 => Request::EndCall {},
                 4 => Request::Enter {
                     host_key: None,

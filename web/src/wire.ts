@@ -44,7 +44,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -237,7 +237,19 @@ slots: Array<SlotAssignment>, } | { "type": "live",
 /**
  * All of them.
  */
-sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "unlock", } | { "type": "ping", });
+sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "unlock", } | { "type": "lock", 
+/**
+ * Whether it is to be locked.
+ */
+locked: boolean, } | { "type": "mute", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "make-host", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "ping", });
 
 /**
  * What a client asks for.
@@ -342,7 +354,19 @@ slots: Array<SlotAssignment>, } | { "type": "live",
 /**
  * All of them.
  */
-sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "unlock", } | { "type": "ping", };
+sources: Array<Source>, } | { "type": "leave", } | { "type": "end-call", } | { "type": "unlock", } | { "type": "lock", 
+/**
+ * Whether it is to be locked.
+ */
+locked: boolean, } | { "type": "mute", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "make-host", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "ping", };
 
 /**
  * A frame from the server.
@@ -464,7 +488,15 @@ sources: Array<Wanted>, } | { "type": "link-locked",
 /**
  * Whether it is.
  */
-locked: boolean, } | { "type": "media-lost", } | { "type": "over", 
+locked: boolean, } | { "type": "room-locked", 
+/**
+ * Whether it is.
+ */
+locked: boolean, } | { "type": "muted", 
+/**
+ * Who.
+ */
+by: ParticipantId, } | { "type": "media-lost", } | { "type": "over", 
 /**
  * Why.
  */
@@ -540,7 +572,7 @@ export type Member = {
  */
 participant: ParticipantId, 
 /**
- * Whether they came with the host key.
+ * Whether they came with the host key, or a host has made them one.
  */
 host: boolean, 
 /**

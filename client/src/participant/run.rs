@@ -414,6 +414,12 @@ impl Run {
             call::Event::RosterAgrees => self.tell(Event::RosterAgrees),
             call::Event::MediaLost => self.media_lost().await?,
             call::Event::LinkLocked { locked } => self.tell(Event::LinkLocked { locked }),
+            call::Event::RoomLocked { locked } => self.tell(Event::RoomLocked { locked }),
+            call::Event::Muted { by } => {
+                self.publisher.set_live(Source::Microphone, false);
+                self.say_live();
+                self.tell(Event::Muted { by });
+            }
             call::Event::Paused { slots } => self.tell(Event::Paused { slots: slots.len() }),
             call::Event::Wanted { sources } => self.publisher.set_wanted(&sources),
             call::Event::Resumed { media_lost } => {
@@ -561,6 +567,15 @@ impl Run {
             Command::Update => self.call.renew(),
             Command::Unlock => {
                 self.call.ask(Request::Unlock {});
+            }
+            Command::Lock(locked) => {
+                self.call.ask(Request::Lock { locked });
+            }
+            Command::Mute(participant) => {
+                self.call.ask(Request::Mute { participant });
+            }
+            Command::MakeHost(participant) => {
+                self.call.ask(Request::MakeHost { participant });
             }
             Command::Compare => {
                 let now_ms = self.now_ms();

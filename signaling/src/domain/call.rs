@@ -18,6 +18,8 @@ pub struct Call {
     pub switch: Switch,
     /// Who left and is still in the MLS tree.
     pub departed: BTreeSet<ParticipantId>,
+    /// Whether a host has locked the room.
+    pub locked: bool,
 }
 
 impl Call {
@@ -28,6 +30,7 @@ impl Call {
             board: Board::default(),
             switch: Switch::new(now, 0, 0),
             departed: BTreeSet::new(),
+            locked: false,
         }
     }
 }

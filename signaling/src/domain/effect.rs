@@ -264,6 +264,16 @@ pub enum Change {
         /// Who.
         participant: ParticipantId,
     },
+    /// A host locked the room, or opened it again.
+    RoomLocked {
+        /// Whether it is locked.
+        locked: bool,
+    },
+    /// A member became a host.
+    HostMade {
+        /// Who.
+        participant: ParticipantId,
+    },
     /// The leaf of one who had left is out of the tree.
     Pruned {
         /// Who.

@@ -169,6 +169,16 @@ impl Room {
         }
     }
 
+    /// Closes the link of one who is thrown out, so that they do not come back
+    /// by it; others who came by it stay. Where all come by the room's own
+    /// link, the lobby and the lock are what keeps somebody out.
+    pub(super) fn close_link_of(&mut self, participant: ParticipantId, out: &mut Vec<Effect>) {
+        let stay = self.stays.get(&participant);
+        if let Some(id) = stay.and_then(|stay| stay.guest_link) {
+            self.stage_links(out, |of, link| of == id && link.revoke());
+        }
+    }
+
     /// Notes that somebody was let into the call by a link.
     pub(super) fn let_in_by(&mut self, id: LinkId, out: &mut Vec<Effect>) {
         self.stage_links(out, |of, link| of == id && link.let_in());

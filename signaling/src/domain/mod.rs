@@ -28,6 +28,7 @@ pub mod effect;
 pub mod epoch;
 pub mod framing;
 pub mod guests;
+mod hosting;
 pub mod link;
 pub mod notice;
 pub mod password;

@@ -36,6 +36,7 @@ impl Room {
         self.settle_resyncs(now.timer, out);
         self.settle_waiting(out);
         self.settle_lock(now.calendar, out);
+        self.settle_room_lock(out);
         self.settle_media(out);
     }
 
@@ -56,6 +57,27 @@ impl Room {
             out.push(Effect::Send {
                 to,
                 frame: ServerFrame::LinkLocked { locked },
+            });
+        }
+    }
+
+    /// Tells members when the room is locked and when it is open again.
+    fn settle_room_lock(&mut self, out: &mut Vec<Effect>) {
+        let locked = self.is_locked();
+        let to: Vec<_> = self
+            .stays
+            .values_mut()
+            .filter(|stay| stay.is_member() && stay.told.room_locked != locked)
+            .filter_map(|stay| {
+                let connection = stay.connection()?;
+                stay.told.room_locked = locked;
+                Some(connection)
+            })
+            .collect();
+        if !to.is_empty() {
+            out.push(Effect::Send {
+                to,
+                frame: ServerFrame::RoomLocked { locked },
             });
         }
     }

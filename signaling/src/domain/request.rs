@@ -102,8 +102,15 @@ impl Room {
                 self.depart(sender, out);
                 Ok(Done::AckAndClose)
             }
-            Request::EndCall {} => self.end_call_for_all(sender, out),
-            Request::Unlock {} => self.unlock_for_guests(sender, out),
+            Request::EndCall {} => self.as_host(sender, |room| room.end_call_for_all(out)),
+            Request::Unlock {} => self.as_host(sender, |room| room.unlock_for_guests(out)),
+            Request::Lock { locked } => self.as_host(sender, |room| room.lock(locked, out)),
+            Request::Mute { participant } => {
+                self.as_host(sender, |room| room.mute(sender, participant, out))
+            }
+            Request::MakeHost { participant } => {
+                self.as_host(sender, |room| room.make_host(participant, out))
+            }
             Request::Ping {} => Ok(Done::Ack),
         };
         // The answer comes before what follows from the request: `over` is the
@@ -139,15 +146,16 @@ impl Room {
         }
     }
 
-    fn unlock_for_guests(
+    /// Does what only hosts may have done.
+    fn as_host(
         &mut self,
         sender: ParticipantId,
-        out: &mut Vec<Effect>,
+        what: impl FnOnce(&mut Self) -> Result<(), Code>,
     ) -> Result<Done, Refusal> {
         if !self.stay(sender)?.host {
             return Err(Code::Forbidden.into());
         }
-        self.unlock_guests(out);
+        what(self)?;
         Ok(Done::Ack)
     }
 
@@ -260,6 +268,7 @@ impl Room {
             }
         } else {
             for participant in &commit.removes {
+                self.close_link_of(*participant, out);
                 self.remove(*participant, out);
             }
             for participant in &commit.adds {
@@ -514,21 +523,6 @@ impl Room {
         if let Some(stay) = self.stays.get_mut(&sender) {
             stay.live = distinct.into_iter().collect();
         }
-        Ok(Done::Ack)
-    }
-
-    fn end_call_for_all(
-        &mut self,
-        sender: ParticipantId,
-        out: &mut Vec<Effect>,
-    ) -> Result<Done, Refusal> {
-        if !self.stay(sender)?.host {
-            return Err(Code::Forbidden.into());
-        }
-        if self.call.is_none() {
-            return Err(Code::NoCall.into());
-        }
-        self.end_call(out);
         Ok(Done::Ack)
     }
 }

@@ -91,6 +91,8 @@ pub struct StoredCall {
     pub log: Vec<LogEntry>,
     /// Who left and is still in the tree.
     pub departed: Vec<ParticipantId>,
+    /// Whether a host has locked the room.
+    pub locked: bool,
 }
 
 impl Room {
@@ -119,6 +121,7 @@ impl Room {
                 log: Log::restore(call.log.into(), call.epoch, call.group),
                 board: Board::default(),
                 departed: call.departed.into_iter().collect(),
+                locked: call.locked,
             }),
             notices: Notices::default(),
             resyncs: Resyncs::default(),
@@ -257,10 +260,13 @@ impl Room {
             let code = CloseCode::Refused;
             return out.push(Effect::Close { connection, code });
         }
+        let host = host_key.is_some();
+        if !host && self.is_locked() {
+            return turn_away(connection, re, Code::RoomLocked, out);
+        }
         if self.stays.len() >= config::MAX_STAYS {
             return turn_away(connection, re, Code::Full, out);
         }
-        let host = host_key.is_some();
         let digest = token.digest();
         let mut stay = Stay::new(digest, host, Link::Present(connection));
         stay.media_lost = false;

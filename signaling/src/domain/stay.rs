@@ -89,6 +89,8 @@ pub struct Told {
     pub waiting: Option<(bool, bool)>,
     /// That the guests' link is locked.
     pub locked: bool,
+    /// That the room is locked.
+    pub room_locked: bool,
     /// The slots that are paused.
     pub paused: Vec<Mid>,
     /// What is wanted of its sources.
@@ -100,7 +102,7 @@ pub struct Told {
 pub struct Stay {
     /// The resume token's digest.
     pub token: Digest,
-    /// Whether the host key was given.
+    /// Whether the host key was given, or a host has made them one.
     pub host: bool,
     /// The guest's link by which it came.
     pub guest_link: Option<LinkId>,

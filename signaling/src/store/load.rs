@@ -49,10 +49,11 @@ impl Store {
         .bind(room.as_bytes())
         .fetch_all(&mut *transaction)
         .await?;
-        let call = sqlx::query("SELECT epoch, active_epoch, mls_group FROM calls WHERE room = $1")
-            .bind(room.as_bytes())
-            .fetch_optional(&mut *transaction)
-            .await?;
+        let call =
+            sqlx::query("SELECT epoch, active_epoch, mls_group, locked FROM calls WHERE room = $1")
+                .bind(room.as_bytes())
+                .fetch_optional(&mut *transaction)
+                .await?;
         let log = sqlx::query("SELECT seq, event FROM log WHERE room = $1 ORDER BY seq")
             .bind(room.as_bytes())
             .fetch_all(&mut *transaction)
@@ -80,6 +81,7 @@ impl Store {
                     group: row.try_get("mls_group")?,
                     log: log.iter().map(entry).collect::<Result<_, _>>()?,
                     departed: departed.iter().map(participant).collect::<Result<_, _>>()?,
+                    locked: row.try_get::<i64, _>("locked")? != 0,
                 })
             })
             .transpose()?;

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -50,6 +50,7 @@ const MIGRATIONS: [(&str, &str); 6] = [
         "tenants, accounts",
         include_str!("../../migrations/0006_tenants_accounts.sql"),
     ),
+    ("locks", include_str!("../../migrations/0007_locks.sql")),
 ];
 
 /// How long an operation waits for the one connection.
@@ -268,6 +269,15 @@ async fn write(
             sqlx::query("UPDATE calls SET active_epoch = $1 WHERE room = $2")
                 .bind(i64::from(*epoch))
                 .bind(room)
+        }
+        Change::RoomLocked { locked } => {
+            sqlx::query("UPDATE calls SET locked = $1 WHERE room = $2")
+                .bind(i64::from(*locked))
+                .bind(room)
+        }
+        Change::HostMade { participant } => {
+            sqlx::query("UPDATE stays SET host = 1 WHERE participant = $1")
+                .bind(participant.as_bytes())
         }
         Change::Departed { participant } => {
             sqlx::query("INSERT INTO departed (room, participant) VALUES ($1, $2)")

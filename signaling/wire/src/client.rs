@@ -145,6 +145,23 @@ pub enum Request {
     EndCall {},
     /// A host opens the guests' link again, which wrong passwords have locked.
     Unlock {},
+    /// A host lets nobody else into the room, or lets them in again. Who is in
+    /// it, waiting too, stays and may resume; hosts enter. Ends with the call.
+    Lock {
+        /// Whether it is to be locked.
+        locked: bool,
+    },
+    /// A host has a member switch the microphone off. Switching it on again is
+    /// the member's own affair: there is no request for it.
+    Mute {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// A host makes another member a host, too, for as long as their stay lasts.
+    MakeHost {
+        /// Whom.
+        participant: ParticipantId,
+    },
     /// Is the server there? Answered by an acknowledgement.
     Ping {},
 }
@@ -274,6 +291,17 @@ pub enum ServerFrame {
         /// Whether it is.
         locked: bool,
     },
+    /// To members: whether the room is locked, at each change. It is not after
+    /// `entered`, until it is told.
+    RoomLocked {
+        /// Whether it is.
+        locked: bool,
+    },
+    /// A host has muted the receiver: switch the microphone off.
+    Muted {
+        /// Who.
+        by: ParticipantId,
+    },
     /// The media connection is lost at the SFU; offer anew.
     MediaLost {},
     /// The stay is over; the server closes the socket.
@@ -367,7 +395,7 @@ pub enum LogEvent {
 pub struct Member {
     /// Who.
     pub participant: ParticipantId,
-    /// Whether they came with the host key.
+    /// Whether they came with the host key, or a host has made them one.
     pub host: bool,
     /// Whether their socket is there.
     pub present: bool,

@@ -48,6 +48,9 @@ pub enum Code {
     /// neither, until a host or the operator opens it again.
     #[error("wrong passwords have locked the link; a host or the operator can unlock it")]
     LinkLocked,
+    /// A host has locked the room: nobody else enters while the call lasts.
+    #[error("a host has locked the room")]
+    RoomLocked,
     /// The room's guests come by links of their own, and none was named.
     #[error("the room's guests come by links of their own")]
     LinkNeeded,
@@ -163,6 +166,7 @@ impl Code {
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::LinkLocked => "link-locked",
+            Self::RoomLocked => "room-locked",
             Self::LinkNeeded => "link-needed",
             Self::NoSuchLink => "no-such-link",
             Self::LinkEarly => "link-early",
@@ -236,7 +240,7 @@ impl Code {
             | Self::ConsentWithdrawn => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
-            Self::LinkLocked => 423,
+            Self::LinkLocked | Self::RoomLocked => 423,
             Self::TooMany => 429,
             Self::Internal => 500,
             Self::Full | Self::MediaUnavailable => 503,
@@ -258,6 +262,7 @@ mod tests {
             Code::PasswordNeeded,
             Code::PasswordWrong,
             Code::LinkLocked,
+            Code::RoomLocked,
             Code::LinkNeeded,
             Code::NoSuchLink,
             Code::LinkEarly,

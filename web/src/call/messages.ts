@@ -28,6 +28,10 @@ export type Event =
   | { readonly type: 'set-quality'; readonly quality: Quality }
   | { readonly type: 'unlock-sound' }
   | { readonly type: 'unlock-link' }
+  | { readonly type: 'lock'; readonly locked: boolean }
+  | { readonly type: 'let-in'; readonly all: boolean }
+  | { readonly type: 'mute'; readonly participant: ParticipantId }
+  | { readonly type: 'make-host'; readonly participant: ParticipantId }
   | { readonly type: 'compare'; readonly open: boolean }
   | { readonly type: 'confirm-comparison' }
   // The socket
@@ -93,7 +97,8 @@ export type Announcement =
   | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
   | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' | 'behind' | 'caughtUp' }
-  | { readonly key: 'linkLocked' | 'linkUnlocked' }
+  | { readonly key: 'linkLocked' | 'linkUnlocked' | 'roomLocked' | 'roomOpen' | 'madeHost' }
+  | { readonly key: 'muted'; readonly by: string }
   | { readonly key: 'actionFailed'; readonly code: string };
 
 /** Something to be done. */

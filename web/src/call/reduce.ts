@@ -20,6 +20,7 @@ import {
   rosterSettled,
   skips,
 } from './handshake';
+import { becomeHost, hosting, letIn, mutedBy, roomLocked } from './hosting';
 import type { Effect, Event, Outcome, Timer } from './messages';
 import { cameBack, checkAgain, entryWhileBehind, fallBehind, knockedAgain, longAgo, returnChecked, returnDue } from './resync';
 import { openSlots, reassign, slotReported, slotSettled } from './slots';
@@ -84,6 +85,11 @@ export function reduce(state: State, event: Event): Outcome<State> {
       return outcome({ ...state, quality: event.quality }, { type: 'apply-quality', quality: event.quality });
     case 'unlock-link':
       return outcome(state, { type: 'request', request: { type: 'unlock' } });
+    case 'lock':
+    case 'let-in':
+    case 'mute':
+    case 'make-host':
+      return hosting(state, event);
     case 'unlock-sound':
       return outcome({ ...state, soundBlocked: false }, { type: 'play-sound' });
     case 'compare':
@@ -198,7 +204,7 @@ function begin({ self, name, suite, takesRaw: rawVideo }: State): Effect {
 
 function resumed(state: State, mediaLost: boolean): Outcome<State> {
   // What is paused and wanted is told again.
-  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0, paused: [], linkLocked: false };
+  const back: State = { ...state, online: true, mismatch: '', mediaFailures: 0, paused: [], linkLocked: false, locked: false };
   if (state.phase !== 'call') return showDevices(back);
   return chain(
     back,
@@ -245,7 +251,7 @@ function noticed(state: State, frame: Notice): Outcome<State> {
     case 'roster': {
       const order = [...state.order];
       for (const { participant } of frame.members) if (!order.includes(participant)) order.push(participant);
-      return chain({ ...state, roster: frame.members, order }, checkRoster, reassign);
+      return chain({ ...state, roster: frame.members, order }, checkRoster, reassign, (s) => becomeHost(s, frame.members));
     }
     case 'knocks':
       return knocked(state, frame.knocks);
@@ -264,6 +270,10 @@ function noticed(state: State, frame: Notice): Outcome<State> {
       const announce: Effect = { type: 'announce', announcement: { key }, urgent: frame.locked };
       return outcome({ ...state, linkLocked: frame.locked }, announce);
     }
+    case 'room-locked':
+      return roomLocked(state, frame.locked);
+    case 'muted':
+      return muted(state, frame.by);
     case 'media-lost':
       return state.phase === 'call' ? connectMedia(state) : unchanged(state);
     case 'over':
@@ -310,6 +320,7 @@ function knockChecked(state: State, participant: string, tag: string, name: stri
   });
   const next: State = { ...state, visitors };
   if (name === null) return outcome(next);
+  if (state.letsIn) return letIn(next);
   return chain(
     next,
     (s) => outcome(s, { type: 'announce', announcement: { key: 'knocking', names: [name] }, urgent: false }),
@@ -338,6 +349,9 @@ function answered(state: State, request: Request, reply: Answer): Outcome<State>
       if (reply.type !== 'error') return unchanged(state);
       return actionFailed(notSaid(state, request.participant), reply.code);
     case 'end-call':
+    case 'lock':
+    case 'mute':
+    case 'make-host':
     case 'unlock':
     case 'refuse':
       return reply.type === 'error' ? actionFailed(state, reply.code) : unchanged(state);
@@ -413,6 +427,17 @@ function switchDevice(state: State, device: 'microphone' | 'camera', on: boolean
     state,
     (s) => outcome(s, { type: 'device', device, on }),
     (s) => deviceChanged(s, device, { state: 'off', problem: s.own[device].problem }),
+  );
+}
+
+/** A host has muted us. Switching the microphone on again is our own affair. */
+function muted(state: State, by: string): Outcome<State> {
+  const name = mutedBy(state, by);
+  if (name === null || state.own.microphone.state === 'off') return unchanged(state);
+  return chain(
+    state,
+    (s) => switchDevice(s, 'microphone', false),
+    (s) => outcome(s, { type: 'announce', announcement: { key: 'muted', by: name }, urgent: true }),
   );
 }
 

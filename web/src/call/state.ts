@@ -140,6 +140,10 @@ export interface State {
   readonly visitors: readonly Visitor[];
   /** Wrong passwords have locked the guests' link; told to hosts. */
   readonly linkLocked: boolean;
+  /** A host has locked the room: nobody else enters. */
+  readonly locked: boolean;
+  /** As a host we let in whoever knocks with the link's secret, unasked. */
+  readonly letsIn: boolean;
   readonly roster: readonly Member[];
   /** Everyone in the order in which they were first seen: tiles do not move. */
   readonly order: readonly ParticipantId[];
@@ -194,6 +198,8 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     told: null,
     visitors: [],
     linkLocked: false,
+    locked: false,
+    letsIn: false,
     roster: [],
     order: [],
     handshake: {

@@ -61,6 +61,14 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.linkLocked;
     case 'linkUnlocked':
       return t.announceLinkUnlocked;
+    case 'roomLocked':
+      return t.announceRoomLocked;
+    case 'roomOpen':
+      return t.announceRoomOpen;
+    case 'madeHost':
+      return t.announceMadeHost;
+    case 'muted':
+      return t.announceMuted(announcement.by);
     case 'actionFailed':
       return t.announceActionFailed(codeText(t, announcement.code));
   }

@@ -252,7 +252,7 @@ export class App implements View {
   announce(announcement: Announcement, urgent: boolean): void {
     const text = announcementText(this.t, announcement);
     // What the page shows for itself is only read out.
-    if (['joined', 'left', 'actionFailed', 'sharingStopped', 'reconnected', 'caughtUp', 'linkUnlocked'].includes(announcement.key)) this.say(text, urgent);
+    if (['joined', 'left', 'actionFailed', 'sharingStopped', 'reconnected', 'caughtUp', 'linkUnlocked', 'roomLocked', 'roomOpen', 'madeHost', 'muted'].includes(announcement.key)) this.say(text, urgent);
     else if (urgent) this.assertive = text;
     else this.polite = text;
   }

@@ -3,6 +3,7 @@
 mod behaviour;
 mod consent;
 mod consultation;
+mod hosting;
 mod links;
 mod password;
 mod random;

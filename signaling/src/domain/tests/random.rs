@@ -63,6 +63,15 @@ enum Operation {
     Live(Who),
     Leave(Who),
     End(Who),
+    Lock(Who, bool),
+    Mute {
+        by: Who,
+        whom: Who,
+    },
+    MakeHost {
+        by: Who,
+        whom: Who,
+    },
     Drop {
         who: Who,
         left: bool,
@@ -100,6 +109,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => member().prop_map(Operation::Live),
         1 => member().prop_map(Operation::Leave),
         1 => anyone().prop_map(Operation::End),
+        1 => (anyone(), any::<bool>()).prop_map(|(by, locked)| Operation::Lock(by, locked)),
+        1 => (anyone(), anyone()).prop_map(|(by, whom)| Operation::Mute { by, whom }),
+        1 => (anyone(), anyone()).prop_map(|(by, whom)| Operation::MakeHost { by, whom }),
         4 => (member(), prop::bool::weighted(0.2)).prop_map(|(who, left)| Operation::Drop { who, left }),
         8 => anyone().prop_map(Operation::Resume),
         3 => prop_oneof![4 => Just(500), 2 => Just(2_500), 1 => Just(61_000), 1 => Just(181_000)].prop_map(Operation::Pass),
@@ -218,6 +230,17 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
         }
         Operation::Leave(who) => drop(world.request(pick(world, who), Request::Leave {})),
         Operation::End(who) => drop(world.request(pick(world, who), Request::EndCall {})),
+        Operation::Lock(by, locked) => {
+            drop(world.request(pick(world, by), Request::Lock { locked }))
+        }
+        Operation::Mute { by, whom } => {
+            let participant = world.id(pick(world, whom));
+            world.request(pick(world, by), Request::Mute { participant });
+        }
+        Operation::MakeHost { by, whom } => {
+            let participant = world.id(pick(world, whom));
+            world.request(pick(world, by), Request::MakeHost { participant });
+        }
         Operation::Drop { who, left } => {
             let closing = if left { Closing::Left } else { Closing::Lost };
             world.drop_socket(pick(world, who), closing);

@@ -432,7 +432,7 @@ impl World {
         let stored = self.stored.call.as_ref().map(|call| {
             let last = call.log.last().map_or(0, |entry| entry.seq);
             let departed = call.departed.iter().copied().collect();
-            (call.epoch, call.active, last + 1, departed)
+            (call.epoch, call.active, last + 1, departed, call.locked)
         });
         let running = self.room.call.as_ref().map(|call| {
             let (log, switch) = (&call.log, &call.switch);
@@ -441,6 +441,7 @@ impl World {
                 switch.active(),
                 log.next(),
                 call.departed.clone(),
+                call.locked,
             )
         });
         assert_eq!(stored, running);
@@ -553,6 +554,7 @@ impl World {
                     group: None,
                     log: vec![],
                     departed: vec![],
+                    locked: false,
                 });
             }
             Change::Logged(entry) => {
@@ -571,6 +573,11 @@ impl World {
                 call.group = Some(group.clone());
             }
             Change::Activated { epoch } => call.expect("a call").active = *epoch,
+            Change::RoomLocked { locked } => call.expect("a call").locked = *locked,
+            Change::HostMade { participant } => {
+                let made = |stay: &&mut StoredStay| stay.participant == *participant;
+                stays.iter_mut().find(made).expect("a stored stay").host = true;
+            }
             Change::Departed { participant } => {
                 call.expect("a call").departed.push(*participant);
             }
@@ -650,6 +657,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         group: call.group.clone(),
         log: call.log.clone(),
         departed: call.departed.clone(),
+        locked: call.locked,
     });
     Snapshot {
         id: stored.id,
