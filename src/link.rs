@@ -3,6 +3,7 @@
 //! is given here.
 
 use crate::consent_text::Language;
+use crate::invitation::{Appointment, invite};
 use crate::room::{At, credentials};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use conclave_client::consent::{consent_texts, hand_out_link, note_consent, withdraw_consent};
@@ -12,10 +13,12 @@ use conclave_wire::http::{
     Consent, ConsentRequest, ConsentRule, ConsentWay, LinkInfo, LinkRequest, LinkState, Uses,
 };
 use conclave_wire::id::{LinkId, RoomId};
-use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _, Zoned};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 #[derive(Args)]
@@ -50,12 +53,24 @@ struct Create {
     /// reads it from standard input, where no other user of the machine can see it.
     #[arg(value_parser = parse_secret)]
     room: Zeroizing<String>,
-    /// When it begins to open, as 2026-11-24T10:00:00+01:00; without it at once.
+    /// When it begins to open, as 2026-11-24T10:00:00+01:00 or 2026-11-24T10:00[Europe/Berlin];
+    /// without it at once.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    from: Option<u64>,
+    from: Option<Zoned>,
     /// When it ceases to.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    until: u64,
+    until: Zoned,
+    /// Make a link for the same hour of so many weeks, this one included, each for its own slot:
+    /// the hour of the named place, whether its clocks have changed or not.
+    #[arg(long, value_name = "WEEKS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=53))]
+    weeks: u8,
+    /// Write an invitation with the links, for a calendar (iCalendar, RFC 5545), into this new
+    /// file. The password is not in it.
+    #[arg(long, value_name = "FILE")]
+    invitation: Option<PathBuf>,
+    /// What the invitation is to.
+    #[arg(long, value_name = "TEXT", default_value = "Video call", requires = "invitation")]
+    title: String,
     /// For one call: the end of the first call somebody was let into by it uses it up.
     #[arg(long)]
     once: bool,
@@ -141,20 +156,41 @@ impl Link {
 impl Create {
     async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let (token, trust) = credentials(&self.data)?;
-        let room = RoomLink::parse(&read(self.room)?)?;
-        let terms = LinkRequest {
-            from: self.from.unwrap_or_else(now),
-            until: self.until,
-            uses: if self.once { Uses::Once } else { Uses::Series },
-            consent: match self.consent {
-                true => ConsentRule::Required,
-                false => ConsentRule::None,
-            },
+        let room = read(self.room)?;
+        let consent = match self.consent {
+            true => ConsentRule::Required,
+            false => ConsentRule::None,
         };
-        let link = create_link(room, &token, &trust, terms).await?;
-        println!("  guest: {}", *link.guest());
+        let uses = if self.once { Uses::Once } else { Uses::Series };
+        let from = self.from.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC));
+        // Before the first link is made: a file that is there already stays as it is.
+        let mut file = self.invitation.as_deref().map(private).transpose()?;
+        let mut appointments = Vec::new();
+        for week in 0..i64::from(self.weeks) {
+            let later = |moment: &Zoned| moment.checked_add(week.weeks());
+            let (from, until) = (later(&from)?.timestamp(), later(&self.until)?.timestamp());
+            let terms = LinkRequest {
+                from: millis(from)?,
+                until: millis(until)?,
+                uses,
+                consent,
+            };
+            let link = create_link(RoomLink::parse(&room)?, &token, &trust, terms).await?;
+            println!("  guest: {}", *link.guest());
+            appointments.push(Appointment { from, until, link });
+        }
+        if let Some(file) = &mut file {
+            file.write_all(invite(&self.title, &appointments)?.as_bytes())?;
+        }
         Ok(())
     }
+}
+
+/// A new file that nobody else of this machine reads: what is in it opens calls.
+fn private(path: &Path) -> Result<File, String> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 impl List {
@@ -189,7 +225,7 @@ impl NoteConsent {
 }
 
 /// What is told of a link: its name, its slot, for how many calls, its state.
-fn line(link: &LinkInfo) -> Result<String, time::error::Format> {
+fn line(link: &LinkInfo) -> Result<String, jiff::Error> {
     let uses = match link.uses {
         Uses::Once => "once",
         Uses::Series => "series",
@@ -225,18 +261,14 @@ fn line(link: &LinkInfo) -> Result<String, time::error::Format> {
     ))
 }
 
-fn moment(millis: u64) -> Result<String, time::error::Format> {
-    let nanos = i128::from(millis) * 1_000_000;
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos);
-    moment
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .format(&Rfc3339)
+fn moment(millis: u64) -> Result<String, jiff::Error> {
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    Ok(Timestamp::from_millisecond(millis)?.to_string())
 }
 
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.unwrap_or_default().as_millis();
-    u64::try_from(millis).unwrap_or(u64::MAX)
+/// As the server counts: milliseconds since the Unix epoch.
+fn millis(moment: Timestamp) -> Result<u64, &'static str> {
+    u64::try_from(moment.as_millisecond()).map_err(|_| "before 1970")
 }
 
 fn read(link: Zeroizing<String>) -> std::io::Result<Zeroizing<String>> {
@@ -252,10 +284,14 @@ fn parse_secret(text: &str) -> Result<Zeroizing<String>, std::convert::Infallibl
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-fn parse_time(text: &str) -> Result<u64, String> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "not a time like 2026-11-24T10:00:00+01:00".to_owned())?;
-    u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).map_err(|_| "before 1970".to_owned())
+/// A moment at a place, or at an offset from UTC; without either it would be an
+/// hour of whatever machine this is.
+fn parse_time(text: &str) -> Result<Zoned, String> {
+    let moment = text.parse::<Zoned>().or_else(|_| {
+        let moment = text.parse::<Timestamp>()?;
+        Ok(moment.to_zoned(TimeZone::UTC))
+    });
+    moment.map_err(|_: jiff::Error| "not a time like 2026-11-24T10:00[Europe/Berlin]".to_owned())
 }
 
 #[cfg(test)]
@@ -263,17 +299,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_names_its_offset_and_is_printed_as_one() {
-        let at = parse_time("2026-11-24T10:00:00+01:00").expect("a time");
-        assert_eq!(at, 1_795_510_800_000);
-        assert_eq!(moment(at).expect("prints"), "2026-11-24T09:00:00Z");
+    fn a_time_names_its_place_or_its_offset_and_is_printed_in_utc() {
         for text in [
-            "",
-            "2026-11-24",
-            "2026-11-24T10:00:00",
-            "1969-12-31T23:59:59Z",
+            "2026-11-24T10:00:00+01:00",
+            "2026-11-24T10:00[Europe/Berlin]",
+            "2026-11-24T09:00:00Z",
         ] {
+            let at = millis(parse_time(text).expect("a time").timestamp()).expect("since 1970");
+            assert_eq!(at, 1_795_510_800_000, "{text}");
+            assert_eq!(moment(at).expect("prints"), "2026-11-24T09:00:00Z");
+        }
+        for text in ["", "2026-11-24", "2026-11-24T10:00:00", "2026-11-24T10:00[Nowhere/Land]"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
+        let before = parse_time("1969-12-31T23:59:59Z").expect("a time");
+        assert!(millis(before.timestamp()).is_err());
+    }
+
+    #[test]
+    fn a_week_later_is_the_same_hour_of_the_place_though_its_clocks_have_changed() {
+        let before = parse_time("2027-03-24T10:00[Europe/Berlin]").expect("a time");
+        let after = before.checked_add(1.week()).expect("a week later");
+        assert_eq!(after.to_string(), "2027-03-31T10:00:00+02:00[Europe/Berlin]");
     }
 }

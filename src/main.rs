@@ -4,6 +4,7 @@
 mod account;
 mod assets;
 mod consent_text;
+mod invitation;
 mod join;
 mod link;
 mod media_metrics;

@@ -210,3 +210,41 @@ async fn a_link_that_needs_consent_opens_by_it_and_closes_when_it_is_withdrawn()
     refused(Code::ConsentWithdrawn).await;
     assert!(state().starts_with("withdrawn, consent"));
 }
+
+#[tokio::test]
+async fn a_link_for_each_week_and_an_invitation_that_has_them_all_and_no_password() {
+    let server = Server::start(PROGRAM).await;
+    let made = run(&server, &["room", "create", "--scheduled", "--password"]).expect("a room");
+    let (host, password) = (last_word(&made, "host:"), last_word(&made, "password"));
+    let file = server.data().join("invitation.ics");
+    let file = file.to_str().expect("text");
+    let (from, until) = (ahead(3_600), ahead(5_400));
+    let slot = ["--from", &from, "--until", &until, "--once", "--weeks", "3"];
+    let title = ["--invitation", file, "--title", "Sprechstunde"];
+    let arguments = [&["link", "create", &host], slot.as_slice(), &title].concat();
+    let printed = run(&server, &arguments).expect("links");
+    let links: Vec<&str> = printed
+        .lines()
+        .filter_map(|line| line.rsplit(' ').next())
+        .collect();
+    assert_eq!(links.len(), 3, "{printed}");
+
+    let text = std::fs::read_to_string(file).expect("an invitation");
+    let bare = password.replace('-', "");
+    assert!(!text.contains(&password) && !text.contains(&bare));
+    let unfolded = text.replace("\r\n ", "");
+    let events: Vec<&str> = unfolded.split("BEGIN:VEVENT").skip(1).collect();
+    assert_eq!(events.len(), 3);
+    for (event, link) in events.iter().zip(&links) {
+        assert!(event.contains(link), "{event}");
+    }
+    let room = host.split(['/', '#']).nth(4).expect("a room");
+    let list = run(&server, &["link", "list", room]).expect("a list");
+    assert_eq!(list.lines().count(), 3, "{list}");
+
+    // A file that is there is not written over, and then no link is made.
+    let error = run(&server, &arguments).expect_err("is there");
+    assert!(error.contains("invitation.ics"), "{error}");
+    let list = run(&server, &["link", "list", room]).expect("a list");
+    assert_eq!(list.lines().count(), 3, "{list}");
+}
