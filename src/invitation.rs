@@ -31,7 +31,9 @@ pub(crate) fn invite(
         let url = link.guest();
         let mut text = Zeroizing::new(url.to_string());
         if link.password {
-            text.push_str("\n\nThe password comes another way. / Das Passwort kommt auf anderem Weg.");
+            text.push_str(
+                "\n\nThe password comes another way. / Das Passwort kommt auf anderem Weg.",
+            );
         }
         let mut event = Event::new();
         if let Some(name) = link.name {
@@ -66,7 +68,9 @@ mod tests {
         Appointment {
             from: from.parse().expect("a time"),
             until: until.parse().expect("a time"),
-            link: Link::parse(&link).expect("a link").named(LinkId([name; 16])),
+            link: Link::parse(&link)
+                .expect("a link")
+                .named(LinkId([name; 16])),
         }
     }
 

@@ -69,7 +69,12 @@ struct Create {
     #[arg(long, value_name = "FILE")]
     invitation: Option<PathBuf>,
     /// What the invitation is to.
-    #[arg(long, value_name = "TEXT", default_value = "Video call", requires = "invitation")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "Video call",
+        requires = "invitation"
+    )]
     title: String,
     /// For one call: the end of the first call somebody was let into by it uses it up.
     #[arg(long)]
@@ -162,7 +167,9 @@ impl Create {
             false => ConsentRule::None,
         };
         let uses = if self.once { Uses::Once } else { Uses::Series };
-        let from = self.from.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC));
+        let from = self
+            .from
+            .unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC));
         // Before the first link is made: a file that is there already stays as it is.
         let mut file = self.invitation.as_deref().map(private).transpose()?;
         let mut appointments = Vec::new();
@@ -309,7 +316,12 @@ mod tests {
             assert_eq!(at, 1_795_510_800_000, "{text}");
             assert_eq!(moment(at).expect("prints"), "2026-11-24T09:00:00Z");
         }
-        for text in ["", "2026-11-24", "2026-11-24T10:00:00", "2026-11-24T10:00[Nowhere/Land]"] {
+        for text in [
+            "",
+            "2026-11-24",
+            "2026-11-24T10:00:00",
+            "2026-11-24T10:00[Nowhere/Land]",
+        ] {
             assert!(parse_time(text).is_err(), "{text}");
         }
         let before = parse_time("1969-12-31T23:59:59Z").expect("a time");
@@ -320,6 +332,9 @@ mod tests {
     fn a_week_later_is_the_same_hour_of_the_place_though_its_clocks_have_changed() {
         let before = parse_time("2027-03-24T10:00[Europe/Berlin]").expect("a time");
         let after = before.checked_add(1.week()).expect("a week later");
-        assert_eq!(after.to_string(), "2027-03-31T10:00:00+02:00[Europe/Berlin]");
+        assert_eq!(
+            after.to_string(),
+            "2027-03-31T10:00:00+02:00[Europe/Berlin]"
+        );
     }
 }

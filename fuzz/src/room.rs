@@ -99,7 +99,7 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             hall.ask(who, request);
         }
         10 => {
-            let request = match choices.below(12) {
+            let request = match choices.below(15) {
                 7 | 8 => {
                     let epoch = hall.epoch().saturating_sub(choices.below(4) as u32 / 3);
                     let group = [ROOM.as_bytes(), &[7; 8]].concat();
@@ -108,7 +108,7 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
                     Request::Post { epoch, message }
                 }
                 9 | 10 => Request::Tell {
-                    participant: hall.guests[choices.below(hall.guests.len())].participant,
+                    participant: somebody(hall, choices),
                     word: Blob(vec![choices.byte(); choices.below(3) * 600]),
                 },
                 11 => Request::ShowDevices {
@@ -117,13 +117,13 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
                 0 => Request::StartCall {},
                 1 => Request::Unlock {},
                 2 => Request::Leave {},
-                9 => Request::Lock {
+                12 => Request::Lock {
                     locked: choices.below(2) == 0,
                 },
-                10 => Request::Mute {
+                13 => Request::Mute {
                     participant: somebody(hall, choices),
                 },
-                11 => Request::MakeHost {
+                14 => Request::MakeHost {
                     participant: somebody(hall, choices),
                 },
                 3 => Request::EndCall {},

@@ -36,8 +36,9 @@ impl Room {
         Ok(())
     }
 
-    /// Who came by a guest's link stays a guest: whoever made that link meant
-    /// somebody who is let in by others.
+    /// Who came by a guest's link stays a guest, and so does every guest of a
+    /// consultation: whoever gave them the link meant somebody who is let in by
+    /// others.
     pub(super) fn make_host(
         &mut self,
         participant: ParticipantId,
@@ -46,7 +47,7 @@ impl Room {
         let stay = self.stays.get_mut(&participant);
         let stay = stay.filter(|stay| stay.is_member());
         let stay = stay.ok_or(Code::NoSuchParticipant)?;
-        if stay.guest_link.is_some() {
+        if stay.guest_link.is_some() || self.people.is_some() {
             return Err(Code::Forbidden);
         }
         if !stay.host {

@@ -5,7 +5,7 @@ import type { Effect, Event } from './messages';
 import { reduce } from './reduce';
 import { initialState, type State } from './state';
 
-const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false };
+const link = { room: 'room', secret: 'secret', name: null, hostKey: null, password: false, consultation: false };
 
 const member = (participant: string, host: boolean): Member => ({ participant, host, present: true, live: ['microphone'] });
 
@@ -96,6 +96,12 @@ describe('letting everyone in', () => {
     const { state: valid, effects } = all(state, checked('Ben'));
     expect(valid.handshake.admit).toEqual(['ben']);
     expect(announced(effects), 'nothing to do for the host').toEqual([]);
+  });
+
+  test('to a consultation nobody is let in unasked', () => {
+    const consultation = { ...inCall(true), link: { ...link, consultation: true } };
+    const { state } = all(consultation, { type: 'let-in', all: true }, knock, checked('Ben'));
+    expect(state.handshake.admit).toEqual([]);
   });
 
   test('who waits already is let in when it is switched on, and nobody once it is off', () => {

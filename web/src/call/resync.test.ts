@@ -12,7 +12,7 @@ function tree(epoch: number, ...participants: string[]): Tree {
 
 /** In a call at epoch 1 as the one called `me`, entry 1 applied; leaves in this order. */
 function call(...participants: string[]): State {
-  const state = initialState({ room: '', secret: '', name: null, hostKey: null, password: false }, 'Me', 'standard');
+  const state = initialState({ room: '', secret: '', name: null, hostKey: null, password: false, consultation: false }, 'Me', 'standard');
   const roster: Member[] = participants.map((participant) => ({ participant, host: false, present: true, live: [] }));
   return { ...state, phase: 'call', online: true, self: 'me', roster, handshake: { ...state.handshake, applied: 1, tree: tree(1, ...participants) } };
 }

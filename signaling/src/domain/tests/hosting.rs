@@ -194,6 +194,20 @@ fn who_left_may_come_back_by_the_same_link() {
 }
 
 #[test]
+fn a_guest_of_a_consultation_is_made_no_host() {
+    let mut world = World::consultation(2);
+    let host = world.enter(true);
+    world.done(host, Request::StartCall {});
+    let guest = world.enter(false);
+    world.admit(host, guest);
+    let participant = world.id(guest);
+    assert_eq!(
+        world.refused(host, Request::MakeHost { participant }),
+        Code::Forbidden
+    );
+}
+
+#[test]
 fn a_guest_by_a_link_is_made_no_host() {
     let (mut world, host, [guest, _]) = by_links();
     let participant = world.id(guest);

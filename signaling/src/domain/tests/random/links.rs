@@ -95,7 +95,8 @@ impl Links {
     }
 
     fn come(&self, world: &mut World, id: LinkId) {
-        let opens = self.opens(world, id);
+        let call = world.stored.call.as_ref();
+        let opens = self.opens(world, id) && !call.is_some_and(|call| call.locked);
         let client = world.enter_by(id);
         let frames = &world.clients[client].frames;
         let has_entered = matches!(frames.first(), Some(ServerFrame::Entered { .. }));
