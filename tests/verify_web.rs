@@ -82,6 +82,43 @@ async fn one_changed_byte_is_found_and_its_file_named() {
 }
 
 #[tokio::test]
+async fn no_file_is_left_out() {
+    let server = Server::start(PROGRAM).await;
+    let forger = Forger::before(&server, |_, reply| reply.body.push(0)).await;
+    let (code, found) = faults(forger.door(), &[]).await;
+    assert_eq!(code, Some(1));
+    let output = Command::new(PROGRAM).arg("web-hashes").output();
+    let list = String::from_utf8(output.expect("it runs").stdout).expect("text");
+    let files = list.lines().filter_map(|line| line.split_once("  "));
+    let files: Vec<_> = files.map(|(_, path)| format!("/{path}")).collect();
+    assert!(files.len() > 3, "{files:?}");
+    for path in files.iter().map(String::as_str).chain(["/"]) {
+        let other = [json!(path), Value::Null, json!("differs")];
+        assert!(found.contains(&other), "{path}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_the_page_without_a_byte_of_it_is_found() {
+    let server = Server::start(PROGRAM).await;
+    let forger = Forger::before(&server, |path, reply| {
+        if path == "/" {
+            let more = "link: </more.css>; rel=stylesheet\r\nrefresh: 9; url=//elsewhere";
+            reply.head = reply.head.replace("charset=utf-8", "charset=utf-7");
+            reply.head = reply.head.trim_end().to_owned() + "\r\n" + more + "\r\n\r\n";
+        }
+    })
+    .await;
+    let found = [
+        ("link", "extra"),
+        ("refresh", "extra"),
+        ("content-type", "differs"),
+    ];
+    let found = found.map(|(header, state)| [json!("/"), json!(header), json!(state)]);
+    assert_eq!(faults(forger.door(), &[]).await, (Some(1), found.to_vec()));
+}
+
+#[tokio::test]
 async fn an_added_script_is_found_even_where_only_rooms_get_it() {
     let server = Server::start(PROGRAM).await;
     let forger = Forger::before(&server, |path, reply| {
