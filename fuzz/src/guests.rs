@@ -128,14 +128,25 @@ impl Links {
             };
             self.used.extend(over.into_iter().filter(once));
         }
-        for id in &self.made {
-            if hall.came_by(*id).any(|is_member| is_member) {
-                self.in_use.insert(*id);
+        // One who waits may outlast what is known of their link.
+        for (id, _) in hall.links() {
+            if hall.came_by(id).any(|is_member| is_member) {
+                self.in_use.insert(id);
             }
         }
         for (id, link) in hall.links() {
             let opens = link.opens(hall.now).is_ok();
             assert_eq!(opens, self.opens(hall, id), "{link:?}");
+        }
+        // Who came by a link that was taken back is out.
+        self.in_use.retain(|id| {
+            let of = |(of, link): (LinkId, &GuestLink)| (of == *id).then_some(link.stage);
+            let stage = hall.links().find_map(of);
+            !matches!(stage, Some(Stage::Revoked | Stage::Withdrawn))
+        });
+        for id in &self.in_use {
+            let known = hall.links().any(|(of, _)| of == *id);
+            assert!(known, "forgotten while it is in use");
         }
         assert!(hall.everybody_has_a_link());
     }

@@ -262,12 +262,12 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
 enum Begun {
     Nothing,
     Call,
-    /// A call of a host, whose guests come by links of their own.
+    /// A call of a host and a guest who came by a link of their own.
     Scheduled,
 }
 
 impl Begun {
-    fn world(self) -> World {
+    fn world(self, links: &mut links::Links) -> World {
         match self {
             Self::Nothing => World::new(),
             Self::Call => World::call_of(2),
@@ -275,6 +275,7 @@ impl Begun {
                 let mut world = World::scheduled();
                 let host = world.enter(true);
                 world.done(host, Request::StartCall {});
+                links.begin(&mut world);
                 world
             }
         }
@@ -289,8 +290,9 @@ proptest! {
         begun in prop_oneof![Just(Begun::Nothing), Just(Begun::Call), Just(Begun::Scheduled)],
         operations in prop::collection::vec(operation(), 1..120),
     ) {
-        let mut world = begun.world();
         let mut links = links::Links::default();
+        let mut world = begun.world(&mut links);
+        links.hold(&world);
         for operation in operations {
             run(&mut world, &mut links, operation);
             links.hold(&world);

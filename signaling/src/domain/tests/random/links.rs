@@ -51,6 +51,13 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// Lets somebody into the call by a link for one call.
+    pub(super) fn begin(&mut self, world: &mut World) {
+        self.make(world, (1, 2), true);
+        let guest = world.enter_by(self.made[0]);
+        world.admit(0, guest);
+    }
+
     pub(super) fn run(&mut self, world: &mut World, operation: &Operation) {
         match *operation {
             Operation::Make { from, hours, once } => self.make(world, (from, hours), once),
@@ -127,12 +134,24 @@ impl Links {
         }
         for stay in &world.stored.stays {
             match (&world.stored.guests, stay.link) {
-                (Guests::ByLink(_), Some(id)) if matches!(stay.place, Place::Member { .. }) => {
+                // One who waits may outlast what is known of their link.
+                (Guests::ByLink(links), Some(id))
+                    if matches!(stay.place, Place::Member { .. }) && links.contains_key(&id) =>
+                {
                     self.in_use.insert(id);
                 }
                 (Guests::ByLink(_), Some(_)) | (Guests::Open, None) => {}
                 (_, came_by) => assert!(stay.host && came_by.is_none(), "{came_by:?}"),
             }
+        }
+        // Who came by a link that was taken back is out.
+        self.in_use.retain(|id| {
+            let stage = link(world, *id).map(|link| link.stage);
+            !matches!(stage, Some(Stage::Revoked | Stage::Withdrawn))
+        });
+        for id in &self.in_use {
+            let known = link(world, *id).is_some();
+            assert!(known, "{id:?} is forgotten while it is in use");
         }
         for (id, link) in world.stored.guests.links() {
             let opens = link.opens(world.now).is_ok();
