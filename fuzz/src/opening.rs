@@ -4,7 +4,7 @@
 use crate::choices::Choices;
 use crate::mls;
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use conclave_e2ee::{Context, FrameDrop, Opening, ParticipantId, Session};
+use conclave_e2ee::{Context, FrameDrop, Opening, ParticipantId, RETIRED_MS, Session};
 use std::collections::VecDeque;
 
 /// Most frames that are kept, and that are being opened.
@@ -70,8 +70,13 @@ impl Call {
             }
             members.push(newcomer);
         }
-        let inside = members.pop().expect("the last");
-        let outside = members.pop().expect("the second");
+        let mut inside = members.pop().expect("the last");
+        let mut outside = members.pop().expect("the second");
+        // Who came first has forgotten the epoch that the other never saw.
+        for receiver in [&mut inside, &mut outside] {
+            receiver.activate(3, 0).expect("activates");
+            receiver.tick(RETIRED_MS);
+        }
         let mut senders = [anna, members.pop().expect("the first")];
         for sender in &mut senders {
             sender.activate(3, 0).expect("activates");
@@ -84,7 +89,7 @@ impl Call {
             commits: 0,
             frames: Vec::new(),
             under_way: Vec::new(),
-            now: 0,
+            now: RETIRED_MS,
         }
     }
 
