@@ -90,7 +90,7 @@ impl Links {
     }
 
     fn come(&mut self, hall: &mut Hall, id: LinkId) {
-        let opens = self.opens(hall, id);
+        let opens = self.opens(hall, id) && !hall.is_locked();
         let index = hall.enter_by(id);
         let has_come = hall.guests[index].connection.is_some();
         assert_eq!(has_come, opens, "by {id:?}");

@@ -262,6 +262,11 @@ impl Hall {
         self.guests[guest].over.is_none()
     }
 
+    /// Whether a host has locked the room.
+    pub fn is_locked(&self) -> bool {
+        self.stored.call.as_ref().is_some_and(|call| call.locked)
+    }
+
     /// The epoch that runs, as the log tells.
     pub fn epoch(&self) -> u32 {
         let commits = |event: &&LogEvent| matches!(event, LogEvent::Commit { .. });
