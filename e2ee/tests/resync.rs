@@ -183,6 +183,8 @@ fn a_member_of_a_fork_is_not_brought_back_and_named() {
     ben.process(&own.commit, 0).unwrap();
     without_ben(&mut anna, &mut carl, 1);
     let old = seal(&mut ben, Context::CAMERA, b"from before the fork");
+    ben.activate(ben.ready_epoch().unwrap(), 0).unwrap();
+    let astray = seal(&mut ben, Context::CAMERA, b"from within it");
     let knock = ben.resync(0).unwrap();
     without_ben(&mut anna, &mut carl, 2);
     for member in [&mut anna, &mut carl] {
@@ -190,6 +192,7 @@ fn a_member_of_a_fork_is_not_brought_back_and_named() {
         assert_eq!(refused, PeerMisbehaved::Forked.into());
         assert_eq!(member.apart(), [participant(2)]);
         // No frame of his takes that back.
+        assert_eq!(open(member, &astray, 0), Err(FrameDrop::NotAuthentic));
         assert!(open(member, &old, 0).is_ok());
         assert_eq!(member.apart(), [participant(2)]);
     }

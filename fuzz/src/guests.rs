@@ -100,7 +100,8 @@ impl Links {
         let known = hall.links().any(|(of, _)| of == id);
         let revoked = hall.revoke_link(id);
         assert_eq!(revoked, if known { Ok(()) } else { Err(Code::NoSuchLink) });
-        assert!(hall.came_by(id).next().is_none(), "still here");
+        // One who waits may outlast what is known of their link.
+        assert!(!known || hall.came_by(id).next().is_none(), "still here");
     }
 
     fn chosen(&self, choices: &mut Choices<'_>) -> Option<LinkId> {
