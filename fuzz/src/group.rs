@@ -27,6 +27,8 @@ struct Party {
     knocks: Vec<Vec<KnockNotice>>,
     /// Those of members that fell behind.
     returns: Vec<Vec<KnockNotice>>,
+    /// The last entry that each had applied when it last fell behind, or 0.
+    fell: Vec<u32>,
 }
 
 /// A call of a host and whoever is let in.
@@ -37,6 +39,7 @@ pub fn operations(data: &[u8]) {
         sessions: Vec::new(),
         knocks: Vec::new(),
         returns: Vec::new(),
+        fell: Vec::new(),
     };
     assert_eq!(ROOM.0, [0xc0; 16], "the room of the sessions");
     party.enter(true);
@@ -63,6 +66,7 @@ impl Party {
         self.sessions.push(mls::session(index as u8 + 1));
         self.knocks.push(Vec::new());
         self.returns.push(Vec::new());
+        self.fell.push(0);
     }
 
     fn now(&self) -> u64 {
@@ -131,10 +135,14 @@ impl Party {
     /// A member gives its group up, as one does that cannot follow the log.
     fn fall_behind(&mut self, who: usize) {
         let now = self.now();
-        let session = &mut self.sessions[who];
-        if session.epoch().is_err() || self.hall.guests[who].connection.is_none() {
+        let Some(reached) = self.reached(who) else {
+            return;
+        };
+        if self.hall.guests[who].connection.is_none() {
             return;
         }
+        self.fell[who] = reached;
+        let session = &mut self.sessions[who];
         let knock = session.resync(now).expect("a member");
         let knock = Request::Knock {
             key_package: Blob(knock.key_package),
@@ -287,20 +295,24 @@ impl Party {
         self.hall.resume(who, after);
     }
 
-    /// The last entry that one has looked at.
+    /// The last entry that one has looked at, or that it had when it fell behind.
     fn applied(&self, who: usize) -> u32 {
         let guest = &self.hall.guests[who];
         let unseen = |frame: &ServerFrame| matches!(frame, ServerFrame::Entry(_));
         assert!(!guest.inbox.iter().any(unseen), "lost with the socket");
-        let Ok(epoch) = self.sessions[who].epoch() else {
-            return 0;
-        };
+        self.reached(who).unwrap_or(self.fell[who])
+    }
+
+    /// The entry that one is at; nothing while it is outside or behind.
+    fn reached(&self, who: usize) -> Option<u32> {
+        let guest = &self.hall.guests[who];
+        let epoch = self.sessions[who].epoch().ok()?;
         // The entry of the commit that began the session's epoch.
         let commits = self.hall.log.iter();
         let mut commits = commits.filter(|(_, event)| matches!(event, LogEvent::Commit { .. }));
         let before = (epoch as usize).checked_sub(1);
         let begun = before.and_then(|before| commits.nth(before));
-        begun.map_or(guest.first.min(1), |(seq, _)| *seq)
+        Some(begun.map_or(guest.first.min(1), |(seq, _)| *seq))
     }
 
     /// Everybody who may comes back and takes everything that was sent.
