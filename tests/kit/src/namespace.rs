@@ -6,6 +6,8 @@
 //!                                  tbf
 //! ```
 //!
+//! or in one from which one way leads out, and nobody is there ([`Alone`]).
+//!
 //! The test's process is started again inside them, and they end with it:
 //! nothing of the machine's own network is touched. Where namespaces are not
 //! permitted, or the kernel lacks `veth` or `tbf`, the test says so and is over.
@@ -36,8 +38,90 @@ ip -n there link set lo up
 tc qdisc replace dev near root tbf rate 100mbit burst 100kb latency 100ms
 ";
 
+/// One address and a default route, to where nobody answers and every packet is
+/// counted. Without addresses of its own making: those would be asked for.
+const ALONE: &str = "set -e
+ip link set lo up
+ip link add way type veth peer name out
+ip link set way addrgenmode none
+ip link set out addrgenmode none
+ip addr add 198.18.0.1/24 dev way
+ip link set way up
+ip link set out up
+ip route add default via 198.18.0.2
+";
+
 /// The other end, from within the namespaces.
 pub struct There(());
+
+/// A namespace without anybody else, from within.
+pub struct Alone(());
+
+impl Alone {
+    /// As [`There::from`].
+    ///
+    /// # Panics
+    /// When the inner run fails.
+    pub fn from(test: &str) -> Option<Self> {
+        is_inside(test, ALONE).then_some(Self(()))
+    }
+
+    /// How many packets have left for elsewhere, questions for where that is
+    /// included.
+    ///
+    /// # Panics
+    /// When `ip` does not say.
+    pub fn left(&self) -> u64 {
+        let shown = Command::new("ip")
+            .args(["-s", "-j", "link", "show", "way"])
+            .output()
+            .expect("ip");
+        let links: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+        let packets = &links[0]["stats64"]["tx"]["packets"];
+        packets.as_u64().expect("a number of packets")
+    }
+}
+
+/// Whether this is the inner run of the test. If it is not, the inner run takes
+/// place, and is over.
+fn is_inside(test: &str, set_up: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let inside = |script: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args([
+                "--map-root-user",
+                "--net",
+                "--mount",
+                "--kill-child",
+                "bash",
+                "-c",
+            ])
+            .arg(script)
+            .stdin(Stdio::null());
+        command
+    };
+    let refused = match inside(set_up).output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Some(format!("unshare: {error}")),
+    };
+    if let Some(why) = refused {
+        println!("skipped, there are no network namespaces to be had here: {why}");
+        return false;
+    }
+    let program = std::env::current_exe().expect("the test's program");
+    let status = inside(&format!("{set_up} exec \"$0\" --exact \"$1\" --nocapture"))
+        .arg(program)
+        .arg(test)
+        .env(INSIDE, "1")
+        .status()
+        .expect("unshare was there a moment ago");
+    assert!(status.success(), "within the namespaces: {status}");
+    false
+}
 
 impl There {
     /// Runs the test of that name again within namespaces. Gives the other end
@@ -46,42 +130,7 @@ impl There {
     /// # Panics
     /// When the inner run fails.
     pub fn from(test: &str) -> Option<Self> {
-        if std::env::var_os(INSIDE).is_some() {
-            return Some(Self(()));
-        }
-        let inside = |script: &str| {
-            let mut command = Command::new("unshare");
-            command
-                .args([
-                    "--map-root-user",
-                    "--net",
-                    "--mount",
-                    "--kill-child",
-                    "bash",
-                    "-c",
-                ])
-                .arg(script)
-                .stdin(Stdio::null());
-            command
-        };
-        let refused = match inside(SET_UP).output() {
-            Ok(output) if output.status.success() => None,
-            Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-            Err(error) => Some(format!("unshare: {error}")),
-        };
-        if let Some(why) = refused {
-            println!("skipped, there are no network namespaces to be had here: {why}");
-            return None;
-        }
-        let program = std::env::current_exe().expect("the test's program");
-        let status = inside(&format!("{SET_UP} exec \"$0\" --exact \"$1\" --nocapture"))
-            .arg(program)
-            .arg(test)
-            .env(INSIDE, "1")
-            .status()
-            .expect("unshare was there a moment ago");
-        assert!(status.success(), "within the namespaces: {status}");
-        None
+        is_inside(test, SET_UP).then_some(Self(()))
     }
 
     /// A program that is to run at the other end.

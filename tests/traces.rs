@@ -1,0 +1,257 @@
+//! What a whole appointment leaves: an account that logs in, a guest's link, a
+//! call with sound and pictures, its end. Beyond what docs/privacy.md lists, no
+//! name, address or identifier of it is in the database, the log or the metrics.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use conclave_client::audio::source::Signal;
+use conclave_client::call::Admit;
+use conclave_client::event::Event;
+use conclave_client::participant::Options;
+use conclave_kit::native::{CAMERA, clip, options};
+use conclave_kit::{Door, Member, Native, Needle, PATIENCE, Room, Server, eventually, memory};
+use conclave_wire::client::Reason;
+use conclave_wire::http::RoomCreated;
+use std::net::Ipv4Addr;
+use std::process::Command;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpSocket};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
+const PRIVACY: &str = include_str!("../docs/privacy.md");
+
+/// Where all who take part come from, and nothing else does.
+const THEIRS: Ipv4Addr = Ipv4Addr::new(127, 66, 77, 88);
+
+/// Where something may be kept: table and column.
+type Kept = Option<(&'static str, &'static str)>;
+
+/// An identifier as bytes, as the wire writes it, and in hexadecimal digits.
+fn identifier(what: &str, bytes: &[u8], kept: Kept) -> Vec<(Needle, Kept)> {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = URL_SAFE_NO_PAD.encode(bytes);
+    vec![
+        (Needle::new(what, bytes), kept),
+        (Needle::new(format!("{what} as text"), text), None),
+        (Needle::new(format!("{what} in digits"), digits), None),
+    ]
+}
+
+fn text(what: &str, text: &str, kept: Kept) -> (Needle, Kept) {
+    (Needle::new(what, text), kept)
+}
+
+/// The door as it is reached from [`THEIRS`].
+async fn door_from_theirs(door: &Door) -> Door {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let target = (Ipv4Addr::LOCALHOST, door.address().port()).into();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind((THEIRS, 0).into()).unwrap();
+                let mut far = socket.connect(target).await.unwrap();
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    door.at(port)
+}
+
+fn run(server: &Server, arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .env("CONCLAVE_SERVER", server.door().url())
+        .env("CONCLAVE_DATA", server.data())
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn word_after(printed: &str, label: &str) -> String {
+    let line = printed.lines().find(|line| line.contains(label));
+    let word = line.and_then(|line| line.split_whitespace().last());
+    word.unwrap_or_else(|| panic!("no {label} in {printed}"))
+        .to_owned()
+}
+
+async fn ask(door: &Door, request: &str, token: &str, body: &str) -> serde_json::Value {
+    let reply = door.request(request, token, body.as_bytes()).await.unwrap();
+    assert!((200..300).contains(&reply.status), "{request}: {reply:?}");
+    reply.json()
+}
+
+/// Sound and pictures from [`THEIRS`].
+fn from_theirs(mut options: Options, hertz: f32) -> Options {
+    options.bind = vec![(THEIRS, 0).into()];
+    options.sound = Some(Signal::Tone(hertz));
+    options.camera = Some(clip(CAMERA));
+    options
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
+    let log = "info,conclave=trace,conclave_signaling=trace,conclave_sfu=trace";
+    let server = Server::start_with(PROGRAM, &[("CONCLAVE_LOG", log)]).await;
+    let door = door_from_theirs(&server.door()).await;
+
+    // Doctor Quarterbrook has an account, logs in and makes the room and the link.
+    let made = run(
+        &server,
+        &[
+            "account",
+            "create",
+            "quarterbrook",
+            "--name",
+            "Dr. Wilhelmina Anders",
+            "--role",
+            "host",
+        ],
+    );
+    let login = serde_json::json!({
+        "tenant": "default",
+        "login": "quarterbrook",
+        "password": word_after(&made, "password:"),
+        "kept": "token",
+    });
+    let session = ask(&door, "POST /api/v1/session", "", &login.to_string()).await;
+    let token = session["token"].as_str().expect("a token");
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let accounts = ask(&door, "GET /api/v1/accounts", &server.operator(), "").await;
+    let account = accounts["accounts"][0]["account"].as_str().expect("an id");
+    let account = URL_SAFE_NO_PAD.decode(account).expect("base64url");
+    let asked = r#"{"title":"Hour of Featherstone","scheduled":true}"#;
+    let created = ask(&door, "POST /api/v1/rooms", &bearer, asked).await;
+    let created: RoomCreated = serde_json::from_value(created).expect("a room");
+    let room = Room::new(created);
+    let hosts = room.host_link(&server.door());
+    let mut date = Command::new("date");
+    date.args(["-u", "-d", "1 hour", "+%Y-%m-%dT%H:%M:%SZ"]);
+    let until = date.output().expect("date").stdout;
+    let until = String::from_utf8(until).expect("text");
+    let printed = run(
+        &server,
+        &["link", "create", &hosts, "--until", until.trim(), "--once"],
+    );
+    let guests = word_after(&printed, "guest:").replace(&server.door().url(), &door.url());
+    let link = guests.split(['/', '#', '.']).rev().nth(1).expect("a name");
+    let link = URL_SAFE_NO_PAD.decode(link).expect("base64url");
+
+    // The call: the doctor, the patient, and one more who only knocks.
+    let host = room.host_link(&door);
+    let mut hosting = options(&door, &host, "Ottilie Ravensworth");
+    hosting.start = true;
+    hosting.admit = Admit::Named("Bartholomew Ostrander".to_owned());
+    let mut doctor = Native::start(from_theirs(hosting, 440.0));
+    doctor.admitted().await;
+    let visiting = options(&door, &guests, "Bartholomew Ostrander");
+    let mut patient = Native::start(from_theirs(visiting, 660.0));
+    let ids = (doctor.id().await, patient.id().await);
+    patient.admitted().await;
+    doctor.gets(PATIENCE, 10, &[ids.1]).await;
+    patient.gets(PATIENCE, 10, &[ids.0]).await;
+    let mut knocker = Member::enter(&door, &room, "Zinnia Thistlewood", true).await;
+    knocker.knock().await;
+
+    let mut needles = vec![
+        text("the name the host typed", "Ottilie Ravensworth", None),
+        text("the name the guest typed", "Bartholomew Ostrander", None),
+        text("the name the knocker typed", "Zinnia Thistlewood", None),
+        text("the login", "quarterbrook", Some(("accounts", "login"))),
+        text(
+            "the account's name",
+            "Wilhelmina Anders",
+            Some(("accounts", "name")),
+        ),
+        text(
+            "the room's title",
+            "Hour of Featherstone",
+            Some(("rooms", "title")),
+        ),
+        text("an address", &THEIRS.to_string(), None),
+        text("the session's token", token, None),
+    ];
+    needles.extend(identifier(
+        "the account",
+        &account,
+        Some(("accounts", "id")),
+    ));
+    needles.extend(identifier("the room", &room.id.0, Some(("rooms", "id"))));
+    needles.extend(identifier("the link", &link, Some(("links", "id"))));
+    for (who, id) in [
+        ("the host", ids.0),
+        ("the guest", ids.1),
+        ("the knocker", knocker.id()),
+    ] {
+        needles.extend(identifier(who, &id.0, None));
+    }
+    let wanted: Vec<_> = needles.iter().map(|(needle, _)| needle.clone()).collect();
+
+    // While it runs the search finds who is in it: the needles are the right ones.
+    let found = server.stored(&wanted);
+    for running in [
+        "the host",
+        "the guest",
+        "the knocker",
+        "the name the knocker typed",
+    ] {
+        let there = found.iter().any(|name| name.starts_with(running));
+        assert!(there, "{running} is not in {found:?}");
+    }
+    let during = server.metrics().await.text;
+
+    doctor.inner.end_call().await;
+    patient.told(PATIENCE, Event::Ended).await;
+    knocker
+        .until("the end", |knocker| knocker.over == Some(Reason::Ended))
+        .await;
+
+    // In the database: what the documents list, each in its column's name.
+    let expected: Vec<&str> = needles
+        .iter()
+        .filter(|(_, kept)| kept.is_some())
+        .map(|(needle, _)| needle.name.as_str())
+        .collect();
+    eventually(PATIENCE, "only what is listed is kept", async || {
+        let found = server.stored(&wanted);
+        let mut kept: Vec<&str> = wanted
+            .iter()
+            .map(|needle| needle.name.as_str())
+            .filter(|name| found.iter().any(|found| is_of(found, name)))
+            .collect();
+        kept.dedup();
+        if kept != expected {
+            println!("kept: {kept:?}");
+        }
+        (kept == expected).then_some(())
+    })
+    .await;
+    for (table, column) in needles.iter().filter_map(|(_, kept)| *kept) {
+        let listed = PRIVACY.lines().any(|line| {
+            line.starts_with(&format!("| `{table}` |")) && line.contains(&format!("`{column}`"))
+        });
+        assert!(listed, "docs/privacy.md does not list {table}.{column}");
+    }
+
+    // In the log and the metrics, while it ran and after: nothing of it at all.
+    let log = server.log();
+    assert!(!log.is_empty(), "there is no log to search");
+    for (place, text) in [
+        ("the log", &log),
+        ("the metrics of the call", &during),
+        ("the metrics after it", &server.metrics().await.text),
+    ] {
+        let found = memory::of_bytes(text.as_bytes(), &wanted);
+        assert_eq!(found, [""; 0], "in {place}");
+    }
+}
+
+/// Whether this was found, wherever that was.
+fn is_of(found: &str, name: &str) -> bool {
+    let rest = found.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" in "))
+}
