@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encode } from './bytes';
-import { forgetLink, invitation, readLink, takeLink, type Keeper } from './link';
+import { forgetLink, invitation, ownLink, readLink, takeLink, type Keeper } from './link';
 
 const room = encode(new Uint8Array(16).fill(7));
 const secret = encode(new Uint8Array(32).fill(9));
@@ -65,6 +65,13 @@ test('an invitation never holds the host key', () => {
   const link = { room, secret, name: null, hostKey, password: false, consultation: false };
   expect(invitation('https://host', link)).toBe(`https://host/r/${room}#${secret}`);
   expect(invitation('https://host', { ...link, password: true, consultation: false })).toBe(`https://host/r/${room}#p.${secret}`);
+});
+
+test('a link that is taken elsewhere is the one that came', () => {
+  for (const fragment of [secret, `${secret}.${hostKey}`, `p.${secret}`, `l.${name}.c.p.${secret}`]) {
+    const reading = readLink(`/r/${room}`, `#${fragment}`);
+    expect(reading.kind === 'link' && ownLink('https://host', reading.link)).toBe(`https://host/r/${room}#${fragment}`);
+  }
 });
 
 test('a link says itself whether it has a password, after a reload as well', () => {

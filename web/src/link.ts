@@ -89,12 +89,16 @@ export function takeLink(path: string, fragment: string, keeper: Keeper): Readin
 
 /** Keeps a link for a reload of this tab. */
 export function keepLink(link: RoomLink, keeper: Keeper): void {
-  keeper.setItem(kept(link.room), link.hostKey === null ? guestFragment(link) : `${guestFragment(link)}.${link.hostKey}`);
+  keeper.setItem(kept(link.room), wholeFragment(link));
 }
 
 /** Forgets what was kept. */
 export function forgetLink(room: RoomId, keeper: Keeper): void {
   keeper.removeItem(kept(room));
+}
+
+function wholeFragment(link: RoomLink): string {
+  return link.hostKey === null ? guestFragment(link) : `${guestFragment(link)}.${link.hostKey}`;
 }
 
 function guestFragment({ secret, name, password, consultation }: RoomLink): string {
@@ -105,4 +109,9 @@ function guestFragment({ secret, name, password, consultation }: RoomLink): stri
 /** The link to hand to guests: never with the host key. */
 export function invitation(origin: string, link: RoomLink): string {
   return `${origin}/r/${link.room}#${guestFragment(link)}`;
+}
+
+/** The link as it came, for its owner to open it elsewhere: a host's with the host key. */
+export function ownLink(origin: string, link: RoomLink): string {
+  return `${origin}/r/${link.room}#${wholeFragment(link)}`;
 }

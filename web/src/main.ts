@@ -4,6 +4,7 @@ import { mount } from 'svelte';
 import { Api, askService } from './desk/api';
 import { Desk } from './desk/desk.svelte';
 import DeskPage from './desk/view/DeskPage.svelte';
+import { isInApp } from './inapp';
 import { takeLink } from './link';
 import { canEncrypt } from './media/connection';
 import { readPreferences } from './preferences';
@@ -37,7 +38,9 @@ function openCall(target: HTMLElement): void {
   const app = new App(preferences);
   window.conclaveDiagnostics = () => app.diagnose();
 
-  if (!canEncrypt()) app.obstacle = 'unsupported';
+  const link = reading.kind === 'link' ? reading.link : null;
+  if (link !== null && isInApp(navigator.userAgent)) app.advise('in-app', link);
+  else if (!canEncrypt()) app.advise('unsupported', link);
   else if (reading.kind === 'none') app.obstacle = 'home';
   else if (reading.kind === 'incomplete') app.obstacle = 'incomplete';
   else void app.arrive(reading.link);

@@ -25,6 +25,7 @@ const SLOW = 6;
  * @property {{width: number, height: number}} [size]
  * @property {{width: number, height: number}} [camera]  what the fake camera gives
  * @property {boolean} [touch]  a telephone's screen
+ * @property {string} [userAgent]  what it says it is
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
@@ -82,6 +83,7 @@ export async function openChromium(stage, options) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     locale: language,
+    userAgent: options.userAgent,
     viewport: size,
     hasTouch: touch,
     isMobile: touch,

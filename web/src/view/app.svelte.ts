@@ -4,7 +4,7 @@ import type { Announcement, Event } from '../call/messages';
 import { Runtime, type View } from '../call/runtime';
 import type { State } from '../call/state';
 import { askServer, consent, consentTexts, consultation, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
-import { forgetLink, invitation, type RoomLink } from '../link';
+import { forgetLink, invitation, ownLink, type RoomLink } from '../link';
 import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
 import { announcementText, codeText, languages, type Text } from '../text/text';
@@ -17,6 +17,7 @@ export type Obstacle =
   | 'incomplete'
   | 'no-room'
   | 'unsupported'
+  | 'in-app'
   | 'unavailable'
   | 'unreachable'
   | 'early'
@@ -56,6 +57,8 @@ export class App implements View {
   #streams = $state(0);
   #runtime: Runtime | null = null;
   #nextToast = 1;
+  /** The link that came, as long as it is better opened elsewhere. */
+  elsewhere = $state.raw<RoomLink | null>(null);
   /** The link whose standing is not settled. */
   #arriving: RoomLink | null = null;
   /** The link by which this page was opened, without its secret. */
@@ -69,6 +72,27 @@ export class App implements View {
 
   get t(): Text {
     return languages[this.preferences.language];
+  }
+
+  /** Says why this browser is not the one to open the link in; in another app's it can be tried. */
+  advise(obstacle: 'unsupported' | 'in-app', link: RoomLink | null): void {
+    this.obstacle = obstacle;
+    this.elsewhere = link;
+  }
+
+  /** Opens the link here all the same. */
+  async tryHere(): Promise<void> {
+    const link = this.elsewhere;
+    if (link === null) return;
+    this.elsewhere = this.obstacle = null;
+    await this.arrive(link);
+  }
+
+  /** Copies the link as it came, to open it in another browser. */
+  async copyOwnLink(): Promise<void> {
+    if (this.elsewhere === null) return;
+    const text = ownLink(location.origin, this.elsewhere);
+    await this.#copy(text, this.t.linkCopied, `${this.t.copyFailed} ${text}`);
   }
 
   /**
