@@ -21,8 +21,10 @@ enum AccountCommand {
     Create(Create),
     /// List the accounts of an organisation.
     List(In),
-    /// Let nobody log in to an account any more, and end its sessions.
+    /// Let nobody log in to an account any more; its sessions and the links it made end.
     Disable(Which),
+    /// Delete an account; its sessions and the links it made end.
+    Delete(Which),
     /// Let them log in again.
     Enable(Which),
     /// Draw an account another password and print it, once; its sessions end.
@@ -76,6 +78,10 @@ impl Account {
             AccountCommand::Disable(which) => {
                 let (operator, account) = which.find().await?;
                 Ok(operator.enable_account(account.account, false).await?)
+            }
+            AccountCommand::Delete(which) => {
+                let (operator, account) = which.find().await?;
+                Ok(operator.delete_account(account.account).await?)
             }
             AccountCommand::Enable(which) => {
                 let (operator, account) = which.find().await?;

@@ -77,6 +77,12 @@ async fn organisations_and_accounts_are_made_listed_and_ended_from_the_command_l
     run(&server, "account reset-factor anna --tenant praxis").expect("there was none");
     assert_eq!(log_in(&server, "anna", &second).await.0, 201);
 
+    run(&server, "account delete anna --tenant praxis").expect("deleted");
+    assert_eq!(log_in(&server, "anna", &second).await.0, 401);
+    assert_eq!(run(&server, "account list --tenant praxis").unwrap(), "");
+    let made = run(&server, "account create Anna --tenant praxis --role host");
+    let second = password(&made.expect("the name is free"));
+
     let made = run(&server, "account create boss --tenant praxis --role admin").expect("made");
     let (status, session) = log_in(&server, "boss", &password(&made)).await;
     assert_eq!(status, 201);

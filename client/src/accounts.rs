@@ -103,6 +103,15 @@ impl Operator {
         self.order((Method::POST, &path)).await
     }
 
+    /// Deletes an account; its sessions and the links it made end.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn delete_account(&self, id: AccountId) -> Result<(), RoomError> {
+        let path = format!("/api/v1/accounts/{id}");
+        self.order((Method::DELETE, &path)).await
+    }
+
     /// Draws an account another password; it is in the answer only.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ mod clock;
 mod files;
 mod http;
 mod identity;
+mod leaver;
 mod metrics;
 mod outbox;
 mod rooms;

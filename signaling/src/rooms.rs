@@ -131,6 +131,32 @@ impl Rooms {
         Ok(mailbox)
     }
 
+    /// Has a room do something; it is written down then.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub(crate) async fn order(self: &Arc<Self>, room: RoomId, order: Order) -> Verdict {
+        self.begin_order(room, order)?
+            .await
+            .map_err(|_| Code::Internal)?
+    }
+
+    /// Asks a room to do something, and gives where it says whether it is done:
+    /// several that are asked for before the first is awaited are done at once.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the room takes no message.
+    pub(crate) fn begin_order(
+        self: &Arc<Self>,
+        room: RoomId,
+        order: Order,
+    ) -> Result<oneshot::Receiver<Verdict>, Code> {
+        let (sender, done) = oneshot::channel();
+        self.send(room, Message::Order(order, sender))
+            .map_err(|_| Code::Internal)?;
+        Ok(done)
+    }
+
     /// Wakes a room so that its timers run.
     pub(crate) fn wake(self: &Arc<Self>, room: RoomId) {
         // A mailbox that is full belongs to a room that is awake.

@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
-use crate::{files, operator, tls};
+use crate::{files, leaver, operator, tls};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -72,6 +72,7 @@ pub async fn serve(
     for room in rooms.store.rooms_in_use().await? {
         rooms.wake(room);
     }
+    tokio::spawn(leaver::resume(rooms.clone()));
     let sorter = Sorter::new(streams, rooms.metrics.strangers.clone());
     let listener = std::net::TcpListener::bind(config.listen).map_err(StartError::Listen)?;
     listener.set_nonblocking(true).map_err(StartError::Listen)?;

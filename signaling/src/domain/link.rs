@@ -24,7 +24,7 @@ use super::Millis;
 use super::password::Tries;
 use conclave_wire::code::Code;
 use conclave_wire::http::{Consent, ConsentWay, LinkInfo, LinkState, Uses};
-use conclave_wire::id::LinkId;
+use conclave_wire::id::{AccountId, LinkId};
 use std::time::Duration;
 
 /// Longest slot. A longer one would make a link that is for ever of one that
@@ -94,6 +94,9 @@ pub struct GuestLink {
     pub tries: Tries,
     /// The consent that was given to it.
     pub consent: Option<Consent>,
+    /// The account that made it, with which it ends; nothing when the operator
+    /// did.
+    pub maker: Option<AccountId>,
 }
 
 impl GuestLink {
@@ -105,7 +108,13 @@ impl GuestLink {
             stage: Stage::Active,
             tries: Tries::default(),
             consent: None,
+            maker: None,
         }
+    }
+
+    /// The same, made by an account.
+    pub fn by(self, maker: Option<AccountId>) -> Self {
+        Self { maker, ..self }
     }
 
     /// The same as a draft, which opens once it has its guest's consent.

@@ -5,6 +5,7 @@ use super::guard::Caller;
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
 use crate::domain::account;
+use crate::leaver::{self, End};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path, State};
@@ -75,8 +76,20 @@ pub(super) async fn disable(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
-    let since = Some(app.rooms.clock.now());
-    app.rooms.store.disable_account(id, since).await?;
+    let ended = leaver::end(&app.rooms, id, End::Disabled).await;
+    ended.map_err(Refusal)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/accounts/{account}`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    NamedAccount(id): NamedAccount,
+) -> Result<StatusCode, Refusal> {
+    existing(&app, &caller, id).await?;
+    let ended = leaver::end(&app.rooms, id, End::Deleted).await;
+    ended.map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -87,7 +100,7 @@ pub(super) async fn enable(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
-    app.rooms.store.disable_account(id, None).await?;
+    app.rooms.store.enable_account(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

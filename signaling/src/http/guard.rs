@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use conclave_wire::account::Action;
 use conclave_wire::code::Code;
-use conclave_wire::id::{RoomId, TenantId};
+use conclave_wire::id::{AccountId, RoomId, TenantId};
 use std::sync::Arc;
 
 /// The session's cookie. The prefix ties it to this host, this path and TLS
@@ -42,6 +42,25 @@ impl Caller {
         match self {
             Self::Operator => Ok(()),
             Self::Account(signed) => role::check(signed.holder.role, action).map_err(Refusal),
+        }
+    }
+
+    /// By which account they ask; the operator by none.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Operator => None,
+            Self::Account(signed) => Some(signed.account),
+        }
+    }
+
+    /// Whether nothing has ended their session since they were let ask.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`] if something has.
+    pub(super) async fn is_still_there(&self, app: &App) -> Result<(), Refusal> {
+        match self {
+            Self::Operator => Ok(()),
+            Self::Account(before) => signed(app, before.token).await.map(drop),
         }
     }
 

@@ -36,13 +36,19 @@ pub(super) async fn create(
     } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     let slot = Slot::new(Millis(from), Millis(until)).ok_or(Refusal(Code::BadMessage))?;
     let id = LinkId::random().map_err(|_| Refusal(Code::Internal))?;
-    let mut link = GuestLink::new(slot, uses);
+    let mut link = GuestLink::new(slot, uses).by(caller.account());
     if consent == ConsentRule::Required {
         let texts = app.rooms.store.consent_texts(None).await?;
         texts.ok_or(Refusal(Code::NoConsentText))?;
         link = link.draft();
     }
     carry_out(&app, room, Order::MakeLink { id, link }).await?;
+    // Their account may have ended since they were let ask, and with it the
+    // links there were: this one was not among them.
+    if let Err(refusal) = caller.is_still_there(&app).await {
+        carry_out(&app, room, Order::RevokeLink(id)).await?;
+        return Err(refusal);
+    }
     let headers = [
         (header::LOCATION, format!("/api/v1/rooms/{room}/links/{id}")),
         (header::CACHE_CONTROL, "no-store".to_owned()),

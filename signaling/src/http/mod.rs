@@ -75,6 +75,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/api/v1/accounts",
             get(accounts::list).post(accounts::create),
         )
+        .route("/api/v1/accounts/{account}", delete(accounts::delete))
         .route(
             "/api/v1/accounts/{account}/disable",
             post(accounts::disable),

@@ -7,7 +7,6 @@ use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE};
 use crate::domain::account::is_text;
 use crate::domain::credential::TOKEN_LEN;
 use crate::domain::{Digest, Order, Token};
-use crate::rooms::Message;
 use crate::socket::{self, TRANSPORT_LIMIT};
 use crate::store::{NewRoom, Public};
 use axum::Json;
@@ -26,7 +25,6 @@ use conclave_wire::http::{Consultation, RoomCreated, RoomInfo, RoomList, RoomReq
 use conclave_wire::id::{Blob, RoomId};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// What is true now is no answer for later.
 pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
@@ -144,14 +142,7 @@ pub(super) async fn delete(
 /// Has the room do what whoever asks may want; it is written down then.
 pub(super) async fn carry_out(app: &App, room: RoomId, order: Order) -> Result<(), Refusal> {
     existing(app, room).await?;
-    let (sender, done) = oneshot::channel();
-    app.rooms
-        .send(room, Message::Order(order, sender))
-        .map_err(|_| Refusal(Code::Internal))?;
-    match done.await {
-        Ok(verdict) => verdict.map_err(Refusal),
-        Err(_) => Err(Refusal(Code::Internal)),
-    }
+    app.rooms.order(room, order).await.map_err(Refusal)
 }
 
 /// `GET /api/v1/rooms/{room}/socket`

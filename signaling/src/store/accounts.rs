@@ -163,26 +163,48 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Lets nobody log in to an account any more, which ends its sessions; or
-    /// lets them again.
+    /// Lets nobody log in to an account any more, and ends its sessions. Who
+    /// cannot already since some earlier moment still cannot since then.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn disable_account(
         &self,
+        now: Millis,
         id: AccountId,
-        since: Option<Millis>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("UPDATE accounts SET disabled_at = $1 WHERE id = $2")
-            .bind(since.map(time))
+        sqlx::query("UPDATE accounts SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2")
+            .bind(time(now))
             .bind(id.as_bytes())
             .execute(&mut *transaction)
             .await?;
-        if since.is_some() {
-            end_sessions(&mut transaction, id).await?;
-        }
+        end_sessions(&mut transaction, id).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Lets them log in again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn enable_account(&self, id: AccountId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE accounts SET disabled_at = NULL WHERE id = $1")
+            .bind(id.as_bytes())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets an account with all that is its own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM accounts WHERE id = $1")
+            .bind(id.as_bytes())
+            .execute(&self.pool)
+            .await?;
+        self.scrub().await
     }
 }
 

@@ -1,12 +1,13 @@
 //! Guests' links.
 
-use super::load::{bytes, narrow};
+use super::load::{bytes, bytes_if_any, narrow};
 use super::{Store, StoreError, time};
+use crate::config::PAGE;
 use crate::domain::Millis;
 use crate::domain::link::{GuestLink, Slot, Stage};
 use crate::domain::password::Tries;
 use conclave_wire::http::{Consent, ConsentWay, Language, Uses};
-use conclave_wire::id::{LinkId, RoomId};
+use conclave_wire::id::{AccountId, LinkId, RoomId};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AnyConnection, Row as _};
 
@@ -34,7 +35,7 @@ impl Store {
     ) -> Result<Option<GuestLink>, StoreError> {
         let row = sqlx::query(
             "SELECT id, opens_at, closes_at, uses, stage, failures, \
-             consent_version, consent_language, consent_at, consent_way FROM links \
+             consent_version, consent_language, consent_at, consent_way, maker FROM links \
              WHERE room = $1 AND id = $2",
         )
         .bind(room.as_bytes())
@@ -42,6 +43,47 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         row.map(|row| Ok(link(&row)?.1)).transpose()
+    }
+
+    /// A page of the links that an account made and that were not taken back
+    /// yet, those behind `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn links_by(
+        &self,
+        maker: AccountId,
+        (room, link): (RoomId, LinkId),
+    ) -> Result<Vec<(RoomId, LinkId)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT room, id FROM links WHERE maker = $1 AND (room, id) > ($2, $3) \
+             AND stage NOT IN ('used', 'revoked', 'withdrawn') ORDER BY room, id LIMIT $4",
+        )
+        .bind(maker.as_bytes())
+        .bind(room.as_bytes())
+        .bind(link.as_bytes())
+        .bind(i64::from(PAGE))
+        .fetch_all(&self.pool)
+        .await?;
+        let link = |row| Ok((RoomId(bytes(row, "room")?), LinkId(bytes(row, "id")?)));
+        rows.iter().map(link).collect()
+    }
+
+    /// The accounts to which nobody can log in and whose links still open: the
+    /// server was stopped before it had taken them back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn leavers_with_links(&self) -> Result<Vec<AccountId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT accounts.id AS id FROM accounts JOIN links ON maker = accounts.id \
+             WHERE disabled_at IS NOT NULL AND stage NOT IN ('used', 'revoked', 'withdrawn')",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| Ok(AccountId(bytes(row, "id")?)))
+            .collect()
     }
 }
 
@@ -51,7 +93,7 @@ pub(super) async fn links_of(
 ) -> Result<Vec<(LinkId, GuestLink)>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, opens_at, closes_at, uses, stage, failures, \
-         consent_version, consent_language, consent_at, consent_way FROM links \
+         consent_version, consent_language, consent_at, consent_way, maker FROM links \
          WHERE room = $1 ORDER BY opens_at, id",
     )
     .bind(room.as_bytes())
@@ -63,8 +105,8 @@ pub(super) async fn links_of(
 /// Writes a link that was made.
 pub(super) fn made<'q>(room: &'q [u8], id: &'q LinkId, link: &GuestLink) -> Query<'q> {
     sqlx::query(
-        "INSERT INTO links (room, id, opens_at, closes_at, uses, stage, failures) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO links (room, id, opens_at, closes_at, uses, stage, failures, maker) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(room)
     .bind(id.as_bytes())
@@ -76,6 +118,7 @@ pub(super) fn made<'q>(room: &'q [u8], id: &'q LinkId, link: &GuestLink) -> Quer
     })
     .bind(text_of(&STAGES, link.stage))
     .bind(i64::from(link.tries.0))
+    .bind(link.maker.map(|maker| maker.0.to_vec()))
 }
 
 /// Writes what has become of it.
@@ -156,6 +199,7 @@ fn link(row: &AnyRow) -> Result<(LinkId, GuestLink), StoreError> {
         stage: of_text(&STAGES, &stage)?,
         tries: Tries(narrow(row.try_get("failures")?)?),
         consent: consent(row)?,
+        maker: bytes_if_any(row, "maker")?.map(AccountId),
     };
     Ok((LinkId(bytes(row, "id")?), link))
 }

@@ -135,7 +135,7 @@ fn stay(row: &AnyRow) -> Result<StoredStay, StoreError> {
         participant: participant(row)?,
         token: Digest(bytes(row, "token")?),
         host: host != 0,
-        link: link(row)?,
+        link: bytes_if_any(row, "link")?.map(LinkId),
         place,
     })
 }
@@ -148,12 +148,6 @@ fn entry(row: &AnyRow) -> Result<LogEntry, StoreError> {
     })
 }
 
-fn link(row: &AnyRow) -> Result<Option<LinkId>, StoreError> {
-    let id: Option<Vec<u8>> = row.try_get("link")?;
-    id.map(|id| id.try_into().map(LinkId).map_err(|_| StoreError::Corrupt))
-        .transpose()
-}
-
 fn participant(row: &AnyRow) -> Result<ParticipantId, StoreError> {
     Ok(ParticipantId(bytes(row, "participant")?))
 }
@@ -161,6 +155,15 @@ fn participant(row: &AnyRow) -> Result<ParticipantId, StoreError> {
 pub(super) fn bytes<const N: usize>(row: &AnyRow, column: &str) -> Result<[u8; N], StoreError> {
     let bytes: Vec<u8> = row.try_get(column)?;
     bytes.try_into().map_err(|_| StoreError::Corrupt)
+}
+
+pub(super) fn bytes_if_any<const N: usize>(
+    row: &AnyRow,
+    column: &str,
+) -> Result<Option<[u8; N]>, StoreError> {
+    let bytes: Option<Vec<u8>> = row.try_get(column)?;
+    let bytes = bytes.map(|bytes| bytes.try_into().map_err(|_| StoreError::Corrupt));
+    bytes.transpose()
 }
 
 /// An integer of the database in the type it was written from.

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -51,6 +51,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
         include_str!("../../migrations/0006_tenants_accounts.sql"),
     ),
     ("locks", include_str!("../../migrations/0007_locks.sql")),
+    ("makers", include_str!("../../migrations/0008_makers.sql")),
 ];
 
 /// How long an operation waits for the one connection.
