@@ -64,6 +64,9 @@ pub(crate) struct Serve {
     /// The MLS ciphersuite of new rooms: 0x004E (post-quantum hybrid) or 0x0001
     #[arg(long, env = "CONCLAVE_SUITE", default_value = "0x004E", value_parser = suite)]
     suite: u16,
+    /// How many days a guest's link, and the consent to it, is kept after its slot
+    #[arg(long, env = "CONCLAVE_KEEP_LINKS", default_value = "31", value_parser = clap::value_parser!(u16).range(1..=90))]
+    keep_links: u16,
 }
 
 /// How many are heard at once; without a number everybody.
@@ -126,6 +129,9 @@ impl Serve {
             suite: self.suite,
             names: Vec::new(),
             addresses: announce.clone(),
+            periods: signaling::domain::retention::Periods {
+                links: self.keep_links,
+            },
         };
         let mut stop = signal(SignalKind::terminate())?;
         let mut serving = signaling::serve(config, assets::embedded(), media).await?;

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::connect_info::MockConnectInfo;
 use bytes::Bytes;
+use conclave_signaling::domain::retention::Periods;
 use conclave_signaling::{Asset, Assets, CONTENT_SECURITY_POLICY, Config, interface, operator};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -50,6 +51,7 @@ impl Service {
             suite: 1,
             names: vec![],
             addresses: vec![],
+            periods: Periods::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

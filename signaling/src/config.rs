@@ -1,5 +1,6 @@
 //! What the service is told at its start, and its limits.
 
+use crate::domain::retention::Periods;
 use crate::store::PostgresUrl;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Addresses of the service beside the loopback ones.
     pub addresses: Vec<IpAddr>,
+    /// How long what is over is kept.
+    pub periods: Periods,
 }
 
 /// A certificate and its key.

@@ -14,6 +14,7 @@
 //!   [`domain::Effect`]s out, the durable ones first.
 //! - [`domain`]: the pure machines that decide.
 //! - `store`: what outlives the process.
+//! - `retention`: forgets what is over.
 //! - [`media`]: the channel to the SFU.
 //! - `outbox`: what waits for one socket.
 //!
@@ -38,6 +39,7 @@ mod identity;
 mod leaver;
 mod metrics;
 mod outbox;
+mod retention;
 mod rooms;
 mod socket;
 mod store;

@@ -1,6 +1,7 @@
 //! What is counted. Every label value comes from a closed enum; none names a
 //! person, a room, a participant or an address.
 
+use crate::domain::retention::Kind;
 use conclave_wire::code::Code;
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -71,6 +72,8 @@ pub(crate) struct Metrics {
     pub(crate) store_seconds: Histogram,
     socket_ends: IntCounterVec,
     refusals: IntCounterVec,
+    forgotten: IntCounterVec,
+    retention_failures: IntCounterVec,
 }
 
 impl Metrics {
@@ -117,11 +120,22 @@ impl Metrics {
             room_failures: counter("room_failures", "Rooms that failed and were loaded anew")?,
             socket_ends: counters("socket_ends", "Why WebSockets ended", "reason")?,
             refusals: counters("refusals", "Refused requests", "code")?,
+            forgotten: counters("forgotten", "What was over and is forgotten", "kind")?,
+            retention_failures: counters(
+                "retention_failures",
+                "Jobs that could not forget what is over",
+                "kind",
+            )?,
             store_seconds,
             registry,
         };
         for end in SocketEnd::ALL {
             metrics.socket_ends.with_label_values(&[end.label()]);
+        }
+        for kind in Kind::ALL {
+            metrics.forgotten.with_label_values(&[kind.as_str()]);
+            let failures = &metrics.retention_failures;
+            failures.with_label_values(&[kind.as_str()]);
         }
         Ok(metrics)
     }
@@ -129,6 +143,18 @@ impl Metrics {
     /// Counts a refused request.
     pub(crate) fn refused(&self, code: Code) {
         self.refusals.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// Counts what was forgotten.
+    pub(crate) fn forgotten(&self, kind: Kind, count: u64) {
+        let forgotten = &self.forgotten;
+        forgotten.with_label_values(&[kind.as_str()]).inc_by(count);
+    }
+
+    /// Counts a job that failed.
+    pub(crate) fn retention_failed(&self, kind: Kind) {
+        let failures = &self.retention_failures;
+        failures.with_label_values(&[kind.as_str()]).inc();
     }
 
     /// Counts the end of a socket.

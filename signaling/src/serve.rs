@@ -7,6 +7,7 @@ use crate::http::{self, App};
 use crate::identity::Identity;
 use crate::media::{MediaMetrics, MediaPlane};
 use crate::metrics::Metrics;
+use crate::retention::Retention;
 use crate::rooms::Rooms;
 use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
@@ -52,6 +53,7 @@ pub struct Serving {
     sockets: Arc<Semaphore>,
     server: JoinHandle<io::Result<()>>,
     events: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 /// Starts the service; it listens when this returns.
@@ -89,6 +91,19 @@ pub async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_LIMIT);
     *server.http_builder() = builder;
+    let forgetting = app.clone();
+    let periods = config.periods;
+    let retention = tokio::spawn(async move {
+        let App {
+            rooms, identity, ..
+        } = forgetting.as_ref();
+        let retention = Retention {
+            rooms,
+            identity,
+            periods,
+        };
+        retention.run().await;
+    });
     let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     Ok(Serving {
         address,
@@ -98,6 +113,7 @@ pub async fn serve(
         sockets,
         server: tokio::spawn(server.serve(service)),
         events: tokio::spawn(pass_events(rooms, events)),
+        retention,
     })
 }
 
@@ -177,6 +193,7 @@ impl Serving {
         // cannot is cut off.
         let goodbyes = self.sockets.acquire_many(MAX_SOCKETS);
         let _ = tokio::time::timeout(SHUTDOWN_LIMIT, goodbyes).await;
+        self.retention.abort();
         self.rooms.stop();
         self.rooms.store.close().await;
     }
@@ -186,6 +203,7 @@ impl Drop for Serving {
     fn drop(&mut self) {
         self.rooms.stop();
         self.events.abort();
+        self.retention.abort();
         self.server.abort();
         self.handle.shutdown();
         let _ = self.shutdown.send(true);

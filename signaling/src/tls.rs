@@ -163,6 +163,7 @@ mod tests {
                 .iter()
                 .map(|ip| ip.parse().expect("an address"))
                 .collect(),
+            periods: crate::domain::retention::Periods::default(),
         }
     }
 

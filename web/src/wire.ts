@@ -44,7 +44,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never

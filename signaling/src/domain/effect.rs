@@ -146,6 +146,11 @@ pub enum Order {
     WithdrawConsent(LinkId),
     /// Take a guest's link back, and throw out who came by it.
     RevokeLink(LinkId),
+    /// Forget the guests' links that were over by then.
+    ForgetLinks {
+        /// When.
+        over: Millis,
+    },
 }
 
 /// Something to be done, in the order of the buffer, after every

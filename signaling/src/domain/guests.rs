@@ -3,7 +3,7 @@
 //! would come by the room's own whenever theirs is closed.
 
 use super::effect::{Change, Effect, Millis};
-use super::link::GuestLink;
+use super::link::{GuestLink, MAX_AHEAD};
 use super::password::{Door, Tries};
 use super::room::{Room, tell_over};
 use crate::config::MAX_LINKS;
@@ -81,19 +81,29 @@ impl Room {
         if now >= link.slot.until() {
             return Err(Code::BadMessage);
         }
-        links.retain(|id, link| {
-            let forgotten = link.is_forgotten(now);
-            if forgotten {
-                out.push(Effect::Store(Change::LinkForgotten { id: *id }));
-            }
-            !forgotten
-        });
+        if link.slot.from().since(now) > MAX_AHEAD {
+            return Err(Code::SlotTooFar);
+        }
         if links.len() >= MAX_LINKS {
             return Err(Code::Full);
         }
         links.insert(id, link);
         out.push(Effect::Store(Change::LinkMade { id, link }));
         Ok(())
+    }
+
+    /// Forgets the links that were over by then.
+    pub(super) fn forget_links(&mut self, over: Millis, out: &mut Vec<Effect>) {
+        let Guests::ByLink(links) = &mut self.guests else {
+            return;
+        };
+        links.retain(|id, link| {
+            let forgotten = link.was_over(over);
+            if forgotten {
+                out.push(Effect::Store(Change::LinkForgotten { id: *id }));
+            }
+            !forgotten
+        });
     }
 
     pub(super) fn revoke_link(&mut self, id: LinkId, out: &mut Vec<Effect>) -> Result<(), Code> {

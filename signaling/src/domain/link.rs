@@ -31,9 +31,9 @@ use std::time::Duration;
 /// somebody forgot.
 pub const MAX_SLOT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
-/// How long a link is kept after its slot: for so long its page says what has
-/// become of it.
-pub const KEPT_AFTER: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// How far ahead a slot may begin: a year's series of the same hour fits. A
+/// later one would be kept for longer than anybody remembers it.
+pub const MAX_AHEAD: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// When a link opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,9 +235,9 @@ impl GuestLink {
         changes
     }
 
-    /// Whether it has been over for so long that it is forgotten.
-    pub fn is_forgotten(&self, now: Millis) -> bool {
-        self.stage != Stage::InUse && now >= self.slot.until + KEPT_AFTER
+    /// Whether it was over by then, its slot and the call it was used for.
+    pub fn was_over(&self, then: Millis) -> bool {
+        self.stage != Stage::InUse && self.slot.until <= then
     }
 
     /// What its maker may know of it.

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Around the rooms: [`role`] (who may do what), [`tenant`] (how much there may
-//! be), [`account`], [`session`] and [`throttle`] (who is logged in).
+//! be), [`account`], [`session`] and [`throttle`] (who is logged in),
+//! [`retention`] (what is forgotten).
 
 pub mod account;
 pub mod board;
@@ -34,6 +35,7 @@ pub mod notice;
 pub mod password;
 mod request;
 mod resync;
+pub mod retention;
 pub mod role;
 pub mod room;
 pub mod session;

@@ -225,6 +225,7 @@ impl Room {
             }
             Order::WithdrawConsent(id) => self.withdraw_consent(id, out)?,
             Order::RevokeLink(id) => self.revoke_link(id, out)?,
+            Order::ForgetLinks { over } => self.forget_links(over, out),
         }
         self.expire(now.timer, out);
         self.settle(now, out);

@@ -60,6 +60,14 @@ impl Throttle {
         }
     }
 
+    /// Forgets what need not be known any more; how many names.
+    pub fn forget(&mut self, now: Millis) -> usize {
+        let before = self.names.len();
+        self.names
+            .retain(|_, tries| now.since(tries.last) < THROTTLE_FORGETS);
+        before - self.names.len()
+    }
+
     /// Forgets what need not be known any more, and the longest untouched if
     /// that is nothing: who makes names up gains no more than memory that is
     /// bounded.
@@ -67,8 +75,7 @@ impl Throttle {
         if self.names.len() < MAX_THROTTLED {
             return;
         }
-        self.names
-            .retain(|_, tries| now.since(tries.last) < THROTTLE_FORGETS);
+        self.forget(now);
         if self.names.len() >= MAX_THROTTLED {
             let oldest = self.names.iter().min_by_key(|(_, tries)| tries.last);
             if let Some(name) = oldest.map(|(name, _)| *name) {
@@ -139,6 +146,17 @@ mod tests {
         throttle.pardon(&NAME);
         assert_eq!(throttle.begin(now, NAME), Ok(()), "the code's turn");
         assert_eq!(throttle.begin(now, NAME).unwrap_err(), before * 2);
+    }
+
+    #[test]
+    fn the_tries_of_a_day_ago_are_forgotten_and_later_ones_are_not() {
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.begin(NOW, NAME), Ok(()));
+        let later = NOW + Duration::from_secs(60);
+        assert_eq!(throttle.begin(later, [2; 32]), Ok(()));
+        assert_eq!(throttle.forget(later), 0);
+        assert_eq!(throttle.forget(NOW + THROTTLE_FORGETS), 1);
+        assert!(throttle.names.contains_key(&[2; 32]));
     }
 
     #[test]

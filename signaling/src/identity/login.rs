@@ -78,7 +78,7 @@ impl Identity {
         let token = Token::from_random(token);
         let session = Session::begin(now.calendar, found.holder.factor);
         store
-            .begin_session((now.calendar, token.digest()), found.account, session)
+            .begin_session(token.digest(), found.account, session)
             .await?;
         self.throttle().succeeded(&counted);
         Ok(token)

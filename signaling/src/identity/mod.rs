@@ -54,6 +54,11 @@ impl Identity {
         Ok((password, hash))
     }
 
+    /// Forgets the tries that slow nobody down any more; how many names.
+    pub(crate) fn forget_tries(&self, now: Millis) -> u64 {
+        u64::try_from(self.throttle().forget(now)).unwrap_or(u64::MAX)
+    }
+
     fn begin_try(&self, now: Millis, name: Name) -> Result<(), Duration> {
         self.throttle().begin(now, name)
     }

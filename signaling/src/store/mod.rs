@@ -8,6 +8,7 @@ mod factors;
 mod links;
 mod load;
 mod postgres;
+mod retention;
 mod rooms;
 mod sessions;
 mod sqlite;
@@ -158,6 +159,14 @@ impl Store {
             write(&mut transaction, room, change).await?;
         }
         Ok(transaction.commit().await?)
+    }
+
+    /// Calls a table something else, so that what needs it fails.
+    #[cfg(test)]
+    pub(crate) async fn rename_table(&self, (from, to): (&str, &str)) {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.pool);
+        assert!(done.await.is_ok());
     }
 
     /// Removes from the database's files what was deleted from the tables, as

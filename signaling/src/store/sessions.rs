@@ -3,7 +3,7 @@
 use super::accounts::holder;
 use super::load::{bytes, narrow};
 use super::{Store, StoreError, time};
-use crate::config::{MAX_SESSIONS, SESSION_IDLE};
+use crate::config::MAX_SESSIONS;
 use crate::domain::session::{Holder, Session};
 use crate::domain::{Digest, Millis};
 use conclave_wire::id::{AccountId, TenantId};
@@ -22,23 +22,17 @@ pub(crate) struct Signed {
 }
 
 impl Store {
-    /// Begins a session, and forgets those that are over or too many.
+    /// Begins a session, and forgets those of its account that are too many.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn begin_session(
         &self,
-        (now, token): (Millis, Digest),
+        token: Digest,
         account: AccountId,
         session: Session,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let idle = u64::try_from(SESSION_IDLE.as_millis()).unwrap_or(u64::MAX);
-        sqlx::query("DELETE FROM sessions WHERE ends_at <= $1 OR last_used_at <= $2")
-            .bind(time(now))
-            .bind(time(Millis(now.0.saturating_sub(idle))))
-            .execute(&mut *transaction)
-            .await?;
         sqlx::query(
             "DELETE FROM sessions WHERE account = $1 AND token NOT IN (SELECT token FROM sessions \
              WHERE account = $1 ORDER BY last_used_at DESC, token LIMIT $2)",

@@ -8,6 +8,7 @@ pub(crate) mod client;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
+use conclave_signaling::domain::retention::Periods;
 use conclave_signaling::{Asset, Assets, Config, MediaPlane, PostgresUrl, Serving, serve, tls};
 use conclave_wire::client::{ClientFrame, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
@@ -91,6 +92,7 @@ fn config(folder: &Path) -> Config {
         suite: 1,
         names: vec![],
         addresses: vec![],
+        periods: Periods::default(),
     }
 }
 

@@ -69,6 +69,9 @@ pub enum Code {
     /// The link was revoked.
     #[error("the link was revoked")]
     LinkRevoked,
+    /// A link's slot may not begin so far ahead.
+    #[error("the slot begins too far ahead")]
+    SlotTooFar,
     /// The link was made and is not handed out yet.
     #[error("the link is not handed out yet")]
     LinkDraft,
@@ -173,6 +176,7 @@ impl Code {
             Self::LinkExpired => "link-expired",
             Self::LinkUsed => "link-used",
             Self::LinkRevoked => "link-revoked",
+            Self::SlotTooFar => "slot-too-far",
             Self::LinkDraft => "link-draft",
             Self::ConsentNeeded => "consent-needed",
             Self::ConsentWithdrawn => "consent-withdrawn",
@@ -205,7 +209,7 @@ impl Code {
     /// The HTTP status that goes with the code.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadMessage | Self::BadOffer | Self::PasswordUnfit => 400,
+            Self::BadMessage | Self::BadOffer | Self::PasswordUnfit | Self::SlotTooFar => 400,
             Self::Unauthorized | Self::FactorNeeded | Self::FactorWrong => 401,
             Self::Forbidden
             | Self::PasswordNeeded
@@ -269,6 +273,7 @@ mod tests {
             Code::LinkExpired,
             Code::LinkUsed,
             Code::LinkRevoked,
+            Code::SlotTooFar,
             Code::NotScheduled,
             Code::PeopleLimit,
             Code::LinkDraft,

@@ -336,6 +336,7 @@ export const de: Text = {
     'link-expired': 'Die Zeit dieses Links ist vorbei.',
     'link-used': 'Dieser Link wurde schon benutzt.',
     'link-revoked': 'Dieser Link wurde zurückgezogen.',
+    'slot-too-far': 'Der Termin liegt zu weit voraus: höchstens 366 Tage.',
     'link-draft': 'Dieser Link ist noch nicht ausgegeben.',
     'consent-needed': 'Dieser Link öffnet sich, sobald Sie eingewilligt haben. Laden Sie dafür die Seite neu.',
     'consent-withdrawn': 'Die Einwilligung zu diesem Link wurde widerrufen.',

@@ -352,6 +352,7 @@ export const en = {
     'link-expired': 'The time of this link is over.',
     'link-used': 'This link has been used.',
     'link-revoked': 'This link was taken back.',
+    'slot-too-far': 'The appointment lies too far ahead: 366 days at most.',
     'link-draft': 'This link is not handed out yet.',
     'consent-needed': 'This link opens once you have consented. Reload the page to do so.',
     'consent-withdrawn': 'The consent to this link was withdrawn.',

@@ -115,8 +115,7 @@ fn a_slot_has_an_end_after_its_beginning_and_at_most_31_days_later() {
 }
 
 #[test]
-fn a_link_is_forgotten_a_month_after_its_slot_unless_it_is_in_use() {
-    let last = UNTIL + KEPT_AFTER;
+fn a_link_is_over_with_its_slot_unless_it_is_in_use() {
     for stage in [
         Stage::Draft,
         Stage::Consent,
@@ -127,8 +126,8 @@ fn a_link_is_forgotten_a_month_after_its_slot_unless_it_is_in_use() {
         Stage::Withdrawn,
     ] {
         let link = link(Uses::Once, stage);
-        assert!(!link.is_forgotten(Millis(last.0 - 1)), "{stage:?}");
-        assert_eq!(link.is_forgotten(last), stage != Stage::InUse, "{stage:?}");
+        assert!(!link.was_over(Millis(UNTIL.0 - 1)), "{stage:?}");
+        assert_eq!(link.was_over(UNTIL), stage != Stage::InUse, "{stage:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::world::World;
 use crate::config::MAX_LINKS;
-use crate::domain::link::{GuestLink, Slot};
+use crate::domain::link::{GuestLink, MAX_AHEAD, Slot};
 use crate::domain::{Closing, Guests, Millis, Order};
 use conclave_wire::client::{LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
@@ -215,11 +215,21 @@ fn links_are_bounded_not_over_when_they_are_made_and_forgotten_in_time() {
     let one_more = LinkId([7; 16]);
     assert_eq!(make(&mut world, one_more, Uses::Once), Err(Code::Full));
     world.pass(Duration::from_secs(40 * 24 * 60 * 60));
+    let over = world.now;
+    world.order(Order::ForgetLinks { over }).unwrap();
     make(&mut world, one_more, Uses::Once).unwrap();
+    let far = world.now + MAX_AHEAD;
+    let slot = |from: Millis| Slot::new(from, from + HOUR).unwrap();
+    for (from, verdict) in [(far.0 + 1, Err(Code::SlotTooFar)), (far.0, Ok(()))] {
+        let link = GuestLink::new(slot(Millis(from)), Uses::Once);
+        let made = world.order(Order::MakeLink { id: FIRST, link });
+        assert_eq!(made, verdict);
+    }
+    world.order(Order::ForgetLinks { over: far }).unwrap();
     let Guests::ByLink(links) = &world.room.guests else {
         panic!("no links");
     };
-    assert_eq!(links.keys().copied().collect::<Vec<_>>(), [one_more]);
+    assert_eq!(links.keys().copied().collect::<Vec<_>>(), [FIRST]);
 }
 
 #[test]
