@@ -52,6 +52,15 @@ struct Create {
     /// Whoever knows the room's address can read it.
     #[arg(long, value_name = "NAME", requires = "consultation")]
     host_name: Option<String>,
+    /// For how many people its calls are at most, two or more, within the organisation's quota.
+    /// Who comes when they are complete is refused; hosts may wait.
+    #[arg(
+        long,
+        value_name = "PEOPLE",
+        conflicts_with = "consultation",
+        value_parser = clap::value_parser!(u32).range(2..)
+    )]
+    max_people: Option<u32>,
 }
 
 #[derive(Args)]
@@ -126,6 +135,7 @@ impl Create {
                 people,
                 host_name: self.host_name,
             }),
+            max_people: self.max_people,
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
         if let Some(host) = link.host() {

@@ -64,6 +64,9 @@ pub struct NewRoom<'a> {
     pub scheduled: bool,
     /// Whether its calls are to be consultations.
     pub consultation: Option<Consultation>,
+    /// For how many people its calls are to be at most, if not for as many as
+    /// its organisation's may be.
+    pub max_people: Option<u32>,
 }
 
 /// Makes a room and a link for its host; [`Link::guest`] gives the guests',
@@ -84,6 +87,7 @@ pub async fn create_room(
         scheduled: room.scheduled,
         consultation: room.consultation,
         title: None,
+        max_people: room.max_people,
         password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);

@@ -87,6 +87,7 @@ impl Hall {
             }),
             guests,
             people: None,
+            max_people: None,
             stays: vec![],
             call: None,
         };
@@ -610,6 +611,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         password: stored.password,
         guests: stored.guests.clone(),
         people: stored.people,
+        max_people: stored.max_people,
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,

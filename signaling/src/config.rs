@@ -46,6 +46,9 @@ pub const MAX_MEMBERS: usize = 100;
 /// an interpreter, a group of at most eight with its therapist).
 pub const CONSULTATION_PEOPLE: std::ops::RangeInclusive<u8> = 2..=9;
 
+/// Fewest people that a room may be for: with fewer there is no call.
+pub const MIN_PEOPLE: u32 = 2;
+
 /// Longest name of a host that guests are told, characters.
 pub const MAX_HOST_NAME: usize = 64;
 

@@ -117,6 +117,7 @@ mod tests {
             password: None,
             scheduled: true,
             consultation: None,
+            max_people: None,
         };
         store.create_room(now, ROOM, &new).await.unwrap();
         let anna = AccountRequest {

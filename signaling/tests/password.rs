@@ -26,6 +26,7 @@ async fn room_with_password(server: &Server) -> RoomCreated {
         scheduled: false,
         consultation: None,
         title: None,
+        max_people: None,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;

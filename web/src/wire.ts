@@ -647,7 +647,12 @@ title?: string,
 /**
  * Whether its calls are consultations.
  */
-consultation?: Consultation, };
+consultation?: Consultation, 
+/**
+ * For how many people its calls are at most: 2 or more, and no more than
+ * a call of its organisation may have. A consultation says so itself.
+ */
+maxPeople?: number, };
 
 /**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
@@ -707,7 +712,11 @@ password: boolean,
 /**
  * Whether guests come by links of their own.
  */
-scheduled: boolean, };
+scheduled: boolean, 
+/**
+ * For how many people its calls are at most, if that was said of it.
+ */
+maxPeople?: number, };
 
 /**
  * `GET /api/v1/rooms`: those of the organisation, the oldest first.

@@ -32,6 +32,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
                 password: None,
                 scheduled: false,
                 consultation: None,
+                max_people: None,
             },
         )
         .await

@@ -346,7 +346,7 @@ impl Room {
         let removed = commit.removes.iter();
         let removed = removed.filter(|who| self.stays.get(who).is_some_and(Stay::is_member));
         let people = (self.member_count() + adds.len()).saturating_sub(removed.count());
-        if !adds.is_empty() && self.people.is_some_and(|most| people > most.into()) {
+        if !adds.is_empty() && self.most_people().is_some_and(|most| people > most) {
             return Err(Code::PeopleLimit);
         }
         let leaves = self.member_count() + call.departed.len();

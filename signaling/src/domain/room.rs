@@ -31,6 +31,8 @@ pub struct Room {
     pub(super) guests: Guests,
     /// For how many people its calls are, if they are consultations.
     pub(super) people: Option<u8>,
+    /// For how many people its calls are at most, if that was said of it.
+    pub(super) max_people: Option<u32>,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -57,6 +59,8 @@ pub struct Snapshot {
     pub guests: Guests,
     /// For how many people its calls are, if they are consultations.
     pub people: Option<u8>,
+    /// For how many people its calls are at most, if that was said of it.
+    pub max_people: Option<u32>,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -114,6 +118,7 @@ impl Room {
             password: stored.password,
             guests: stored.guests,
             people: stored.people,
+            max_people: stored.max_people,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -142,6 +147,19 @@ impl Room {
     /// How many members the call has.
     pub fn member_count(&self) -> usize {
         self.stays.values().filter(|stay| stay.is_member()).count()
+    }
+
+    /// How many people its calls are for, if that was said of it.
+    pub(super) fn most_people(&self) -> Option<usize> {
+        let most = self.people.map(u32::from).or(self.max_people)?;
+        usize::try_from(most).ok()
+    }
+
+    /// Whether as many are in the call as the room is for. To a consultation
+    /// the next one comes early and waits.
+    fn is_complete(&self) -> bool {
+        let most = self.most_people().filter(|_| self.people.is_none());
+        most.is_some_and(|most| self.member_count() >= most)
     }
 
     /// When [`Input::Tick`] is due.
@@ -264,6 +282,9 @@ impl Room {
         let host = host_key.is_some();
         if !host && self.is_locked() {
             return turn_away(connection, re, Code::RoomLocked, out);
+        }
+        if !host && self.is_complete() {
+            return turn_away(connection, re, Code::PeopleLimit, out);
         }
         if self.stays.len() >= config::MAX_STAYS {
             return turn_away(connection, re, Code::Full, out);
@@ -684,7 +705,7 @@ fn turn_away(connection: ConnectionId, re: u32, code: Code, out: &mut Vec<Effect
     out.push(Effect::Close {
         connection,
         code: match code {
-            Code::Full => CloseCode::TryLater,
+            Code::Full | Code::PeopleLimit => CloseCode::TryLater,
             _ => CloseCode::Refused,
         },
     });

@@ -3,7 +3,7 @@
 use super::App;
 use super::guard::Caller;
 use super::problem::Refusal;
-use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE};
+use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
 use crate::domain::credential::TOKEN_LEN;
 use crate::domain::{Digest, Order, Token};
@@ -41,9 +41,14 @@ pub(super) async fn create(
         scheduled,
         title,
         consultation,
+        max_people,
     } = parse(body)?.unwrap_or_default();
     if let Some(consultation) = &consultation {
         judge(consultation)?;
+    }
+    // A consultation says itself for how many it is.
+    if max_people.is_some_and(|most| most < MIN_PEOPLE || consultation.is_some()) {
+        return Err(Refusal(Code::BadMessage));
     }
     let password = match password {
         Some(Blob(digest)) => Some(Digest(
@@ -70,6 +75,7 @@ pub(super) async fn create(
         password,
         scheduled,
         consultation,
+        max_people,
     };
     app.rooms.store.create_room(now, room, &new).await?;
     let created = RoomCreated {

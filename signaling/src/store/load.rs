@@ -33,7 +33,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
             "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people, \
-             max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
+             max_people, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
              WHERE rooms.id = $1",
         )
         .bind(room.as_bytes())
@@ -92,10 +92,8 @@ impl Store {
             host_key: Digest(bytes(&row, "host_key")?),
             password: password(&row)?,
             guests,
-            people: row
-                .try_get::<Option<i64>, _>("people")?
-                .map(narrow)
-                .transpose()?,
+            people: optional(&row, "people")?,
+            max_people: optional(&row, "max_people")?,
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))
@@ -169,4 +167,13 @@ pub(super) fn bytes_if_any<const N: usize>(
 /// An integer of the database in the type it was written from.
 pub(super) fn narrow<T: TryFrom<i64>>(value: i64) -> Result<T, StoreError> {
     T::try_from(value).map_err(|_| StoreError::Corrupt)
+}
+
+/// The same where there may be none.
+pub(super) fn optional<T: TryFrom<i64>>(
+    row: &AnyRow,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
+    let value: Option<i64> = row.try_get(column)?;
+    value.map(narrow).transpose()
 }

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -53,6 +53,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ),
     ("locks", include_str!("../../migrations/0007_locks.sql")),
     ("makers", include_str!("../../migrations/0008_makers.sql")),
+    ("sizes", include_str!("../../migrations/0009_sizes.sql")),
 ];
 
 /// How long an operation waits for the one connection.

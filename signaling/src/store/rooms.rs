@@ -1,10 +1,11 @@
 //! Rooms as such: made, found, listed. What happens in one is written by
 //! [`Store::apply`].
 
-use super::load::{bytes, narrow};
+use super::load::{bytes, narrow, optional};
 use super::{Store, StoreError, count, refuse, tenants, time};
 use crate::config::{MAX_ROOMS, PAGE};
 use crate::domain::{Digest, Millis, tenant};
+use conclave_wire::code::Code;
 use conclave_wire::http::{Consultation, RoomEntry};
 use conclave_wire::id::{RoomId, TenantId};
 use sqlx::Row as _;
@@ -27,6 +28,8 @@ pub(crate) struct NewRoom {
     pub(crate) scheduled: bool,
     /// Whether its calls are consultations.
     pub(crate) consultation: Option<Consultation>,
+    /// For how many people its calls are at most, if that is said of it.
+    pub(crate) max_people: Option<u32>,
 }
 
 /// What anybody may know of a room.
@@ -46,8 +49,9 @@ impl Store {
     /// Makes a room.
     ///
     /// # Errors
-    /// [`Code::QuotaReached`](conclave_wire::code::Code::QuotaReached) when its
-    /// organisation has as many as it may, [`StoreError::Full`] when there are
+    /// [`Code::QuotaReached`] when its
+    /// organisation has as many as it may, or no call of it may be as large,
+    /// [`StoreError::Full`] when there are
     /// [`MAX_ROOMS`].
     pub(crate) async fn create_room(
         &self,
@@ -60,13 +64,20 @@ impl Store {
         let own = sqlx::query("SELECT COUNT(*) FROM rooms WHERE tenant = $1");
         let own = count(&mut transaction, own.bind(new.tenant.0.to_vec())).await?;
         tenant::another(own, quotas.rooms).or_else(refuse)?;
+        if new
+            .max_people
+            .is_some_and(|most| most > quotas.participants)
+        {
+            return refuse(Code::QuotaReached);
+        }
         let all = sqlx::query("SELECT COUNT(*) FROM rooms");
         if count(&mut transaction, all).await? >= u64::from(MAX_ROOMS) {
             return Err(StoreError::Full);
         }
         sqlx::query(
             "INSERT INTO rooms (id, tenant, title, host_key, suite, created_at, password, scheduled, \
-             people, host_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             people, host_name, max_people) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(room.as_bytes())
         .bind(new.tenant.as_bytes())
@@ -78,6 +89,7 @@ impl Store {
         .bind(i64::from(new.scheduled))
         .bind(new.consultation.as_ref().map(|of| i64::from(of.people)))
         .bind(new.consultation.as_ref().and_then(|of| of.host_name.clone()))
+        .bind(new.max_people.map(i64::from))
         .execute(&mut *transaction)
         .await?;
         Ok(transaction.commit().await?)
@@ -144,7 +156,7 @@ impl Store {
     ) -> Result<(Vec<RoomEntry>, bool), StoreError> {
         let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
         let rows = sqlx::query(
-            "SELECT id, title, created_at, scheduled, \
+            "SELECT id, title, created_at, scheduled, max_people, \
              CASE WHEN password IS NULL THEN 0 ELSE 1 END AS locked FROM rooms \
              WHERE tenant = $1 AND (created_at > \
              COALESCE((SELECT created_at FROM rooms WHERE tenant = $1 AND id = $2), -1) \
@@ -167,6 +179,7 @@ fn entry(row: &AnyRow) -> Result<RoomEntry, StoreError> {
         created: narrow(row.try_get("created_at")?)?,
         password: row.try_get::<i64, _>("locked")? != 0,
         scheduled: row.try_get::<i64, _>("scheduled")? != 0,
+        max_people: optional(row, "max_people")?,
     })
 }
 

@@ -130,7 +130,7 @@ pub enum Code {
     /// The room, its lobby or the server holds as many as it may.
     #[error("full")]
     Full,
-    /// The room's call is for no more people.
+    /// The room's call is for no more people than are in it.
     #[error("the room's call is for no more people")]
     PeopleLimit,
     /// An SDP offer that cannot be parsed or breaks the rules of the protocol.

@@ -28,6 +28,11 @@ pub struct RoomRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub consultation: Option<Consultation>,
+    /// For how many people its calls are at most: 2 or more, and no more than
+    /// a call of its organisation may have. A consultation says so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub max_people: Option<u32>,
 }
 
 /// What calls of a consultation are: for few people, of whom hosts alone let
@@ -88,6 +93,10 @@ pub struct RoomEntry {
     pub password: bool,
     /// Whether guests come by links of their own.
     pub scheduled: bool,
+    /// For how many people its calls are at most, if that was said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub max_people: Option<u32>,
 }
 
 /// `GET /api/v1/rooms`: those of the organisation, the oldest first.

@@ -2,7 +2,7 @@
 
 import { writePreferences, type Preferences } from '../preferences';
 import { codeText, languages, type Text } from '../text/text';
-import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, RoomEntry, RoomId, SessionInfo } from '../wire';
+import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, RoomEntry, RoomId, RoomRequest, SessionInfo } from '../wire';
 import { invitation } from '../link';
 import { Api, type Answer, type Credentials, type Refusal } from './api';
 import { hostLink, Secrets } from './secrets';
@@ -107,12 +107,11 @@ export class Desk {
     await this.start();
   }
 
-  async makeRoom(title: string, scheduled: boolean): Promise<Refusal | null> {
-    const request = title === '' ? { scheduled } : { scheduled, title };
+  async makeRoom(request: RoomRequest): Promise<Refusal | null> {
     const created = await this.#checked(this.#api.makeRoom(request));
     if (!created.ok) return created;
     const link = this.#secrets.drawn(created.value, (bytes) => crypto.getRandomValues(bytes));
-    const guest = scheduled ? null : invitation(location.origin, link);
+    const guest = request.scheduled === true ? null : invitation(location.origin, link);
     this.made = { host: hostLink(location.origin, link), guest };
     await this.#readRooms();
     return null;

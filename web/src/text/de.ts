@@ -351,7 +351,7 @@ export const de: Text = {
     'stale-epoch': 'Das Gespräch ist schon weiter.',
     'no-such-participant': 'Diese Person ist nicht mehr da.',
     full: 'Das Gespräch ist voll.',
-    'people-limit': 'Diese Sprechstunde ist für nicht mehr Personen.',
+    'people-limit': 'Das Gespräch ist vollzählig: Es ist für nicht mehr Personen.',
     'bad-offer': 'Die Medienverbindung wurde abgelehnt.',
     'unsupported-media': 'Die Medienformate dieses Browsers werden nicht unterstützt.',
     'media-unavailable': 'Der Medienserver ist nicht erreichbar. Versuchen Sie ein anderes Netz, oder schalten Sie ein VPN aus.',

@@ -367,7 +367,7 @@ export const en = {
     'stale-epoch': 'The call has moved on.',
     'no-such-participant': 'This person is not here any more.',
     full: 'The call is full.',
-    'people-limit': 'This consultation is for no more people.',
+    'people-limit': 'The call is complete: it is for no more people.',
     'bad-offer': 'The media connection was refused.',
     'unsupported-media': 'This browser’s media formats are not supported.',
     'media-unavailable': 'The media server cannot be reached. Try another network or turn a VPN off.',

@@ -8,5 +8,6 @@ mod links;
 mod password;
 mod random;
 mod resync;
+mod sizes;
 mod words;
 mod world;

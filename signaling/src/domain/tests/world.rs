@@ -72,6 +72,7 @@ impl World {
             password: None,
             guests: Guests::Open,
             people: None,
+            max_people: None,
             stays: vec![],
             call: None,
         };
@@ -100,6 +101,13 @@ impl World {
     pub(super) fn scheduled() -> Self {
         let mut world = Self::new();
         world.stored.guests = Guests::ByLink(BTreeMap::new());
+        Self::of(world.stored)
+    }
+
+    /// A room for so many people.
+    pub(super) fn for_at_most(people: u32) -> Self {
+        let mut world = Self::new();
+        world.stored.max_people = Some(people);
         Self::of(world.stored)
     }
 
@@ -667,6 +675,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         password: stored.password,
         guests: stored.guests.clone(),
         people: stored.people,
+        max_people: stored.max_people,
         stays: stored
             .stays
             .iter()
