@@ -39,6 +39,8 @@ reasons! {
     StunForged = "stun-forged",
     /// ice: sent before, and now from an address that has passed no check.
     StunReplayed = "stun-replayed",
+    /// reach: more trials than are answered at once.
+    ReachLimit = "reach-limit",
     /// ingress: a TCP connection more than there may be; it was closed.
     StreamRefused = "stream-refused",
     /// ingress: a TCP connection that does not begin with a connectivity check,

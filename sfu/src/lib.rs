@@ -22,7 +22,7 @@
 //!   [`slot`]; [`negotiate`] reads offers and writes answers, [`codec`] is the
 //!   table of what is negotiated.
 //! - [`ice`] answers connectivity checks, of which [`seen`] lets each count once,
-//!   [`path`] says where that leads, [`dtls`] agrees on keys, [`srtp`] uses them.
+//!   [`path`] says where that leads, [`reach`] answers those of nobody, [`dtls`] agrees on keys, [`srtp`] uses them.
 //! - [`layer`] names what of a picture a slot takes; [`frame`] is what the
 //!   headers say of a frame, [`choice`] which of them a slot forwards, and
 //!   [`numbers`] keeps what is forwarded contiguous; [`encoding`] is one stream
@@ -81,6 +81,7 @@ pub mod placement;
 pub mod pool;
 pub mod protect;
 pub mod rates;
+pub mod reach;
 pub mod reception;
 pub mod relay;
 pub mod resent;

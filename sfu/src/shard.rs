@@ -24,6 +24,7 @@ use crate::link::Link;
 use crate::metrics::{Counter, Metrics};
 use crate::peer::{Peer, PeerKey, SessionKeys};
 use crate::pool::{Pool, SLOT_LEN};
+use crate::reach::Reach;
 use crate::relay::{Links, bits};
 use crate::room::Room;
 use crate::rtp::rtcp::ReportBlock;
@@ -138,6 +139,7 @@ pub struct Shard {
     pub(crate) candidates: Vec<SocketAddr>,
     pub(crate) tcp_candidates: Vec<SocketAddr>,
     pub(crate) index: usize,
+    pub(crate) reach: Option<Reach>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -194,6 +196,7 @@ impl Shard {
             candidates: parts.candidates,
             tcp_candidates: Vec::new(),
             index: 0,
+            reach: None,
             burst: Burst::new(),
             egress: Egress::new(parts.limits.egress_bytes),
             limits: parts.limits,
@@ -249,6 +252,11 @@ impl Shard {
     /// Which of an SFU's shards it is, at most the 63rd; 0 until it is said.
     pub fn set_index(&mut self, index: usize) {
         self.index = index;
+    }
+
+    /// Answers checks of nobody's under these credentials; none until it is said.
+    pub fn set_reach(&mut self, reach: Reach) {
+        self.reach = Some(reach);
     }
 
     /// Its links to the SFU's shards, by their indices; none to itself.
@@ -395,6 +403,12 @@ impl Shard {
     /// A connectivity check: the only thing that makes an address known.
     fn check(&mut self, now: Instant, datagram: Datagram<'_>) -> Result<(), DropReason> {
         let check = Check::parse(datagram.bytes)?;
+        if let Some(reach) = self.reach.as_mut().filter(|reach| reach.is_for(&check)) {
+            let mut answer = [0; ANSWER_MAX];
+            let check = (&check, datagram.from.socket());
+            let len = reach.answer(now, check, &mut answer)?;
+            return self.egress.push(datagram.from, &answer[..len]);
+        }
         let key = *self
             .by_ufrag
             .get(check.local_ufrag)

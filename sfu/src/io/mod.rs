@@ -14,14 +14,16 @@ mod udp;
 
 use crate::config::{Config, SHARDS_MAX};
 use crate::dtls::{Identity, NoIdentity};
-use crate::ice;
+use crate::ice::{self, Credentials};
 use crate::link::{self, Link};
 use crate::metrics::{Metrics, Snapshot};
 use crate::placement::Placement;
+use crate::reach::Reach;
 use crate::shard::{Clock, Parts, Shard};
+use aws_lc_rs::rand::SystemRandom;
 use conclave_wire::control::{Command, Event};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use thread::{Instruction, Port, Worker};
 
 /// Where the SFU's events come out.
@@ -39,6 +41,9 @@ pub enum StartError {
     /// The certificate cannot be made.
     #[error(transparent)]
     Identity(#[from] NoIdentity),
+    /// The system has no randomness.
+    #[error("the system has no randomness")]
+    NoRandomness(#[from] aws_lc_rs::error::Unspecified),
 }
 
 /// The SFU's thread has ended.
@@ -58,6 +63,22 @@ struct Inner {
     /// Only commands take this lock, in their order; packets never do.
     placement: Mutex<Placement>,
     candidates: Vec<SocketAddr>,
+    /// Those of the shard that answers trials, and where it does.
+    reach: Credentials,
+    reached_at: Vec<SocketAddr>,
+    tcp: OnceLock<Vec<SocketAddr>>,
+}
+
+/// How somebody finds out whether media would come through
+/// ([`reach`](crate::reach)).
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The credentials of its checks.
+    pub credentials: Credentials,
+    /// Where checks are answered over UDP.
+    pub udp: Vec<SocketAddr>,
+    /// Where TCP connections for them are taken.
+    pub tcp: Vec<SocketAddr>,
 }
 
 /// A shard's thread.
@@ -112,13 +133,23 @@ impl Handle {
         shard.tell(Instruction::Stream(stream))
     }
 
-    /// Says where clients may open such connections.
+    /// Says where clients may open such connections, once.
     ///
     /// # Errors
     /// [`Stopped`].
     pub fn announce_tcp(&self, candidates: &[SocketAddr]) -> Result<(), Stopped> {
-        let told = |shard: &Running| shard.tell(Instruction::AnnounceTcp(candidates.to_vec()));
+        let tcp = self.inner.tcp.get_or_init(|| candidates.to_vec());
+        let told = |shard: &Running| shard.tell(Instruction::AnnounceTcp(tcp.clone()));
         self.inner.shards.iter().try_for_each(told)
+    }
+
+    /// What somebody needs to know who wants to try.
+    pub fn trial(&self) -> Trial {
+        Trial {
+            credentials: self.inner.reach.clone(),
+            udp: self.inner.reached_at.clone(),
+            tcp: self.inner.tcp.get().cloned().unwrap_or_default(),
+        }
     }
 
     /// The counters of each shard.
@@ -156,6 +187,9 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
         shards: Vec::with_capacity(count),
         placement: Mutex::new(Placement::new(count, config.spill)),
         candidates: Vec::new(),
+        reach: Credentials::random(&SystemRandom::new(), 0)?,
+        reached_at: Vec::new(),
+        tcp: OnceLock::new(),
     };
     let shared = Shared {
         identity: Arc::new(Identity::generate()?),
@@ -164,7 +198,11 @@ pub fn start(config: &Config) -> Result<(Handle, EventReceiver), StartError> {
     };
     let mut workers = Vec::with_capacity(count);
     for (index, links) in link::all(count).into_iter().enumerate() {
-        let (worker, running, candidates) = open_shard(config, index, links, &shared)?;
+        let reach = (index == 0).then(|| Reach::new(inner.reach.clone()));
+        let (worker, running, candidates) = open_shard(config, (index, links, reach), &shared)?;
+        if index == 0 {
+            inner.reached_at.clone_from(&candidates);
+        }
         workers.push(worker);
         inner.shards.push(running);
         inner.candidates.extend(candidates);
@@ -196,8 +234,7 @@ struct Shared {
 
 fn open_shard(
     config: &Config,
-    index: usize,
-    links: Vec<Option<Link>>,
+    (index, links, reach): (usize, Vec<Option<Link>>, Option<Reach>),
     shared: &Shared,
 ) -> Result<(Worker, Running, Vec<SocketAddr>), StartError> {
     let (socket, receiver, sender) = udp::Socket::bind(numbered(config.bind, index)?)?;
@@ -219,6 +256,9 @@ fn open_shard(
     shard.set_index(index);
     shard.set_hold(config.hold);
     shard.set_links(links);
+    if let Some(reach) = reach {
+        shard.set_reach(reach);
+    }
     let (instructions, inbox) = mpsc::channel();
     let port = Port {
         socket,
