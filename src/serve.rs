@@ -5,6 +5,7 @@ use clap::Args;
 use conclave_sfu::config::Pinning;
 use conclave_signaling as signaling;
 use conclave_wire::control::{Command, Event};
+use conclave_wire::http::{MediaAddress, MediaTrial};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,6 +118,7 @@ impl Serve {
             events: events_from(events),
             streams: over_tcp.then(|| streams_to(sfu.clone())),
             metrics: Some(media_metrics::metrics(sfu.clone())?),
+            trial: Some(trial_of(sfu.clone())),
         };
         let config = signaling::Config {
             listen: self.listen,
@@ -174,6 +176,23 @@ fn streams_to(sfu: conclave_sfu::Handle) -> signaling::media::MediaStreams {
     Arc::new(move |stream, first| {
         if sfu.take_stream(stream, first).is_err() {
             tracing::error!("the media plane has stopped");
+        }
+    })
+}
+
+/// Says how to try whether the SFU is reached.
+fn trial_of(sfu: conclave_sfu::Handle) -> signaling::media::AskTrial {
+    let address = |at: &SocketAddr| MediaAddress {
+        ip: at.ip(),
+        port: at.port(),
+    };
+    Arc::new(move || {
+        let trial = sfu.trial();
+        MediaTrial {
+            ufrag: trial.credentials.ufrag,
+            pwd: trial.credentials.pwd,
+            udp: trial.udp.iter().map(address).collect(),
+            tcp: trial.tcp.iter().map(address).collect(),
         }
     })
 }

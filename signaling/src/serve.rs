@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MAX_SOCKETS, REQUEST_LIMIT, SHUTDOWN_LIMIT};
 use crate::http::{self, App};
 use crate::identity::Identity;
-use crate::media::{MediaMetrics, MediaPlane};
+use crate::media::{AskTrial, MediaMetrics, MediaPlane};
 use crate::metrics::Metrics;
 use crate::retention::Retention;
 use crate::rooms::Rooms;
@@ -69,7 +69,13 @@ pub async fn serve(
     let tls = tls::server_config(&config)?;
     let (shutdown, stopping) = watch::channel(false);
     let (streams, events) = (media.streams, media.events);
-    let app = compose(&config, assets, media.commands, media.metrics, stopping).await?;
+    let app = compose(
+        &config,
+        assets,
+        (media.commands, media.metrics, media.trial),
+        stopping,
+    )
+    .await?;
     let (rooms, sockets) = (app.rooms.clone(), app.sockets.clone());
     for room in rooms.store.rooms_in_use().await? {
         rooms.wake(room);
@@ -126,7 +132,7 @@ pub async fn serve(
 pub async fn interface(config: &Config, assets: Assets) -> Result<Router, StartError> {
     let (commands, _) = mpsc::channel(1);
     let (_, running) = watch::channel(false);
-    let app = compose(config, assets, commands, None, running).await?;
+    let app = compose(config, assets, (commands, None, None), running).await?;
     Ok(http::router(app))
 }
 
@@ -134,8 +140,11 @@ pub async fn interface(config: &Config, assets: Assets) -> Result<Router, StartE
 async fn compose(
     config: &Config,
     assets: Assets,
-    commands: mpsc::Sender<Command>,
-    media_metrics: Option<MediaMetrics>,
+    (commands, media_metrics, media_trial): (
+        mpsc::Sender<Command>,
+        Option<MediaMetrics>,
+        Option<AskTrial>,
+    ),
     shutdown: watch::Receiver<bool>,
 ) -> Result<Arc<App>, StartError> {
     let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
@@ -154,6 +163,7 @@ async fn compose(
         strict_transport: config.tls.is_some(),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),
         media_metrics,
+        media_trial,
         shutdown,
     }))
 }

@@ -61,6 +61,7 @@ async fn http_refusals_are_problem_details() {
             b"",
             Code::NoSuchRoom,
         ),
+        ("GET", "/api/v1/media-trial", b"", Code::MediaUnavailable),
         ("GET", "/api/v1/rooms/%ff%00", b"", Code::BadMessage),
         (
             "DELETE",

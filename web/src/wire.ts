@@ -905,6 +905,43 @@ at: number,
 in: number, };
 
 /**
+ * `GET /api/v1/media-trial`: how a page finds out whether media would come
+ * through. Connectivity checks under these credentials are answered, and
+ * nothing else comes of them.
+ */
+export type MediaTrial = { 
+/**
+ * The user name fragment of the media plane (RFC 8839 section 5.4).
+ */
+ufrag: string, 
+/**
+ * And its password.
+ */
+pwd: string, 
+/**
+ * Where checks are answered over UDP.
+ */
+udp: Array<MediaAddress>, 
+/**
+ * Where TCP connections for them are taken (RFC 6544); none where media
+ * does not go over TCP.
+ */
+tcp: Array<MediaAddress>, };
+
+/**
+ * An address of the media plane.
+ */
+export type MediaAddress = { 
+/**
+ * IPv4 or IPv6, as text.
+ */
+ip: string, 
+/**
+ * The port.
+ */
+port: number, };
+
+/**
  * Problem details (RFC 9457), media type `application/problem+json`.
  */
 export type Problem = { 

@@ -8,6 +8,7 @@ mod guard;
 mod headers;
 mod health;
 mod links;
+mod media;
 mod problem;
 mod rooms;
 mod session;
@@ -19,7 +20,7 @@ use crate::assets::Assets;
 use crate::config::{MAX_BODY, MAX_CONSENT_BODY, REQUEST_LIMIT};
 use crate::domain::Digest;
 use crate::identity::Identity;
-use crate::media::MediaMetrics;
+use crate::media::{AskTrial, MediaMetrics};
 use crate::rooms::Rooms;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -46,6 +47,7 @@ pub(crate) struct App {
     /// One permit a socket.
     pub(crate) sockets: Arc<Semaphore>,
     pub(crate) media_metrics: Option<MediaMetrics>,
+    pub(crate) media_trial: Option<AskTrial>,
     /// True once the service shuts down.
     pub(crate) shutdown: watch::Receiver<bool>,
 }
@@ -118,6 +120,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/api/v1/consent-texts",
             post(consent::set_texts).layer(DefaultBodyLimit::max(MAX_CONSENT_BODY)),
         )
+        .route("/api/v1/media-trial", get(media::trial))
         .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })

@@ -75,6 +75,7 @@ pub(crate) async fn try_start(folder: &Path) -> Result<Serving, String> {
         events,
         streams: None,
         metrics: None,
+        trial: None,
     };
     let started = serve(config(folder), assets(), media).await;
     started.map_err(|error| match std::error::Error::source(&error) {
@@ -111,6 +112,7 @@ impl Server {
             metrics: Some(Arc::new(|text: &mut String| {
                 text.push_str("sfu_metric 1\n")
             })),
+            trial: None,
         };
         let config = config(dir.path());
         let serving = serve(config, assets(), media).await.expect("starts");

@@ -3,6 +3,7 @@
 use crate::code::Code;
 use crate::id::{Blob, LinkId, RoomId};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// The body of `POST /api/v1/rooms`; none at all asks for a room that guests
 /// enter by its own link, without a password.
@@ -338,4 +339,31 @@ impl From<Code> for Problem {
             consent: None,
         }
     }
+}
+
+/// `GET /api/v1/media-trial`: how a page finds out whether media would come
+/// through. Connectivity checks under these credentials are answered, and
+/// nothing else comes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaTrial {
+    /// The user name fragment of the media plane (RFC 8839 section 5.4).
+    pub ufrag: String,
+    /// And its password.
+    pub pwd: String,
+    /// Where checks are answered over UDP.
+    pub udp: Vec<MediaAddress>,
+    /// Where TCP connections for them are taken (RFC 6544); none where media
+    /// does not go over TCP.
+    pub tcp: Vec<MediaAddress>,
+}
+
+/// An address of the media plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaAddress {
+    /// IPv4 or IPv6, as text.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: u16,
 }

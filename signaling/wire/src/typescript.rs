@@ -55,6 +55,8 @@ pub fn declarations() -> String {
     declare::<http::LinkInfo>(&config, &mut text);
     declare::<http::LinkList>(&config, &mut text);
     declare::<http::Opening>(&config, &mut text);
+    declare::<http::MediaTrial>(&config, &mut text);
+    declare::<http::MediaAddress>(&config, &mut text);
     declare::<http::Problem>(&config, &mut text);
     declare::<account::Role>(&config, &mut text);
     declare::<account::Action>(&config, &mut text);

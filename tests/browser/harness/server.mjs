@@ -40,11 +40,14 @@ async function freePort() {
 /**
  * Where media is served over UDP, where pages look for it, and where HTTPS is served, and with it media over TCP.
  *
- * @typedef {{media: string, announce: string, listen?: string}} Addresses
+ * @typedef {{media: string, announce: string, listen?: string, tcp?: boolean}} Addresses
  */
 
 /** Nothing answers over UDP where pages look for it, as behind a firewall that lets only HTTPS out. @type {Addresses} */
 export const withoutUdp = { media: '127.0.0.1', announce: mediaAddress, listen: '0.0.0.0' };
+
+/** Nor over TCP. @type {Addresses} */
+export const withoutMedia = { ...withoutUdp, tcp: false };
 
 export class Server {
   /**
@@ -64,13 +67,14 @@ export class Server {
    * @param {number} port
    * @param {Addresses} addresses
    */
-  constructor(data, port, { media, announce, listen = '127.0.0.1' }) {
+  constructor(data, port, { media, announce, listen = '127.0.0.1', tcp = true }) {
     this.data = data;
     this.port = port;
     this.url = `https://localhost:${port}`;
     this.media = `${media}:${port}`;
     this.announce = announce;
     this.listen = listen;
+    this.tcp = tcp;
     /** The self-made certificate, for those who must trust it. */
     this.certificate = join(data, 'development-certificate.pem');
     mkdirSync(data, { recursive: true });
@@ -80,7 +84,7 @@ export class Server {
 
   /** Starts the process; again after `kill`, with the same folder and ports. */
   async run() {
-    const media = ['--media', this.media, '--announce', this.announce];
+    const media = ['--media', this.media, '--announce', this.announce, ...(this.tcp ? [] : ['--tcp-port', '0'])];
     const child = new Child('server', conclave, ['serve', '--listen', `${this.listen}:${this.port}`, ...media, '--data', this.data]);
     this.child = child;
     await child.until('/readyz', () => this.ready());
