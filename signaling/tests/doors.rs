@@ -190,7 +190,10 @@ async fn metrics_name_nobody() {
             .split(',')
         {
             let name = label.split('=').next().unwrap_or_default();
-            assert!(["", "le", "reason", "code"].contains(&name), "{line}");
+            assert!(
+                ["", "le", "reason", "code", "kind"].contains(&name),
+                "{line}"
+            );
         }
     }
 }
