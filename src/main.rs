@@ -8,6 +8,7 @@ mod invitation;
 mod join;
 mod link;
 mod media_metrics;
+mod openapi;
 mod room;
 mod serve;
 mod tenant;
@@ -51,6 +52,8 @@ enum Command {
     /// means harm may serve somebody else, or you in an hour, something else. Nor does it see what
     /// a browser kept of an earlier visit.
     VerifyWeb(verify_web::VerifyWeb),
+    /// Print the OpenAPI 3.1 document of the HTTP interface.
+    Openapi,
     /// Print the SHA-256 of every file of this release's browser client.
     WebHashes,
 }
@@ -73,6 +76,7 @@ async fn main() -> ExitCode {
         Command::Account(account) => account.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
+        Command::Openapi => openapi::print(),
         Command::WebHashes => verify_web::print_hashes(),
     };
     match done {

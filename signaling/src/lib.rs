@@ -46,7 +46,7 @@ mod store;
 
 pub use assets::{Asset, Assets};
 pub use config::{Config, TlsFiles};
-pub use http::CONTENT_SECURITY_POLICY;
+pub use http::{CONTENT_SECURITY_POLICY, openapi};
 pub use media::MediaPlane;
 pub use serve::{Serving, StartError, interface, serve};
 pub use store::{PostgresUrl, StoreError};

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::guard::Caller;
+use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
 use crate::domain::account;
@@ -13,12 +14,21 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use conclave_wire::account::{AccountInfo, AccountList, AccountMade, Action};
+use conclave_wire::account::{AccountInfo, AccountList, AccountMade, AccountRequest, Action};
 use conclave_wire::code::Code;
 use conclave_wire::id::AccountId;
 use std::sync::Arc;
 
-/// `POST /api/v1/accounts`
+/// Make an account
+#[utoipa::path(
+    post, path = "/api/v1/accounts", operation_id = "createAccount", tag = "accounts",
+    params(
+        ("tenant" = Option<String>, Query, description = "For the operator: in which organisation; without it in `default`"),
+    ),
+    request_body = AccountRequest,
+    responses((status = 201, description = "The account with its password, which is given once", body = AccountMade)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::NameTaken, Code::QuotaReached]).command("account create")))),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -55,7 +65,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, Json(made)).into_response())
 }
 
-/// `GET /api/v1/accounts`
+/// List the accounts of an organisation
+#[utoipa::path(
+    get, path = "/api/v1/accounts", operation_id = "listAccounts", tag = "accounts",
+    params(
+        ("tenant" = Option<String>, Query, description = "For the operator: in which organisation; without it in `default`"),
+        ("after" = Option<AccountId>, Query, description = "The account of the last entry of the page before"),
+    ),
+    responses((status = 200, description = "A page of the accounts, by the name they log in with", body = AccountList)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account list")))),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -69,7 +88,15 @@ pub(super) async fn list(
     Ok((NOT_STORED, Json(AccountList { accounts, more })).into_response())
 }
 
-/// `POST /api/v1/accounts/{account}/disable`
+/// Let nobody log in to an account any more
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{account}/disable", operation_id = "disableAccount", tag = "accounts",
+    params(
+        ("account" = AccountId, Path, description = "The account"),
+    ),
+    responses((status = 204, description = "Its sessions are over")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account disable")))),
+)]
 pub(super) async fn disable(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -81,7 +108,15 @@ pub(super) async fn disable(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/accounts/{account}`
+/// Delete an account
+#[utoipa::path(
+    delete, path = "/api/v1/accounts/{account}", operation_id = "deleteAccount", tag = "accounts",
+    params(
+        ("account" = AccountId, Path, description = "The account"),
+    ),
+    responses((status = 204, description = "It is gone; its sessions and the links it made are over")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account delete")))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -93,7 +128,15 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/accounts/{account}/enable`
+/// Let people log in to an account again
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{account}/enable", operation_id = "enableAccount", tag = "accounts",
+    params(
+        ("account" = AccountId, Path, description = "The account"),
+    ),
+    responses((status = 204, description = "People log in to it again")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account enable")))),
+)]
 pub(super) async fn enable(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -104,7 +147,15 @@ pub(super) async fn enable(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/accounts/{account}/password`
+/// Draw an account another password
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{account}/password", operation_id = "resetPassword", tag = "accounts",
+    params(
+        ("account" = AccountId, Path, description = "The account"),
+    ),
+    responses((status = 200, description = "The account with another password, which is given once", body = AccountMade)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account reset-password")))),
+)]
 pub(super) async fn reset_password(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -117,7 +168,15 @@ pub(super) async fn reset_password(
     Ok((NOT_STORED, Json(AccountMade { account, password })).into_response())
 }
 
-/// `DELETE /api/v1/accounts/{account}/factor`
+/// Forget an account's second factor
+#[utoipa::path(
+    delete, path = "/api/v1/accounts/{account}/factor", operation_id = "forgetFactor", tag = "accounts",
+    params(
+        ("account" = AccountId, Path, description = "The account"),
+    ),
+    responses((status = 204, description = "It is forgotten, and sessions are over")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account reset-factor")))),
+)]
 pub(super) async fn forget_factor(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -4,6 +4,7 @@
 use super::App;
 use super::guard::Caller;
 use super::links::NamedLink;
+use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, Named, carry_out, parse};
 use crate::config::MAX_CONSENT_TEXT;
@@ -19,9 +20,16 @@ use conclave_wire::code::Code;
 use conclave_wire::http::{
     Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentWay,
 };
+use conclave_wire::id::{LinkId, RoomId};
 use std::sync::Arc;
 
-/// `POST /api/v1/consent-texts`
+/// Set what guests consent to
+#[utoipa::path(
+    post, path = "/api/v1/consent-texts", operation_id = "setConsentTexts", tag = "consent",
+    request_body = ConsentTextsRequest,
+    responses((status = 201, description = "The next version", body = ConsentTexts)),
+    extensions(("x-terms" = json!(Terms::new(By::Operator, &[Code::Full]).command("consent-text set")))),
+)]
 pub(super) async fn set_texts(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -44,7 +52,15 @@ pub(super) async fn set_texts(
     Ok((StatusCode::CREATED, headers, Json(made)).into_response())
 }
 
-/// `GET /api/v1/consent-texts/{version}`, or `current`
+/// A version of what guests consent to
+#[utoipa::path(
+    get, path = "/api/v1/consent-texts/{version}", operation_id = "getConsentTexts", tag = "consent",
+    params(
+        ("version" = String, Path, description = "Its number, or `current`"),
+    ),
+    responses((status = 200, description = "The texts, which never change", body = ConsentTexts)),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::NotFound]).command("consent-text show")))),
+)]
 pub(super) async fn texts(
     State(app): State<Arc<App>>,
     Path(version): Path<String>,
@@ -58,7 +74,16 @@ pub(super) async fn texts(
     Ok((NOT_STORED, Json(texts)).into_response())
 }
 
-/// `POST /api/v1/rooms/{room}/links/{link}/hand-out`
+/// Hand a draft out
+#[utoipa::path(
+    post, path = "/api/v1/rooms/{room}/links/{link}/hand-out", operation_id = "handOutLink", tag = "consent",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("link" = LinkId, Path, description = "The link: what stands between `l.` and the next dot behind the # in it"),
+    ),
+    responses((status = 204, description = "Its page asks for consent from now on")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[]).command("link hand-out")))),
+)]
 pub(super) async fn hand_out(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
@@ -70,8 +95,19 @@ pub(super) async fn hand_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/rooms/{room}/links/{link}/consent`. Who knows the link's name
-/// has the link: that is what consents on a page.
+/// Consent, with `way: page`, or note a consent that came by mail
+///
+/// Who knows the link's name has the link: that is what consents on a page.
+#[utoipa::path(
+    post, path = "/api/v1/rooms/{room}/links/{link}/consent", operation_id = "giveConsent", tag = "consent",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("link" = LinkId, Path, description = "The link: what stands between `l.` and the next dot behind the # in it"),
+    ),
+    request_body = ConsentRequest,
+    responses((status = 204, description = "The consent is kept")),
+    extensions(("x-terms" = json!(Terms::new(By::AnyoneOr(Action::ManageLinks), &[Code::ConsentOutdated, Code::LinkDraft, Code::NoConsentNeeded, Code::LinkRevoked, Code::ConsentWithdrawn, Code::LinkExpired, Code::LinkUsed]).command("link consent")))),
+)]
 pub(super) async fn give(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
@@ -106,7 +142,16 @@ pub(super) async fn give(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/rooms/{room}/links/{link}/consent`, for whoever has the link
+/// Withdraw the consent, for whoever has the link
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{room}/links/{link}/consent", operation_id = "withdrawConsent", tag = "consent",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("link" = LinkId, Path, description = "The link: what stands between `l.` and the next dot behind the # in it"),
+    ),
+    responses((status = 204, description = "The link is closed, and who came by it is out")),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::ConsentNeeded, Code::LinkDraft, Code::NoConsentNeeded]).command("link withdraw")))),
+)]
 pub(super) async fn withdraw(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,

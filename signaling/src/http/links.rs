@@ -3,6 +3,7 @@
 
 use super::App;
 use super::guard::Caller;
+use super::openapi::{By, Terms};
 use super::problem::{Refusal, problem};
 use super::rooms::{NOT_STORED, Named, carry_out, existing, parse};
 use crate::domain::link::{GuestLink, Slot};
@@ -16,11 +17,20 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::Action;
 use conclave_wire::code::Code;
-use conclave_wire::http::{ConsentRule, LinkList, LinkRequest, Opening, Problem};
+use conclave_wire::http::{ConsentRule, LinkInfo, LinkList, LinkRequest, Opening, Problem};
 use conclave_wire::id::{LinkId, RoomId};
 use std::sync::Arc;
 
-/// `POST /api/v1/rooms/{room}/links`
+/// Make a guest's own link
+#[utoipa::path(
+    post, path = "/api/v1/rooms/{room}/links", operation_id = "createLink", tag = "links",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+    ),
+    request_body = LinkRequest,
+    responses((status = 201, description = "The link, without the room's secret", body = LinkInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[Code::NotScheduled, Code::NoConsentText, Code::Full]).command("link create")))),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     room: Named,
@@ -57,7 +67,15 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, Json(info)).into_response())
 }
 
-/// `GET /api/v1/rooms/{room}/links`
+/// List a room's links
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}/links", operation_id = "listLinks", tag = "links",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+    ),
+    responses((status = 200, description = "By when they open", body = LinkList)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[]).command("link list")))),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     room: Named,
@@ -73,7 +91,18 @@ pub(super) async fn list(
     Ok((NOT_STORED, Json(list)).into_response())
 }
 
-/// `GET /api/v1/rooms/{room}/links/{link}`
+/// How a link stands
+///
+/// Asking changes nothing.
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}/links/{link}", operation_id = "getLink", tag = "links",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("link" = LinkId, Path, description = "The link: what stands between `l.` and the next dot behind the # in it"),
+    ),
+    responses((status = 200, description = "It opens now", body = LinkInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::LinkEarly, Code::LinkDraft, Code::ConsentNeeded, Code::LinkExpired, Code::LinkUsed, Code::LinkRevoked, Code::ConsentWithdrawn])))),
+)]
 pub(super) async fn info(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
@@ -100,7 +129,16 @@ pub(super) async fn info(
     }
 }
 
-/// `DELETE /api/v1/rooms/{room}/links/{link}`
+/// Take a link back
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{room}/links/{link}", operation_id = "revokeLink", tag = "links",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("link" = LinkId, Path, description = "The link: what stands between `l.` and the next dot behind the # in it"),
+    ),
+    responses((status = 204, description = "Who came by it is out")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[]).command("link revoke")))),
+)]
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,

@@ -9,12 +9,14 @@ mod headers;
 mod health;
 mod links;
 mod media;
+mod openapi;
 mod problem;
 mod rooms;
 mod session;
 mod tenants;
 
 pub use headers::CONTENT_SECURITY_POLICY;
+pub use openapi::openapi;
 
 use crate::assets::Assets;
 use crate::config::{MAX_BODY, MAX_CONSENT_BODY, REQUEST_LIMIT};
@@ -26,11 +28,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::get;
 use conclave_wire::code::Code;
 use problem::Refusal;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 /// What the handlers share.
 pub(crate) struct App {
@@ -54,7 +58,7 @@ pub(crate) struct App {
 
 /// All the doors.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    Router::from(doors())
         .route("/", get(client::page))
         .route("/r/{room}", get(client::page))
         .route("/login", get(client::page))
@@ -62,72 +66,41 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route(
-            "/api/v1/session",
-            get(session::show)
-                .post(session::create)
-                .delete(session::delete),
-        )
-        .route("/api/v1/session/password", put(session::change_password))
-        .route(
-            "/api/v1/session/factor",
-            post(session::propose_factor).put(session::confirm_factor),
-        )
-        .route(
-            "/api/v1/accounts",
-            get(accounts::list).post(accounts::create),
-        )
-        .route("/api/v1/accounts/{account}", delete(accounts::delete))
-        .route(
-            "/api/v1/accounts/{account}/disable",
-            post(accounts::disable),
-        )
-        .route("/api/v1/accounts/{account}/enable", post(accounts::enable))
-        .route(
-            "/api/v1/accounts/{account}/password",
-            post(accounts::reset_password),
-        )
-        .route(
-            "/api/v1/accounts/{account}/factor",
-            delete(accounts::forget_factor),
-        )
-        .route("/api/v1/tenants", get(tenants::list).post(tenants::create))
-        .route("/api/v1/tenants/{tenant}", delete(tenants::delete))
-        .route("/api/v1/rooms", get(rooms::list).post(rooms::create))
-        .route(
-            "/api/v1/rooms/{room}",
-            get(rooms::info).delete(rooms::delete),
-        )
-        .route("/api/v1/rooms/{room}/unlock", post(rooms::unlock))
-        .route(
-            "/api/v1/rooms/{room}/links",
-            get(links::list).post(links::create),
-        )
-        .route(
-            "/api/v1/rooms/{room}/links/{link}",
-            get(links::info).delete(links::revoke),
-        )
-        .route(
-            "/api/v1/rooms/{room}/links/{link}/hand-out",
-            post(consent::hand_out),
-        )
-        .route(
-            "/api/v1/rooms/{room}/links/{link}/consent",
-            post(consent::give).delete(consent::withdraw),
-        )
-        .route("/api/v1/consent-texts/{version}", get(consent::texts))
-        .route(
-            "/api/v1/consent-texts",
-            post(consent::set_texts).layer(DefaultBodyLimit::max(MAX_CONSENT_BODY)),
-        )
-        .route("/api/v1/media-trial", get(media::trial))
-        .route("/api/v1/rooms/{room}/socket", get(rooms::socket))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(limit_time))
         .layer(middleware::from_fn_with_state(app.clone(), secure))
         .with_state(app)
+}
+
+/// Those of the interface for programs. What is routed is what is documented:
+/// there is no other place for a path below `/api/`.
+fn doors() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(openapi::document))
+        .routes(routes!(session::show, session::create, session::delete))
+        .routes(routes!(session::change_password))
+        .routes(routes!(session::propose_factor, session::confirm_factor))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::delete))
+        .routes(routes!(accounts::disable))
+        .routes(routes!(accounts::enable))
+        .routes(routes!(accounts::reset_password))
+        .routes(routes!(accounts::forget_factor))
+        .routes(routes!(tenants::list, tenants::create))
+        .routes(routes!(tenants::delete))
+        .routes(routes!(rooms::list, rooms::create))
+        .routes(routes!(rooms::info, rooms::delete))
+        .routes(routes!(rooms::unlock))
+        .routes(routes!(media::trial))
+        .routes(routes!(rooms::socket))
+        .routes(routes!(links::list, links::create))
+        .routes(routes!(links::info, links::revoke))
+        .routes(routes!(consent::hand_out))
+        .routes(routes!(consent::give, consent::withdraw))
+        .routes(routes!(consent::texts))
+        .routes(routes!(consent::set_texts).layer(DefaultBodyLimit::max(MAX_CONSENT_BODY)))
 }
 
 /// A request that does not come to its end is given up.

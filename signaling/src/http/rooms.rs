@@ -2,6 +2,7 @@
 
 use super::App;
 use super::guard::Caller;
+use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
@@ -29,7 +30,13 @@ use std::sync::Arc;
 /// What is true now is no answer for later.
 pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
-/// `POST /api/v1/rooms`
+/// Make a room
+#[utoipa::path(
+    post, path = "/api/v1/rooms", operation_id = "createRoom", tag = "rooms",
+    request_body = Option<RoomRequest>,
+    responses((status = 201, description = "The room and its host key, which is given once", body = RoomCreated)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full]).command("room create")))),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -89,7 +96,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, Json(created)).into_response())
 }
 
-/// `GET /api/v1/rooms`
+/// List the rooms of an organisation
+#[utoipa::path(
+    get, path = "/api/v1/rooms", operation_id = "listRooms", tag = "rooms",
+    params(
+        ("tenant" = Option<String>, Query, description = "For the operator: in which organisation; without it in `default`"),
+        ("after" = Option<RoomId>, Query, description = "The room of the last entry of the page before"),
+    ),
+    responses((status = 200, description = "A page of the rooms, the oldest first", body = RoomList)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::SeeRooms), &[])))),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -103,7 +119,15 @@ pub(super) async fn list(
     Ok((NOT_STORED, Json(RoomList { rooms, more })).into_response())
 }
 
-/// `GET /api/v1/rooms/{room}`
+/// What anyone may know of a room
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}", operation_id = "getRoom", tag = "rooms",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+    ),
+    responses((status = 200, description = "What is public of it", body = RoomInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[])))),
+)]
 pub(super) async fn info(
     State(app): State<Arc<App>>,
     Named(room): Named,
@@ -123,7 +147,15 @@ pub(super) async fn info(
     Ok((NOT_STORED, Json(info)).into_response())
 }
 
-/// `POST /api/v1/rooms/{room}/unlock`
+/// Open a room's links again, which wrong passwords have locked
+#[utoipa::path(
+    post, path = "/api/v1/rooms/{room}/unlock", operation_id = "unlockRoom", tag = "rooms",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+    ),
+    responses((status = 204, description = "Wrong passwords by any of its links are forgotten")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::UnlockRoom), &[]).command("room unlock")))),
+)]
 pub(super) async fn unlock(
     State(app): State<Arc<App>>,
     room: Named,
@@ -134,7 +166,15 @@ pub(super) async fn unlock(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/rooms/{room}`
+/// Delete a room
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{room}", operation_id = "deleteRoom", tag = "rooms",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+    ),
+    responses((status = 204, description = "It is gone, and its call has ended")),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::DeleteRoom), &[])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     room: Named,
@@ -151,7 +191,18 @@ pub(super) async fn carry_out(app: &App, room: RoomId, order: Order) -> Result<(
     app.rooms.order(room, order).await.map_err(Refusal)
 }
 
-/// `GET /api/v1/rooms/{room}/socket`
+/// The room's socket
+///
+/// `Origin`, if there, has to be the service's own. What is spoken on it is section 3 of
+/// docs/protocol.md.
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}/socket", operation_id = "openSocket", tag = "rooms",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+    ),
+    responses((status = 101, description = "A WebSocket with the subprotocol `conclave.v1`")),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::Forbidden, Code::Full]).command("join")))),
+)]
 pub(super) async fn socket(
     State(app): State<Arc<App>>,
     Named(room): Named,

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::guard::{COOKIE, LoggedIn, is_own_page};
+use super::openapi::{By, Terms};
 use super::problem::{Refusal, problem};
 use super::rooms::{NOT_STORED, parse};
 use crate::domain::{Token, role};
@@ -15,14 +16,22 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
-use conclave_wire::account::{FactorCode, Kept, Login, NewPassword, SessionInfo};
+use conclave_wire::account::{
+    BackupCodes, Enrolment, FactorCode, Kept, Login, NewPassword, SessionInfo,
+};
 use conclave_wire::code::Code;
 use conclave_wire::http::Problem;
 use conclave_wire::id::Blob;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// `POST /api/v1/session`
+/// Log in
+#[utoipa::path(
+    post, path = "/api/v1/session", operation_id = "logIn", tag = "session",
+    request_body = Login,
+    responses((status = 201, description = "Who is logged in, with the token or a cookie", body = SessionInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::Unauthorized, Code::FactorNeeded, Code::FactorWrong, Code::Forbidden, Code::TooMany])))),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -51,12 +60,22 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// `GET /api/v1/session`
+/// Who is logged in
+#[utoipa::path(
+    get, path = "/api/v1/session", operation_id = "getSession", tag = "session",
+    responses((status = 200, description = "Who is logged in", body = SessionInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[])))),
+)]
 pub(super) async fn show(LoggedIn(signed): LoggedIn) -> Response {
     (NOT_STORED, Json(info(signed))).into_response()
 }
 
-/// `DELETE /api/v1/session`
+/// Log out
+#[utoipa::path(
+    delete, path = "/api/v1/session", operation_id = "logOut", tag = "session",
+    responses((status = 204, description = "The session is over")),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     LoggedIn(signed): LoggedIn,
@@ -65,7 +84,13 @@ pub(super) async fn delete(
     logged_out()
 }
 
-/// `PUT /api/v1/session/password`
+/// Change one's password
+#[utoipa::path(
+    put, path = "/api/v1/session/password", operation_id = "changePassword", tag = "session",
+    request_body = NewPassword,
+    responses((status = 204, description = "All sessions of the account are over")),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::PasswordUnfit, Code::TooMany])))),
+)]
 pub(super) async fn change_password(
     State(app): State<Arc<App>>,
     LoggedIn(signed): LoggedIn,
@@ -80,7 +105,12 @@ pub(super) async fn change_password(
     }
 }
 
-/// `POST /api/v1/session/factor`
+/// Propose a second factor
+#[utoipa::path(
+    post, path = "/api/v1/session/factor", operation_id = "proposeFactor", tag = "session",
+    responses((status = 201, description = "What an authenticator is to be given", body = Enrolment)),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorSet])))),
+)]
 pub(super) async fn propose_factor(
     State(app): State<Arc<App>>,
     LoggedIn(signed): LoggedIn,
@@ -92,7 +122,13 @@ pub(super) async fn propose_factor(
     Ok((StatusCode::CREATED, NOT_STORED, Json(enrolment)).into_response())
 }
 
-/// `PUT /api/v1/session/factor`
+/// Confirm the second factor by a code of it
+#[utoipa::path(
+    put, path = "/api/v1/session/factor", operation_id = "confirmFactor", tag = "session",
+    request_body = FactorCode,
+    responses((status = 200, description = "The factor counts; ten backup codes, given once", body = BackupCodes)),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorWrong, Code::FactorSet, Code::NotFound, Code::TooMany])))),
+)]
 pub(super) async fn confirm_factor(
     State(app): State<Arc<App>>,
     LoggedIn(signed): LoggedIn,

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::guard::Caller;
+use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
 use crate::domain::tenant::{self, Quotas};
@@ -16,7 +17,13 @@ use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
 use std::sync::Arc;
 
-/// `POST /api/v1/tenants`
+/// Make an organisation
+#[utoipa::path(
+    post, path = "/api/v1/tenants", operation_id = "createTenant", tag = "tenants",
+    request_body = TenantRequest,
+    responses((status = 201, description = "The organisation", body = TenantInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::Operator, &[Code::NameTaken, Code::Full]).command("tenant create")))),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -52,7 +59,15 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, Json(made)).into_response())
 }
 
-/// `GET /api/v1/tenants`
+/// List the organisations
+#[utoipa::path(
+    get, path = "/api/v1/tenants", operation_id = "listTenants", tag = "tenants",
+    params(
+        ("after" = Option<String>, Query, description = "The name of the last entry of the page before"),
+    ),
+    responses((status = 200, description = "A page of the organisations, by name", body = TenantList)),
+    extensions(("x-terms" = json!(Terms::new(By::Operator, &[]).command("tenant list")))),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -64,7 +79,15 @@ pub(super) async fn list(
     Ok((NOT_STORED, Json(TenantList { tenants, more })).into_response())
 }
 
-/// `DELETE /api/v1/tenants/{tenant}`
+/// Delete an organisation that has no rooms
+#[utoipa::path(
+    delete, path = "/api/v1/tenants/{tenant}", operation_id = "deleteTenant", tag = "tenants",
+    params(
+        ("tenant" = String, Path, description = "Its name"),
+    ),
+    responses((status = 204, description = "It is gone, with its accounts")),
+    extensions(("x-terms" = json!(Terms::new(By::Operator, &[Code::NoSuchTenant, Code::TenantInUse]).command("tenant delete")))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,

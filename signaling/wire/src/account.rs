@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// What somebody is to their organisation. What each may do is one table:
 /// `signaling/src/domain/role.rs`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Makes rooms and leads calls.
@@ -52,7 +54,9 @@ impl Role {
 }
 
 /// Something that is for some roles only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// See which rooms the organisation has.
@@ -70,7 +74,9 @@ pub enum Action {
 }
 
 /// How the one who logs in keeps the session's token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kept {
     /// The browser does, as a cookie that no script reads.
@@ -81,7 +87,7 @@ pub enum Kept {
 }
 
 /// The body of `POST /api/v1/session`.
-#[derive(Deserialize, ts_rs::TS)]
+#[derive(Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Login {
     /// The organisation's name; without it the one that is always there.
@@ -103,7 +109,7 @@ pub struct Login {
 }
 
 /// Who is logged in: `POST` and `GET /api/v1/session`.
-#[derive(Serialize, Deserialize, ts_rs::TS)]
+#[derive(Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionInfo {
     /// The account.
@@ -129,7 +135,7 @@ pub struct SessionInfo {
 }
 
 /// The body of `PUT /api/v1/session/password`.
-#[derive(Deserialize, ts_rs::TS)]
+#[derive(Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPassword {
     /// The password that ends.
@@ -140,7 +146,7 @@ pub struct NewPassword {
 
 /// `POST /api/v1/session/factor`: what an authenticator is to be given
 /// (RFC 6238: SHA-1, six digits, 30 s).
-#[derive(Serialize, Deserialize, ts_rs::TS)]
+#[derive(Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enrolment {
     /// The shared secret, base32 without padding (RFC 4648 section 6).
@@ -150,7 +156,7 @@ pub struct Enrolment {
 }
 
 /// The body of `PUT /api/v1/session/factor`.
-#[derive(Deserialize, ts_rs::TS)]
+#[derive(Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FactorCode {
     /// Six digits that the authenticator shows.
@@ -158,7 +164,7 @@ pub struct FactorCode {
 }
 
 /// `PUT /api/v1/session/factor` gives these back, once.
-#[derive(Serialize, Deserialize, ts_rs::TS)]
+#[derive(Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupCodes {
     /// Each stands in for one code of the authenticator.
@@ -166,7 +172,7 @@ pub struct BackupCodes {
 }
 
 /// The body of `POST /api/v1/accounts`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountRequest {
     /// The name to log in with: 1 to 64 of `a-z`, `0-9`, `.`, `-`, `_`, `@`;
@@ -179,7 +185,7 @@ pub struct AccountRequest {
 }
 
 /// An account as its administrators see it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountInfo {
     /// Which.
@@ -200,7 +206,7 @@ pub struct AccountInfo {
 
 /// `POST /api/v1/accounts` and `POST /api/v1/accounts/{account}/password` give
 /// this back, once.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountMade {
     /// The account.
@@ -210,7 +216,7 @@ pub struct AccountMade {
 }
 
 /// `GET /api/v1/accounts`: those of the organisation, by the name they log in with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountList {
     /// At most 50 of them.
@@ -220,7 +226,7 @@ pub struct AccountList {
 }
 
 /// The body of `POST /api/v1/tenants`. What is left out is as much as the server has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TenantRequest {
     /// 1 to 63 of `a-z`, `0-9` and `-`.
@@ -237,7 +243,7 @@ pub struct TenantRequest {
 }
 
 /// An organisation, as the operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantInfo {
     /// Which.
@@ -259,7 +265,7 @@ pub struct TenantInfo {
 }
 
 /// `GET /api/v1/tenants`, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantList {
     /// At most 50 of them.

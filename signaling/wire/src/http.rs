@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 /// The body of `POST /api/v1/rooms`; none at all asks for a room that guests
 /// enter by its own link, without a password.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoomRequest {
     /// SHA-256 of what will prove the link's password: 32 bytes. The server
@@ -38,7 +40,7 @@ pub struct RoomRequest {
 
 /// What calls of a consultation are: for few people, of whom hosts alone let
 /// the others in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Consultation {
     /// For how many people, 2 to 9.
@@ -52,7 +54,7 @@ pub struct Consultation {
 
 /// `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
 /// the host key, and never sees the link secret at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomCreated {
     /// The room.
@@ -62,7 +64,7 @@ pub struct RoomCreated {
 }
 
 /// `GET /api/v1/rooms/{room}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomInfo {
     /// The MLS ciphersuite of the room's calls.
@@ -78,7 +80,7 @@ pub struct RoomInfo {
 }
 
 /// A room in the list of its organisation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomEntry {
     /// Which.
@@ -101,7 +103,7 @@ pub struct RoomEntry {
 }
 
 /// `GET /api/v1/rooms`: those of the organisation, the oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomList {
     /// At most 50 of them.
@@ -111,7 +113,9 @@ pub struct RoomList {
 }
 
 /// For how many calls a link is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Uses {
     /// For one: it is used up when the call ends into which somebody was let
@@ -123,7 +127,9 @@ pub enum Uses {
 
 /// The body of `POST /api/v1/rooms/{room}/links`. Times are milliseconds since
 /// the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkRequest {
     /// When it begins to open.
@@ -141,7 +147,9 @@ pub struct LinkRequest {
 }
 
 /// Whether a link opens without its guest's consent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsentRule {
     /// It does.
@@ -152,7 +160,9 @@ pub enum ConsentRule {
 }
 
 /// The languages of texts that people consent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
     /// German.
@@ -162,7 +172,9 @@ pub enum Language {
 }
 
 /// How consent was given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsentWay {
     /// On the guest's page.
@@ -173,7 +185,9 @@ pub enum ConsentWay {
 }
 
 /// A consent as it is kept: of a link, not of a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
     /// To which version of the text.
@@ -188,7 +202,9 @@ pub struct Consent {
 }
 
 /// The body of `POST /api/v1/rooms/{room}/links/{link}/consent`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConsentRequest {
     /// To which version of the text.
@@ -203,7 +219,7 @@ pub struct ConsentRequest {
 
 /// What a guest reads before they consent, in one language: paragraphs with an
 /// empty line between them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConsentText {
     /// The privacy notice.
@@ -213,7 +229,7 @@ pub struct ConsentText {
 }
 
 /// The body of `POST /api/v1/consent-texts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConsentTextsRequest {
     /// In German.
@@ -224,7 +240,7 @@ pub struct ConsentTextsRequest {
 
 /// `GET /api/v1/consent-texts/{version}`: a version of the texts, which never
 /// changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsentTexts {
     /// Which, from 1.
@@ -236,7 +252,9 @@ pub struct ConsentTexts {
 }
 
 /// How a link stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
     /// It was made and is not handed out yet.
@@ -261,7 +279,9 @@ pub enum LinkState {
 
 /// A guest's link, without what only its maker knows: the answer to the request
 /// that makes it, and an entry of the list. Times as in [`LinkRequest`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkInfo {
     /// Which.
@@ -285,7 +305,7 @@ pub struct LinkInfo {
 }
 
 /// `GET /api/v1/rooms/{room}/links`: those of the room, by when they open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkList {
     /// All of them.
@@ -293,7 +313,9 @@ pub struct LinkList {
 }
 
 /// When something that is refused now will be granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Opening {
     /// The moment, in milliseconds since the Unix epoch.
@@ -306,7 +328,7 @@ pub struct Opening {
 }
 
 /// Problem details (RFC 9457), media type `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// `urn:conclave:problem:` and the code.
@@ -344,7 +366,7 @@ impl From<Code> for Problem {
 /// `GET /api/v1/media-trial`: how a page finds out whether media would come
 /// through. Connectivity checks under these credentials are answered, and
 /// nothing else comes of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaTrial {
     /// The user name fragment of the media plane (RFC 8839 section 5.4).
@@ -359,10 +381,11 @@ pub struct MediaTrial {
 }
 
 /// An address of the media plane.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaAddress {
     /// IPv4 or IPv6, as text.
+    #[schema(value_type = String, examples("192.0.2.1", "2001:db8::1"))]
     pub ip: IpAddr,
     /// The port.
     pub port: u16,

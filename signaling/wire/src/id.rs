@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 /// The text was not the base64url of as many bytes as the type holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,8 +15,8 @@ use std::str::FromStr;
 pub struct MalformedId;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $len:expr) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident, $len:expr) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ts_rs::TS)]
         #[ts(type = "string")]
         pub struct $name(pub [u8; $len]);
@@ -72,7 +74,29 @@ macro_rules! id {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let docs = concat!($($doc),*).trim();
+                let symbols = usize::div_ceil($len * 8, 6);
+                base64url(docs)
+                    .min_length(Some(symbols))
+                    .max_length(Some(symbols))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
     };
+}
+
+/// What the OpenAPI document says of bytes.
+fn base64url(docs: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(docs))
+        .content_encoding("base64url")
+        .pattern(Some("^[A-Za-z0-9_-]*$"))
 }
 
 id!(
@@ -138,6 +162,14 @@ impl<'de> Deserialize<'de> for Blob {
             .map_err(|_| serde::de::Error::custom(MalformedId))
     }
 }
+
+impl utoipa::PartialSchema for Blob {
+    fn schema() -> RefOr<Schema> {
+        base64url("Bytes in base64url without padding").into()
+    }
+}
+
+impl utoipa::ToSchema for Blob {}
 
 /// A media section's identification tag (RFC 9143): 1 to 16 ASCII token
 /// characters.
