@@ -60,8 +60,8 @@ mod tests {
         };
         assert_eq!(chosen(2, true), [0, 1]);
         assert_eq!(chosen(3, true), [0, 1, 2]);
-        assert_eq!(chosen(4, true), []);
-        assert_eq!(chosen(1, true), [], "it goes where it is quiet");
+        assert_eq!(chosen(4, true), [0_usize; 0]);
+        assert_eq!(chosen(1, true), [0_usize; 0], "it goes where it is quiet");
         assert_eq!(chosen(1, false), [0], "unless it was told where");
     }
 }
