@@ -3,6 +3,7 @@
 
 mod account;
 mod assets;
+mod audit;
 mod consent_text;
 mod invitation;
 mod join;
@@ -40,6 +41,8 @@ enum Command {
     Tenant(tenant::Tenant),
     /// Make accounts for people, list and disable them, and help them back in.
     Account(account::Account),
+    /// Read and verify the log of what was done to an organisation, and by whom.
+    Audit(audit::Audit),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -74,6 +77,7 @@ async fn main() -> ExitCode {
         Command::ConsentText(text) => text.run().await,
         Command::Tenant(tenant) => tenant.run().await,
         Command::Account(account) => account.run().await,
+        Command::Audit(audit) => audit.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::Openapi => openapi::print(),

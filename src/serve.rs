@@ -68,6 +68,9 @@ pub(crate) struct Serve {
     /// How many days a guest's link, and the consent to it, is kept after its slot
     #[arg(long, env = "CONCLAVE_KEEP_LINKS", default_value = "31", value_parser = clap::value_parser!(u16).range(1..=90))]
     keep_links: u16,
+    /// How many days a line of the audit log is kept
+    #[arg(long, env = "CONCLAVE_KEEP_AUDIT", default_value = "365", value_parser = clap::value_parser!(u16).range(90..=1095))]
+    keep_audit: u16,
 }
 
 /// How many are heard at once; without a number everybody.
@@ -133,6 +136,7 @@ impl Serve {
             addresses: announce.clone(),
             periods: signaling::domain::retention::Periods {
                 links: self.keep_links,
+                audit: self.keep_audit,
             },
         };
         let mut stop = signal(SignalKind::terminate())?;

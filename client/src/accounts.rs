@@ -6,6 +6,7 @@ use crate::trust::Trust;
 use conclave_wire::account::{
     AccountInfo, AccountList, AccountMade, AccountRequest, TenantInfo, TenantList, TenantRequest,
 };
+use conclave_wire::audit::AuditList;
 use conclave_wire::id::AccountId;
 use hyper::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -128,6 +129,17 @@ impl Operator {
     pub async fn forget_factor(&self, id: AccountId) -> Result<(), RoomError> {
         let path = format!("/api/v1/accounts/{id}/factor");
         self.order((Method::DELETE, &path)).await
+    }
+
+    /// A part of an audit log: of an organisation, or without one that of what
+    /// is done to organisations; the lines behind a number.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn audit(&self, tenant: Option<&str>, after: u64) -> Result<AuditList, RoomError> {
+        let of = tenant.map_or("of=server".to_owned(), |tenant| format!("tenant={tenant}"));
+        let path = format!("/api/v1/audit?{of}&after={after}");
+        self.read((Method::GET, &path, Vec::new())).await
     }
 
     async fn read<T: DeserializeOwned>(

@@ -6,6 +6,7 @@
 //! and the room is loaded anew as it was last written down.
 
 use crate::config::ROOM_BATCH;
+use crate::domain::audit::Deed;
 use crate::domain::{Change, CloseCode, Closing, ConnectionId, Effect, Input, Order, Room};
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Outgoing, Unreachable};
@@ -53,6 +54,8 @@ struct Actor {
     room: Room,
     outboxes: HashMap<ConnectionId, Outbox>,
     effects: Vec<Effect>,
+    /// To be noted with what is written down next.
+    deeds: Vec<Deed>,
     /// To be told once what they want is written down.
     orders: Vec<(oneshot::Sender<Verdict>, Verdict)>,
     /// The room is deleted with this batch.
@@ -77,6 +80,7 @@ impl Actor {
             id,
             outboxes: HashMap::new(),
             effects: Vec::new(),
+            deeds: Vec::new(),
             orders: Vec::new(),
             deleted: false,
         };
@@ -149,10 +153,11 @@ impl Actor {
                 }
                 self.handle(input);
             }
-            Message::Order(order, asked) => {
+            Message::Order(order, deed, asked) => {
                 let now = self.rooms.clock.both();
                 let verdict = self.room.order(now, order, &mut self.effects);
                 self.deleted |= matches!(order, Order::Delete);
+                self.deeds.extend(deed.filter(|_| verdict.is_ok()));
                 self.orders.push((asked, verdict));
             }
         }
@@ -166,7 +171,7 @@ impl Actor {
     /// Does what the machine asked for: first everything that is to be durable.
     /// A socket that turns out to be unreachable is one more input.
     async fn execute(&mut self) -> Result<(), StoreError> {
-        while !self.effects.is_empty() {
+        while !self.effects.is_empty() || !self.deeds.is_empty() {
             let effects = std::mem::take(&mut self.effects);
             let (changes, rest) = split(effects);
             self.store(&changes).await?;
@@ -182,12 +187,13 @@ impl Actor {
         Ok(())
     }
 
-    async fn store(&self, changes: &[Change]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    async fn store(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let deeds = std::mem::take(&mut self.deeds);
+        if changes.is_empty() && deeds.is_empty() {
             return Ok(());
         }
         let timer = self.rooms.metrics.store_seconds.start_timer();
-        self.rooms.store.apply(self.id, changes).await?;
+        self.rooms.store.apply(self.id, changes, &deeds).await?;
         // A KeyPackage carries a name: once its knock is over, it is to be out
         // of the files as well, not at the end of the call only.
         let over = |change: &Change| {

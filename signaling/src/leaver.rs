@@ -6,6 +6,7 @@
 //! it. What a crash interrupts goes on with the next start: see [`resume`].
 
 use crate::domain::Order;
+use crate::domain::audit::Deed;
 use crate::rooms::Rooms;
 use crate::store::StoreError;
 use conclave_wire::code::Code;
@@ -27,11 +28,15 @@ pub(crate) enum End {
 /// # Errors
 /// [`Code::Internal`] when not all of it could be done. Then nobody can log in
 /// any more, and it can be tried again.
-pub(crate) async fn end(rooms: &Arc<Rooms>, account: AccountId, how: End) -> Result<(), Code> {
+pub(crate) async fn end(
+    rooms: &Arc<Rooms>,
+    (deed, account): (Deed, AccountId),
+    how: End,
+) -> Result<(), Code> {
     let rooms = rooms.clone();
     let done = tokio::spawn(async move {
         let store = &rooms.store;
-        store.disable_account(rooms.clock.now(), account).await?;
+        store.disable_account(&deed, account).await?;
         revoke_links(&rooms, account).await?;
         match how {
             End::Disabled => {}
@@ -69,7 +74,7 @@ async fn revoke_links(rooms: &Arc<Rooms>, account: AccountId) -> Result<(), Code
         after = *last;
         let asked: Vec<_> = links
             .iter()
-            .map(|(room, link)| rooms.begin_order(*room, Order::RevokeLink(*link)))
+            .map(|(room, link)| rooms.begin_order(*room, (Order::RevokeLink(*link), None)))
             .collect();
         for (done, (room, _)) in asked.into_iter().zip(links) {
             let revoked = match done {
@@ -97,6 +102,7 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::store::{NewRoom, Store};
     use conclave_wire::account::{AccountRequest, Role};
+    use conclave_wire::audit::Act;
     use conclave_wire::http::Uses;
     use std::time::Duration;
     use tokio::sync::mpsc;
@@ -119,13 +125,17 @@ mod tests {
             consultation: None,
             max_people: None,
         };
-        store.create_room(now, ROOM, &new).await.unwrap();
+        store
+            .create_room(&Deed::operators(Act::RoomMade, now), ROOM, &new)
+            .await
+            .unwrap();
         let anna = AccountRequest {
             login: "anna".to_owned(),
             name: "Anna".to_owned(),
             role: Role::Host,
         };
-        let made = store.create_account((now, tenant::DEFAULT), ANNA, (&anna, ""));
+        let deed = Deed::operators(Act::AccountMade, now);
+        let made = store.create_account(&deed, ANNA, (&anna, ""));
         made.await.unwrap();
         let (media, _) = mpsc::channel(16);
         let rooms = Rooms::new(store, clock, Arc::new(Metrics::new().unwrap()), media);
@@ -134,7 +144,7 @@ mod tests {
         for id in 0..=60 {
             let link = link.by((id < 60).then_some(ANNA));
             let id = LinkId([id; 16]);
-            let made = rooms.order(ROOM, Order::MakeLink { id, link });
+            let made = rooms.order(ROOM, (Order::MakeLink { id, link }, None));
             made.await.unwrap();
         }
         rooms
@@ -150,7 +160,8 @@ mod tests {
     async fn all_links_of_a_leaver_end_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let rooms = rooms(&folder).await;
-        assert_eq!(end(&rooms, ANNA, End::Deleted).await, Ok(()));
+        let deed = Deed::operators(Act::AccountDeleted, rooms.clock.now());
+        assert_eq!(end(&rooms, (deed, ANNA), End::Deleted).await, Ok(()));
         assert_eq!(open(&rooms).await, [LinkId([60; 16])]);
         let account = rooms.store.account(None, ANNA).await.unwrap();
         assert!(account.is_none());
@@ -165,7 +176,8 @@ mod tests {
         resume(rooms.clone()).await;
         assert_eq!(open(&rooms).await.len(), 61, "nobody has left");
         let now = rooms.clock.now();
-        rooms.store.disable_account(now, ANNA).await.unwrap();
+        let disabled = Deed::operators(Act::AccountDisabled, now);
+        rooms.store.disable_account(&disabled, ANNA).await.unwrap();
         resume(rooms.clone()).await;
         assert_eq!(open(&rooms).await, [LinkId([60; 16])]);
     }

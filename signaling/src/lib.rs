@@ -15,6 +15,7 @@
 //! - [`domain`]: the pure machines that decide.
 //! - `store`: what outlives the process.
 //! - `retention`: forgets what is over.
+//! - [`sheet`]: tables for spreadsheets.
 //! - [`media`]: the channel to the SFU.
 //! - `outbox`: what waits for one socket.
 //!
@@ -28,6 +29,7 @@ pub mod domain;
 pub mod media;
 pub mod operator;
 pub mod serve;
+pub mod sheet;
 pub mod sort;
 pub mod tls;
 

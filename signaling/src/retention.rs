@@ -5,10 +5,9 @@
 use crate::domain::retention::{Agenda, Kind, Periods};
 use crate::domain::{Now, Order};
 use crate::identity::Identity;
-use crate::rooms::{Message, Rooms};
+use crate::rooms::Rooms;
 use conclave_wire::code::Code;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 #[cfg(doc)]
 use crate::domain::retention;
@@ -59,15 +58,13 @@ impl Retention<'_> {
             Kind::Links => {
                 let mut count = 0;
                 for (room, old) in store.rooms_with_old_links(cut).await? {
-                    let (sender, done) = oneshot::channel();
-                    let order = Message::Order(Order::ForgetLinks { over: cut }, sender);
-                    let sent = self.rooms.send(room, order);
-                    sent.map_err(|_| Code::Internal)?;
-                    done.await.map_err(|_| Code::Internal)??;
+                    let order = (Order::ForgetLinks { over: cut }, None);
+                    self.rooms.order(room, order).await?;
                     count += old;
                 }
                 count
             }
+            Kind::Audit => store.forget_audit(cut).await?,
             Kind::Tries => return Ok(self.identity.forget_tries(now.timer)),
         };
         if count > 0 {

@@ -5,6 +5,7 @@
 use crate::actor;
 use crate::clock::Clock;
 use crate::config::ROOM_MAILBOX;
+use crate::domain::audit::Deed;
 use crate::domain::{ConnectionId, Input, Order};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -31,9 +32,9 @@ pub(crate) enum Message {
     },
     /// Anything else for the machine.
     Input(Input),
-    /// Do something whoever is in the room; say when it is written down, or why
-    /// it was not done.
-    Order(Order, oneshot::Sender<Verdict>),
+    /// Do something whoever is in the room, and note it, if it is somebody's
+    /// deed; say when it is written down, or why it was not done.
+    Order(Order, Option<Deed>, oneshot::Sender<Verdict>),
 }
 
 /// Whether an order was carried out.
@@ -131,11 +132,16 @@ impl Rooms {
         Ok(mailbox)
     }
 
-    /// Has a room do something; it is written down then.
+    /// Has a room do something; it is written down then, and noted if it is
+    /// somebody's deed.
     ///
     /// # Errors
     /// Why it was not done.
-    pub(crate) async fn order(self: &Arc<Self>, room: RoomId, order: Order) -> Verdict {
+    pub(crate) async fn order(
+        self: &Arc<Self>,
+        room: RoomId,
+        order: (Order, Option<Deed>),
+    ) -> Verdict {
         self.begin_order(room, order)?
             .await
             .map_err(|_| Code::Internal)?
@@ -149,10 +155,10 @@ impl Rooms {
     pub(crate) fn begin_order(
         self: &Arc<Self>,
         room: RoomId,
-        order: Order,
+        (order, deed): (Order, Option<Deed>),
     ) -> Result<oneshot::Receiver<Verdict>, Code> {
         let (sender, done) = oneshot::channel();
-        self.send(room, Message::Order(order, sender))
+        self.send(room, Message::Order(order, deed, sender))
             .map_err(|_| Code::Internal)?;
         Ok(done)
     }

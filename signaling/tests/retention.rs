@@ -4,12 +4,11 @@
 
 mod common;
 
+use common::database::{bytes, change, count};
 use common::{Answer, Server};
 use conclave_wire::code::Code;
 use conclave_wire::http::{LinkInfo, LinkList, RoomCreated};
 use conclave_wire::id::LinkId;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const HOUR: u64 = 60 * 60 * 1_000;
@@ -24,44 +23,6 @@ async fn operator(server: &Server, method: &str, path: &str, body: &[u8]) -> Ans
     let operator = server.operator();
     let headers = [("authorization", operator.as_str())];
     server.http(method, path, &headers, body).await
-}
-
-/// The folder's database, while no server uses it.
-async fn database(folder: &Path) -> AnyConnection {
-    sqlx::any::install_default_drivers();
-    let url = match std::env::var("CONCLAVE_TEST_POSTGRES") {
-        Ok(server) => format!("{server}/{}", common::database_name(folder)),
-        Err(_) => format!("sqlite://{}/conclave.sqlite", folder.display()),
-    };
-    AnyConnection::connect(&url).await.unwrap()
-}
-
-/// Changes what a server has written as if time had passed.
-async fn change(folder: &Path, statements: &[String]) {
-    let mut database = database(folder).await;
-    for statement in statements {
-        let done = sqlx::raw_sql(AssertSqlSafe(statement.clone()));
-        done.execute(&mut database).await.unwrap();
-    }
-    database.close().await.unwrap();
-}
-
-async fn count(folder: &Path, table: &str) -> i64 {
-    let mut database = database(folder).await;
-    let statement = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-    let row = sqlx::query(statement).fetch_one(&mut database).await;
-    let count = row.unwrap().try_get(0).unwrap();
-    database.close().await.unwrap();
-    count
-}
-
-/// A byte string in the words of the test's database.
-fn bytes(bytes: &[u8]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    match std::env::var_os("CONCLAVE_TEST_POSTGRES") {
-        Some(_) => format!(r"'\x{hex}'"),
-        None => format!("x'{hex}'"),
-    }
 }
 
 async fn make_link(server: &Server, room: &RoomCreated, from: u64) -> Answer {

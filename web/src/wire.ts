@@ -971,6 +971,79 @@ opens?: Opening,
 consent?: Consent, };
 
 /**
+ * Something that is done to an organisation, and noted. Nothing of a
+ * call is one: who talked, knocked or waited is noted nowhere.
+ */
+export type Act = "tenant.made" | "tenant.deleted" | "account.made" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "consent-texts.set";
+
+/**
+ * A line of an organisation's audit log.
+ */
+export type AuditLine = { 
+/**
+ * Its number, from 1, without a gap.
+ */
+seq: number, 
+/**
+ * When, in milliseconds since the Unix epoch.
+ */
+at: number, 
+/**
+ * Whose account did it; without one it was the operator.
+ */
+actor?: AccountId, 
+/**
+ * What was done.
+ */
+act: Act, 
+/**
+ * To what: the identifier of an account or of an organisation; of acts on
+ * a room and on its guests' links that of the room.
+ */
+object?: Blob, 
+/**
+ * The version of texts.
+ */
+detail?: string, 
+/**
+ * SHA-256 of the line and of the digest of the line before it.
+ */
+digest: Blob, };
+
+/**
+ * `GET /api/v1/audit`, the oldest line first.
+ */
+export type AuditList = { 
+/**
+ * Whose log it is.
+ */
+tenant: TenantId, 
+/**
+ * The digest of the line before the first of these.
+ */
+before: Blob, 
+/**
+ * At most 50 of them.
+ */
+lines: Array<AuditLine>, 
+/**
+ * Whether there are more: `?after=` the number of the last one gives them.
+ */
+more: boolean, 
+/**
+ * The number of the oldest line that is kept.
+ */
+first: number, 
+/**
+ * The number of the newest line; one less than `first` if there is none.
+ */
+last: number, 
+/**
+ * The digest of the newest line.
+ */
+head: Blob, };
+
+/**
  * What somebody is to their organisation. What each may do is one table:
  * `signaling/src/domain/role.rs`.
  */
@@ -979,7 +1052,7 @@ export type Role = "host" | "presenter" | "member" | "guest" | "assistant" | "ad
 /**
  * Something that is for some roles only.
  */
-export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts";
+export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit";
 
 /**
  * How the one who logs in keeps the session's token.

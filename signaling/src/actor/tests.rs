@@ -2,11 +2,13 @@
 //! that is left goes to sleep.
 
 use crate::clock::Clock;
+use crate::domain::audit::Deed;
 use crate::domain::{Closing, ConnectionId, Input, Token, tenant};
 use crate::metrics::Metrics;
 use crate::outbox::{Outgoing, Pending, outbox};
 use crate::rooms::{Message, Rooms};
 use crate::store::{NewRoom, Store};
+use conclave_wire::audit::Act;
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::id::{Blob, ParticipantId, RoomId};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
     let host_key = Token::from_random([2; 32]).digest();
     store
         .create_room(
-            clock.now(),
+            &Deed::operators(Act::RoomMade, clock.now()),
             ROOM,
             &NewRoom {
                 tenant: tenant::DEFAULT,

@@ -18,9 +18,10 @@
 //!
 //! Around the rooms: [`role`] (who may do what), [`tenant`] (how much there may
 //! be), [`account`], [`session`] and [`throttle`] (who is logged in),
-//! [`retention`] (what is forgotten).
+//! [`retention`] (what is forgotten), [`audit`] (what is noted).
 
 pub mod account;
+pub mod audit;
 pub mod board;
 pub mod call;
 pub mod credential;

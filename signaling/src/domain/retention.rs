@@ -27,6 +27,8 @@ pub enum Kind {
     Links,
     /// Wrong passwords by one name, in memory.
     Tries,
+    /// Lines of audit logs.
+    Audit,
 }
 
 /// How long it is kept once it is over.
@@ -64,7 +66,7 @@ pub struct Rule {
 }
 
 /// Everything that is forgotten by itself.
-pub const TABLE: [Rule; 4] = [
+pub const TABLE: [Rule; 5] = [
     Rule {
         kind: Kind::Sessions,
         what: "sessions",
@@ -97,11 +99,28 @@ pub const TABLE: [Rule; 4] = [
         kept: Kept::For(DAY),
         why: "who guesses has to wait ever longer",
     },
+    Rule {
+        kind: Kind::Audit,
+        what: "lines of the audit log",
+        over: "the act",
+        kept: Kept::Days {
+            option: "--keep-audit",
+            bounds: 90..=1095,
+            usual: 365,
+        },
+        why: "what administrators did can be looked into (Art. 5 (2), 32 GDPR); no line is of a call or a guest",
+    },
 ];
 
 impl Kind {
     /// All of them, in the order of [`TABLE`].
-    pub const ALL: [Self; 4] = [Self::Sessions, Self::Proposals, Self::Links, Self::Tries];
+    pub const ALL: [Self; 5] = [
+        Self::Sessions,
+        Self::Proposals,
+        Self::Links,
+        Self::Tries,
+        Self::Audit,
+    ];
 
     /// What it is called in metrics and the log.
     pub fn as_str(self) -> &'static str {
@@ -110,6 +129,7 @@ impl Kind {
             Self::Proposals => "proposals",
             Self::Links => "links",
             Self::Tries => "tries",
+            Self::Audit => "audit",
         }
     }
 }
@@ -119,6 +139,8 @@ impl Kind {
 pub struct Periods {
     /// Of [`Kind::Links`].
     pub links: u16,
+    /// Of [`Kind::Audit`].
+    pub audit: u16,
 }
 
 impl Default for Periods {
@@ -129,6 +151,7 @@ impl Default for Periods {
         };
         Self {
             links: usual(Kind::Links),
+            audit: usual(Kind::Audit),
         }
     }
 }
@@ -140,6 +163,7 @@ impl Periods {
             (Kept::Not, _) => Duration::ZERO,
             (Kept::For(span), _) => span,
             (Kept::Days { bounds, .. }, Kind::Links) => days(self.links, &bounds),
+            (Kept::Days { bounds, .. }, Kind::Audit) => days(self.audit, &bounds),
             (Kept::Days { usual, .. }, _) => DAY * u32::from(usual),
         }
     }

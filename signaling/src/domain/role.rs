@@ -10,7 +10,7 @@ use conclave_wire::account::{Action, Role};
 use conclave_wire::code::Code;
 
 /// Every action, and who may do it, in the order of [`Role::ALL`].
-pub const TABLE: [(Action, [bool; 6]); 6] = {
+pub const TABLE: [(Action, [bool; 6]); 7] = {
     const Y: bool = true;
     const N: bool = false;
     //                        host presenter member guest assistant admin
@@ -21,6 +21,7 @@ pub const TABLE: [(Action, [bool; 6]); 6] = {
         (Action::UnlockRoom, [Y, N, N, N, Y, Y]),
         (Action::ManageLinks, [Y, N, N, N, Y, Y]),
         (Action::ManageAccounts, [N, N, N, N, N, Y]),
+        (Action::ReadAudit, [N, N, N, N, N, Y]),
     ]
 };
 
@@ -68,7 +69,7 @@ mod tests {
             (Role::Assistant, "see-rooms unlock-room manage-links"),
             (
                 Role::Admin,
-                "see-rooms make-room delete-room unlock-room manage-links manage-accounts",
+                "see-rooms make-room delete-room unlock-room manage-links manage-accounts read-audit",
             ),
         ];
         let mut cells = 0;
@@ -82,7 +83,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 36);
+        assert_eq!(cells, 42);
     }
 
     #[test]

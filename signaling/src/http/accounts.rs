@@ -1,7 +1,7 @@
 //! Accounts of an organisation: made, listed, disabled, and helped back in.
 
 use super::App;
-use super::guard::Caller;
+use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
@@ -15,6 +15,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::{AccountInfo, AccountList, AccountMade, AccountRequest, Action};
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::AccountId;
 use std::sync::Arc;
@@ -41,11 +42,10 @@ pub(super) async fn create(
     let request = account::requested(request).map_err(Refusal)?;
     let id = AccountId::random().map_err(|_| Refusal(Code::Internal))?;
     let (password, hash) = app.identity.draw_password().await.map_err(Refusal)?;
-    let now = app.rooms.clock.now();
+    let made = Object::Of(tenant, Some(id.0));
+    let deed = caller.deed(&app, Act::AccountMade, made).await?;
     let store = &app.rooms.store;
-    store
-        .create_account((now, tenant), id, (&request, &hash))
-        .await?;
+    store.create_account(&deed, id, (&request, &hash)).await?;
     let headers = [
         (header::LOCATION, format!("/api/v1/accounts/{id}")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
@@ -56,7 +56,7 @@ pub(super) async fn create(
             login: request.login,
             name: request.name,
             role: request.role,
-            created: now.0,
+            created: deed.at.0,
             disabled: false,
             factor: false,
         },
@@ -103,7 +103,8 @@ pub(super) async fn disable(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
-    let ended = leaver::end(&app.rooms, id, End::Disabled).await;
+    let deed = caller.deed(&app, Act::AccountDisabled, Object::Account(id));
+    let ended = leaver::end(&app.rooms, (deed.await?, id), End::Disabled).await;
     ended.map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -123,7 +124,8 @@ pub(super) async fn delete(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
-    let ended = leaver::end(&app.rooms, id, End::Deleted).await;
+    let deed = caller.deed(&app, Act::AccountDeleted, Object::Account(id));
+    let ended = leaver::end(&app.rooms, (deed.await?, id), End::Deleted).await;
     ended.map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -143,7 +145,9 @@ pub(super) async fn enable(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
-    app.rooms.store.enable_account(id).await?;
+    let deed = caller.deed(&app, Act::AccountEnabled, Object::Account(id));
+    let store = &app.rooms.store;
+    store.enable_account(&deed.await?, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,7 +167,9 @@ pub(super) async fn reset_password(
 ) -> Result<Response, Refusal> {
     let account = existing(&app, &caller, id).await?;
     let (password, hash) = app.identity.draw_password().await.map_err(Refusal)?;
-    app.rooms.store.set_password(id, &hash).await?;
+    let deed = caller.deed(&app, Act::AccountPasswordReset, Object::Account(id));
+    let store = &app.rooms.store;
+    store.set_password(&deed.await?, id, &hash).await?;
     let password = password.to_string();
     Ok((NOT_STORED, Json(AccountMade { account, password })).into_response())
 }
@@ -183,7 +189,8 @@ pub(super) async fn forget_factor(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
-    app.rooms.store.forget_factor(id).await?;
+    let deed = caller.deed(&app, Act::AccountFactorReset, Object::Account(id));
+    app.rooms.store.forget_factor(&deed.await?, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

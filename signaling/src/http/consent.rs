@@ -2,13 +2,13 @@
 //! and what a link's guest says to them.
 
 use super::App;
-use super::guard::Caller;
+use super::guard::{Caller, Object};
 use super::links::NamedLink;
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, Named, carry_out, parse};
 use crate::config::MAX_CONSENT_TEXT;
-use crate::domain::Order;
+use crate::domain::{Order, tenant};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
@@ -16,6 +16,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::Action;
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::http::{
     Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentWay,
@@ -40,9 +41,10 @@ pub(super) async fn set_texts(
     for text in [&texts.de, &texts.en] {
         judge(text)?;
     }
-    let now = app.rooms.clock.now();
+    let set = Object::Of(tenant::DEFAULT, None);
+    let deed = caller.deed(&app, Act::ConsentTextsSet, set).await?;
     let store = &app.rooms.store;
-    let version = store.set_consent_texts(now, &texts).await?;
+    let version = store.set_consent_texts(&deed, &texts).await?;
     let ConsentTextsRequest { de, en } = texts;
     let headers = [
         (header::LOCATION, format!("/api/v1/consent-texts/{version}")),
@@ -91,7 +93,8 @@ pub(super) async fn hand_out(
 ) -> Result<StatusCode, Refusal> {
     let wanted = (Action::ManageLinks, Named(room));
     let room = caller.may_with(&app, wanted).await?;
-    carry_out(&app, room, Order::HandOutLink(id)).await?;
+    let deed = caller.deed(&app, Act::LinkHandedOut, Object::Room(room));
+    carry_out(&app, room, (Order::HandOutLink(id), Some(deed.await?))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -119,10 +122,17 @@ pub(super) async fn give(
         language,
         way,
     } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
-    if way == ConsentWay::Mail {
-        let wanted = (Action::ManageLinks, Named(room));
-        caller?.may_with(&app, wanted).await?;
-    }
+    // A guest's own consent is nobody's deed but theirs.
+    let deed = match way {
+        ConsentWay::Page => None,
+        ConsentWay::Mail => {
+            let caller = caller?;
+            let wanted = (Action::ManageLinks, Named(room));
+            let room = caller.may_with(&app, wanted).await?;
+            let noted = Act::LinkConsentNoted;
+            Some(caller.deed(&app, noted, Object::Room(room)).await?)
+        }
+    };
     let store = &app.rooms.store;
     // A page shows the text that holds; a mail may answer an earlier one.
     let known = match way {
@@ -138,7 +148,7 @@ pub(super) async fn give(
         at: app.rooms.clock.now().0,
         way,
     };
-    carry_out(&app, room, Order::Consent { id, consent }).await?;
+    carry_out(&app, room, (Order::Consent { id, consent }, deed)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,7 +166,7 @@ pub(super) async fn withdraw(
     State(app): State<Arc<App>>,
     NamedLink(room, id): NamedLink,
 ) -> Result<StatusCode, Refusal> {
-    carry_out(&app, room, Order::WithdrawConsent(id)).await?;
+    carry_out(&app, room, (Order::WithdrawConsent(id), None)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,6 +5,7 @@
 use super::App;
 use super::problem::Refusal;
 use super::rooms::{Named, is_same_origin};
+use crate::domain::audit::Deed;
 use crate::domain::session::Standing;
 use crate::domain::{Digest, Token, role, tenant};
 use crate::store::Signed;
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use conclave_wire::account::Action;
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, RoomId, TenantId};
 use std::sync::Arc;
@@ -28,6 +30,16 @@ pub(super) enum Caller {
     Operator,
     /// Who is logged in, with all that their role needs.
     Account(Signed),
+}
+
+/// What something is done to.
+pub(super) enum Object {
+    /// A room that is there, or a link of it.
+    Room(RoomId),
+    /// An account that is there.
+    Account(AccountId),
+    /// What is, or will be, an organisation's.
+    Of(TenantId, Option<[u8; 16]>),
 }
 
 /// Somebody who is logged in, even if a second factor is still to be set up.
@@ -111,6 +123,30 @@ impl Caller {
             (Some(own), Some(named)) if own != named => Err(Refusal(Code::NoSuchTenant)),
             (Some(own), _) => Ok(own),
         }
+    }
+
+    /// What is to be noted of what they do now.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchRoom`], [`Code::NoSuchAccount`].
+    pub(super) async fn deed(&self, app: &App, act: Act, to: Object) -> Result<Deed, Refusal> {
+        let store = &app.rooms.store;
+        let (tenant, object) = match to {
+            Object::Room(room) => (store.tenant_of_room(room).await?, Some(room.0)),
+            Object::Account(id) => (store.tenant_of_account(id).await?, Some(id.0)),
+            Object::Of(tenant, object) => (tenant, object),
+        };
+        Ok(Deed {
+            tenant,
+            actor: match self {
+                Self::Operator => None,
+                Self::Account(signed) => Some(signed.account),
+            },
+            at: app.rooms.clock.now(),
+            act,
+            object,
+            detail: None,
+        })
     }
 
     /// Whether it is the operator.

@@ -2,7 +2,7 @@
 //! the page of whoever has one. Asking changes nothing.
 
 use super::App;
-use super::guard::Caller;
+use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::problem::{Refusal, problem};
 use super::rooms::{NOT_STORED, Named, carry_out, existing, parse};
@@ -16,6 +16,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::Action;
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::http::{ConsentRule, LinkInfo, LinkList, LinkRequest, Opening, Problem};
 use conclave_wire::id::{LinkId, RoomId};
@@ -52,11 +53,12 @@ pub(super) async fn create(
         texts.ok_or(Refusal(Code::NoConsentText))?;
         link = link.draft();
     }
-    carry_out(&app, room, Order::MakeLink { id, link }).await?;
+    let deed = caller.deed(&app, Act::LinkMade, Object::Room(room)).await?;
+    carry_out(&app, room, (Order::MakeLink { id, link }, Some(deed))).await?;
     // Their account may have ended since they were let ask, and with it the
     // links there were: this one was not among them.
     if let Err(refusal) = caller.is_still_there(&app).await {
-        carry_out(&app, room, Order::RevokeLink(id)).await?;
+        carry_out(&app, room, (Order::RevokeLink(id), None)).await?;
         return Err(refusal);
     }
     let headers = [
@@ -147,7 +149,8 @@ pub(super) async fn revoke(
     let room = caller
         .may_with(&app, (Action::ManageLinks, Named(room)))
         .await?;
-    carry_out(&app, room, Order::RevokeLink(id)).await?;
+    let deed = caller.deed(&app, Act::LinkRevoked, Object::Room(room));
+    carry_out(&app, room, (Order::RevokeLink(id), Some(deed.await?))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,6 +2,7 @@
 //! (RFC 9457).
 
 mod accounts;
+mod audit;
 mod client;
 mod consent;
 mod guard;
@@ -88,6 +89,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::enable))
         .routes(routes!(accounts::reset_password))
         .routes(routes!(accounts::forget_factor))
+        .routes(routes!(audit::list))
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::delete))
         .routes(routes!(rooms::list, rooms::create))

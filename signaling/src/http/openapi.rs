@@ -78,6 +78,7 @@ impl Terms {
         (name = "session", description = "Who is logged in"),
         (name = "accounts", description = "Accounts of an organisation"),
         (name = "tenants", description = "Organisations"),
+        (name = "audit", description = "What was done to an organisation, and by whom"),
         (name = "document", description = "This document"),
     ),
     components(schemas(Problem)),

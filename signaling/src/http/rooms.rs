@@ -1,11 +1,12 @@
 //! Rooms, and the door to a room's socket.
 
 use super::App;
-use super::guard::Caller;
+use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
+use crate::domain::audit::Deed;
 use crate::domain::credential::TOKEN_LEN;
 use crate::domain::{Digest, Order, Token};
 use crate::socket::{self, TRANSPORT_LIMIT};
@@ -20,6 +21,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::Action;
+use conclave_wire::audit::Act;
 use conclave_wire::client::SUBPROTOCOL;
 use conclave_wire::code::Code;
 use conclave_wire::http::{Consultation, RoomCreated, RoomInfo, RoomList, RoomRequest};
@@ -73,9 +75,11 @@ pub(super) async fn create(
     let mut secret = [0; TOKEN_LEN];
     getrandom::fill(&mut secret).map_err(|_| Refusal(Code::Internal))?;
     let host_key = Token::from_random(secret);
-    let now = app.rooms.clock.now();
+    let tenant = caller.acts_in(&app, None).await?;
+    let made = Object::Of(tenant, Some(room.0));
+    let deed = caller.deed(&app, Act::RoomMade, made).await?;
     let new = NewRoom {
-        tenant: caller.acts_in(&app, None).await?,
+        tenant,
         title,
         suite: app.suite,
         host_key: host_key.digest(),
@@ -84,7 +88,7 @@ pub(super) async fn create(
         consultation,
         max_people,
     };
-    app.rooms.store.create_room(now, room, &new).await?;
+    app.rooms.store.create_room(&deed, room, &new).await?;
     let created = RoomCreated {
         room,
         host_key: Blob(host_key.expose().to_vec()),
@@ -162,7 +166,8 @@ pub(super) async fn unlock(
     caller: Caller,
 ) -> Result<StatusCode, Refusal> {
     let room = caller.may_with(&app, (Action::UnlockRoom, room)).await?;
-    carry_out(&app, room, Order::Unlock).await?;
+    let deed = caller.deed(&app, Act::RoomUnlocked, Object::Room(room));
+    carry_out(&app, room, (Order::Unlock, Some(deed.await?))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -181,14 +186,20 @@ pub(super) async fn delete(
     caller: Caller,
 ) -> Result<StatusCode, Refusal> {
     let room = caller.may_with(&app, (Action::DeleteRoom, room)).await?;
-    carry_out(&app, room, Order::Delete).await?;
+    let deed = caller.deed(&app, Act::RoomDeleted, Object::Room(room));
+    carry_out(&app, room, (Order::Delete, Some(deed.await?))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has the room do what whoever asks may want; it is written down then.
-pub(super) async fn carry_out(app: &App, room: RoomId, order: Order) -> Result<(), Refusal> {
+/// Has the room do what whoever asks may want; it is written down then, and
+/// noted if it is a deed.
+pub(super) async fn carry_out(
+    app: &App,
+    room: RoomId,
+    (order, deed): (Order, Option<Deed>),
+) -> Result<(), Refusal> {
     existing(app, room).await?;
-    app.rooms.order(room, order).await.map_err(Refusal)
+    app.rooms.order(room, (order, deed)).await.map_err(Refusal)
 }
 
 /// The room's socket

@@ -136,8 +136,8 @@ pub(super) async fn confirm_factor(
 ) -> Result<Response, Refusal> {
     let FactorCode { code } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     let (store, now) = (&app.rooms.store, app.rooms.clock.now());
-    let of = (signed.account, signed.token);
-    let codes = app.identity.confirm_factor(store, of, (now, code.trim()));
+    let given = (now, code.trim());
+    let codes = app.identity.confirm_factor(store, &signed, given);
     let codes = codes.await.map_err(Refusal)?;
     Ok((NOT_STORED, Json(codes)).into_response())
 }

@@ -1,10 +1,11 @@
 //! Organisations: made, listed and deleted by the operator.
 
 use super::App;
-use super::guard::Caller;
+use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
+use crate::domain::audit::SERVER;
 use crate::domain::tenant::{self, Quotas};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
@@ -13,6 +14,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::{TenantInfo, TenantList, TenantRequest};
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
 use std::sync::Arc;
@@ -36,9 +38,10 @@ pub(super) async fn create(
         return Err(Refusal(Code::BadMessage));
     }
     let id = TenantId::random().map_err(|_| Refusal(Code::Internal))?;
-    let now = app.rooms.clock.now();
+    let made = Object::Of(SERVER, Some(id.0));
+    let deed = caller.deed(&app, Act::TenantMade, made).await?;
     let new = (id, request.name.as_str());
-    app.rooms.store.create_tenant(now, new, quotas).await?;
+    app.rooms.store.create_tenant(&deed, new, quotas).await?;
     let headers = [
         (
             header::LOCATION,
@@ -49,7 +52,7 @@ pub(super) async fn create(
     let made = TenantInfo {
         tenant: id,
         name: request.name,
-        created: now.0,
+        created: deed.at.0,
         rooms: 0,
         accounts: 0,
         max_rooms: quotas.rooms,
@@ -95,6 +98,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     caller.is_operator()?;
     let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
-    app.rooms.store.delete_tenant(&name).await?;
+    let now = app.rooms.clock.now();
+    app.rooms.store.delete_tenant(now, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

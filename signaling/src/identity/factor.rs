@@ -4,9 +4,10 @@
 
 use super::Identity;
 use super::drawn;
-use crate::domain::{Digest, Millis};
-use crate::store::Store;
+use crate::domain::Millis;
+use crate::store::{Signed, Store};
 use conclave_wire::account::{BackupCodes, Enrolment};
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::AccountId;
 use totp_rs::{Builder, Secret, Totp};
@@ -57,9 +58,10 @@ impl Identity {
     pub(crate) async fn confirm_factor(
         &self,
         store: &Store,
-        (account, session): (AccountId, Digest),
+        of: &Signed,
         (now, code): (Millis, &str),
     ) -> Result<BackupCodes, Code> {
+        let (account, session) = (of.account, of.token);
         let factor = store.factor(account).await?.ok_or(Code::NotFound)?;
         if factor.confirmed {
             return Err(Code::FactorSet);
@@ -73,7 +75,8 @@ impl Identity {
             digests.push(self.key.digest(account, &code));
             codes.push(code.to_string());
         }
-        let confirmed = store.confirm_factor((account, session), step, &digests);
+        let deed = of.own_deed(now, Act::AccountFactorSet);
+        let confirmed = store.confirm_factor(&deed, (account, session), (step, &digests));
         match confirmed.await? {
             true => Ok(BackupCodes { codes }),
             false => Err(Code::FactorSet),

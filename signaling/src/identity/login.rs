@@ -7,6 +7,7 @@ use crate::domain::session::{Session, without_code};
 use crate::domain::{Now, Token, account, tenant};
 use crate::store::{Signed, Store, StoreError};
 use conclave_wire::account::{Login, NewPassword};
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -106,7 +107,8 @@ impl Identity {
             return Err(Code::Unauthorized.into());
         }
         let hash = self.passwords.hash(password).await?;
-        store.set_password(of.account, &hash).await?;
+        let deed = of.own_deed(now.calendar, Act::AccountPasswordChanged);
+        store.set_password(&deed, of.account, &hash).await?;
         self.throttle().succeeded(&counted);
         Ok(())
     }

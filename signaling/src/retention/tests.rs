@@ -1,10 +1,12 @@
 use super::*;
 use crate::clock::Clock;
+use crate::domain::audit::Deed;
 use crate::domain::retention::{AGAIN, EVERY};
 use crate::domain::{Digest, Millis, session::Session};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use conclave_wire::account::{AccountRequest, Role};
+use conclave_wire::audit::Act;
 use conclave_wire::id::AccountId;
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -59,12 +61,9 @@ async fn a_job_that_fails_is_tried_again_and_logged_without_names() {
         role: Role::Host,
     };
     let begun = Millis(1_000_000_000_000);
+    let deed = Deed::operators(Act::AccountMade, begun);
     store
-        .create_account(
-            (begun, crate::domain::tenant::DEFAULT),
-            account,
-            (&anna, ""),
-        )
+        .create_account(&deed, account, (&anna, ""))
         .await
         .unwrap();
     let session = Session::begin(begun, false);

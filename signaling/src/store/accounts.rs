@@ -1,10 +1,11 @@
 //! Accounts. One is found by its organisation, or not at all.
 
 use super::load::{bytes, narrow};
-use super::{Store, StoreError, count, refuse, tenants, time};
+use super::{Store, StoreError, audit, count, refuse, tenants, time};
 use crate::config::PAGE;
+use crate::domain::audit::Deed;
 use crate::domain::session::Holder;
-use crate::domain::{Millis, tenant};
+use crate::domain::tenant;
 use conclave_wire::account::{AccountInfo, AccountRequest, Role};
 use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, TenantId};
@@ -32,10 +33,11 @@ impl Store {
     /// the database fails.
     pub(crate) async fn create_account(
         &self,
-        (now, tenant): (Millis, TenantId),
+        deed: &Deed,
         id: AccountId,
         (new, password): (&AccountRequest, &str),
     ) -> Result<(), StoreError> {
+        let (now, tenant) = (deed.at, deed.tenant);
         let mut transaction = self.pool.begin().await?;
         let quotas = tenants::quotas(&mut transaction, tenant).await?;
         let same = sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1 AND login = $2")
@@ -60,6 +62,7 @@ impl Store {
         .bind(time(now))
         .execute(&mut *transaction)
         .await?;
+        audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -150,6 +153,7 @@ impl Store {
     /// When the database fails.
     pub(crate) async fn set_password(
         &self,
+        deed: &Deed,
         id: AccountId,
         password: &str,
     ) -> Result<(), StoreError> {
@@ -160,6 +164,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         end_sessions(&mut transaction, id).await?;
+        audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -170,16 +175,17 @@ impl Store {
     /// When the database fails.
     pub(crate) async fn disable_account(
         &self,
-        now: Millis,
+        deed: &Deed,
         id: AccountId,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("UPDATE accounts SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2")
-            .bind(time(now))
+            .bind(time(deed.at))
             .bind(id.as_bytes())
             .execute(&mut *transaction)
             .await?;
         end_sessions(&mut transaction, id).await?;
+        audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -187,15 +193,22 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn enable_account(&self, id: AccountId) -> Result<(), StoreError> {
+    pub(crate) async fn enable_account(
+        &self,
+        deed: &Deed,
+        id: AccountId,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query("UPDATE accounts SET disabled_at = NULL WHERE id = $1")
             .bind(id.as_bytes())
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        audit::note(&mut transaction, deed).await?;
+        Ok(transaction.commit().await?)
     }
 
-    /// Forgets an account with all that is its own.
+    /// Forgets an account with all that is its own. That was noted when its end
+    /// began: [`Store::disable_account`].
     ///
     /// # Errors
     /// When the database fails.

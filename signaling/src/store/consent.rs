@@ -1,9 +1,10 @@
 //! The texts that guests consent to, each version of them.
 
 use super::load::narrow;
-use super::{Store, StoreError, time};
+use super::{Store, StoreError, audit, time};
 use crate::config::MAX_CONSENT_TEXTS;
-use crate::domain::{Millis, tenant};
+use crate::domain::audit::Deed;
+use crate::domain::tenant;
 use conclave_wire::http::{ConsentText, ConsentTexts, ConsentTextsRequest};
 use sqlx::Row as _;
 
@@ -17,7 +18,7 @@ impl Store {
     /// [`StoreError::Full`] when there are [`MAX_CONSENT_TEXTS`].
     pub(crate) async fn set_consent_texts(
         &self,
-        now: Millis,
+        deed: &Deed,
         ConsentTextsRequest { de, en }: &ConsentTextsRequest,
     ) -> Result<u32, StoreError> {
         let mut transaction = self.pool.begin().await?;
@@ -38,13 +39,18 @@ impl Store {
         )
         .bind(DEFAULT_TENANT.as_slice())
         .bind(version)
-        .bind(time(now))
+        .bind(time(deed.at))
         .bind(de.notice.as_str())
         .bind(de.consent.as_str())
         .bind(en.notice.as_str())
         .bind(en.consent.as_str())
         .execute(&mut *transaction)
         .await?;
+        let deed = Deed {
+            detail: Some(version.to_string()),
+            ..deed.clone()
+        };
+        audit::note(&mut transaction, &deed).await?;
         transaction.commit().await?;
         narrow(version)
     }

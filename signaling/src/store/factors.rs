@@ -2,8 +2,9 @@
 //! changes a row or does not: two requests at once cannot both have it.
 
 use super::accounts::end_sessions;
-use super::{Store, StoreError};
+use super::{Store, StoreError, audit};
 use crate::domain::Digest;
+use crate::domain::audit::Deed;
 use conclave_wire::id::AccountId;
 use sqlx::Row as _;
 
@@ -61,9 +62,9 @@ impl Store {
     /// When the database fails.
     pub(crate) async fn confirm_factor(
         &self,
+        deed: &Deed,
         (account, session): (AccountId, Digest),
-        step: u64,
-        codes: &[[u8; 32]],
+        (step, codes): (u64, &[[u8; 32]]),
     ) -> Result<bool, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let done = sqlx::query(
@@ -93,6 +94,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
         }
+        audit::note(&mut transaction, deed).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -138,7 +140,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn forget_factor(&self, account: AccountId) -> Result<(), StoreError> {
+    pub(crate) async fn forget_factor(
+        &self,
+        deed: &Deed,
+        account: AccountId,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         for statement in [
             "DELETE FROM factors WHERE account = $1",
@@ -150,6 +156,7 @@ impl Store {
                 .await?;
         }
         end_sessions(&mut transaction, account).await?;
+        audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -3,6 +3,7 @@
 //! [`Store::apply`] returns. The same statements serve SQLite and PostgreSQL.
 
 mod accounts;
+mod audit;
 mod consent;
 mod factors;
 mod links;
@@ -19,6 +20,7 @@ pub(crate) use rooms::{NewRoom, Public};
 pub(crate) use sessions::Signed;
 
 use crate::config::PAGE;
+use crate::domain::audit::Deed;
 use crate::domain::password::Door;
 use crate::domain::stay::Knock;
 use crate::domain::{Change, Millis};
@@ -32,7 +34,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -54,6 +56,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("locks", include_str!("../../migrations/0007_locks.sql")),
     ("makers", include_str!("../../migrations/0008_makers.sql")),
     ("sizes", include_str!("../../migrations/0009_sizes.sql")),
+    ("audit", include_str!("../../migrations/0010_audit.sql")),
 ];
 
 /// How long an operation waits for the one connection.
@@ -150,14 +153,23 @@ impl Store {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
     }
 
-    /// Writes all the changes of a room down, or none of them.
+    /// Writes all the changes of a room down with what is to be noted of them,
+    /// or nothing.
     ///
     /// # Errors
     /// When the database fails; then nothing was written.
-    pub(crate) async fn apply(&self, room: RoomId, changes: &[Change]) -> Result<(), StoreError> {
+    pub(crate) async fn apply(
+        &self,
+        room: RoomId,
+        changes: &[Change],
+        deeds: &[Deed],
+    ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         for change in changes {
             write(&mut transaction, room, change).await?;
+        }
+        for deed in deeds {
+            audit::note(&mut transaction, deed).await?;
         }
         Ok(transaction.commit().await?)
     }

@@ -2,9 +2,10 @@
 //! [`Store::apply`].
 
 use super::load::{bytes, narrow, optional};
-use super::{Store, StoreError, count, refuse, tenants, time};
+use super::{Store, StoreError, audit, count, refuse, tenants, time};
 use crate::config::{MAX_ROOMS, PAGE};
-use crate::domain::{Digest, Millis, tenant};
+use crate::domain::audit::Deed;
+use crate::domain::{Digest, tenant};
 use conclave_wire::code::Code;
 use conclave_wire::http::{Consultation, RoomEntry};
 use conclave_wire::id::{RoomId, TenantId};
@@ -55,7 +56,7 @@ impl Store {
     /// [`MAX_ROOMS`].
     pub(crate) async fn create_room(
         &self,
-        now: Millis,
+        deed: &Deed,
         room: RoomId,
         new: &NewRoom,
     ) -> Result<(), StoreError> {
@@ -84,7 +85,7 @@ impl Store {
         .bind(new.title.as_deref())
         .bind(new.host_key.0.as_slice())
         .bind(i64::from(new.suite))
-        .bind(time(now))
+        .bind(time(deed.at))
         .bind(new.password.map(|digest| digest.0.to_vec()))
         .bind(i64::from(new.scheduled))
         .bind(new.consultation.as_ref().map(|of| i64::from(of.people)))
@@ -92,6 +93,7 @@ impl Store {
         .bind(new.max_people.map(i64::from))
         .execute(&mut *transaction)
         .await?;
+        audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }
 

@@ -4,8 +4,10 @@ use super::accounts::holder;
 use super::load::{bytes, narrow};
 use super::{Store, StoreError, time};
 use crate::config::MAX_SESSIONS;
+use crate::domain::audit::Deed;
 use crate::domain::session::{Holder, Session};
 use crate::domain::{Digest, Millis};
+use conclave_wire::audit::Act;
 use conclave_wire::id::{AccountId, TenantId};
 use sqlx::Row as _;
 
@@ -19,6 +21,20 @@ pub(crate) struct Signed {
     pub(crate) name: String,
     pub(crate) tenant: TenantId,
     pub(crate) tenant_name: String,
+}
+
+impl Signed {
+    /// What they do to their own account.
+    pub(crate) fn own_deed(&self, at: Millis, act: Act) -> Deed {
+        Deed {
+            tenant: self.tenant,
+            actor: Some(self.account),
+            at,
+            act,
+            object: Some(self.account.0),
+            detail: None,
+        }
+    }
 }
 
 impl Store {

@@ -1,11 +1,13 @@
 //! Organisations.
 
 use super::load::{bytes, narrow};
-use super::{Store, StoreError, count, refuse, time};
+use super::{Store, StoreError, audit, count, refuse, time};
 use crate::config::{MAX_TENANTS, PAGE};
 use crate::domain::Millis;
+use crate::domain::audit::{Deed, SERVER};
 use crate::domain::tenant::{self, Quotas};
 use conclave_wire::account::TenantInfo;
+use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
 use sqlx::any::AnyRow;
@@ -24,7 +26,7 @@ impl Store {
     /// [`MAX_TENANTS`]; when the database fails.
     pub(crate) async fn create_tenant(
         &self,
-        now: Millis,
+        deed: &Deed,
         (id, name): (TenantId, &str),
         quotas: Quotas,
     ) -> Result<(), StoreError> {
@@ -42,12 +44,13 @@ impl Store {
         )
         .bind(id.as_bytes())
         .bind(name)
-        .bind(time(now))
+        .bind(time(deed.at))
         .bind(i64::from(quotas.rooms))
         .bind(i64::from(quotas.participants))
         .bind(i64::from(quotas.accounts))
         .execute(&mut *transaction)
         .await?;
+        audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -78,12 +81,12 @@ impl Store {
         row.as_ref().map(info).transpose()
     }
 
-    /// Deletes an organisation with its accounts.
+    /// Deletes an organisation with its accounts and its audit log.
     ///
     /// # Errors
     /// [`Code::NoSuchTenant`]; [`Code::TenantInUse`] when it has rooms or is the
     /// one that stays; when the database fails.
-    pub(crate) async fn delete_tenant(&self, name: &str) -> Result<(), StoreError> {
+    pub(crate) async fn delete_tenant(&self, now: Millis, name: &str) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         let Some(id) = named(&mut transaction, name).await? else {
             return refuse(Code::NoSuchTenant);
@@ -96,6 +99,16 @@ impl Store {
             .bind(id.as_bytes())
             .execute(&mut *transaction)
             .await?;
+        audit::forget_all(&mut transaction, id).await?;
+        let deed = Deed {
+            tenant: SERVER,
+            actor: None,
+            at: now,
+            act: Act::TenantDeleted,
+            object: Some(id.0),
+            detail: None,
+        };
+        audit::note(&mut transaction, &deed).await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "every test file uses its part")]
 
 pub(crate) mod client;
+pub(crate) mod database;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;

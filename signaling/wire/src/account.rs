@@ -71,6 +71,8 @@ pub enum Action {
     ManageLinks,
     /// See, make and disable accounts, and reset their passwords and factors.
     ManageAccounts,
+    /// Read what was done to the organisation, and by whom.
+    ReadAudit,
 }
 
 /// How the one who logs in keeps the session's token.

@@ -14,6 +14,7 @@
 //! `docs/protocol.md` is the normative text.
 
 pub mod account;
+pub mod audit;
 pub mod client;
 pub mod code;
 pub mod control;

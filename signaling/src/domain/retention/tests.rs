@@ -42,7 +42,10 @@ fn each_kind_has_its_line_and_its_place() {
 
 #[test]
 fn a_period_outside_of_its_bounds_is_brought_within_them() {
-    let links = |links| Periods { links }.of(Kind::Links);
+    let usual = Periods::default();
+    let links = |links| Periods { links, ..usual }.of(Kind::Links);
+    let audit = |audit| Periods { audit, ..usual }.of(Kind::Audit);
+    assert_eq!((audit(365), audit(1)), (DAY * 365, DAY * 90));
     assert_eq!(Periods::default().of(Kind::Links), DAY * 31);
     assert_eq!((links(90), links(91), links(0)), (DAY * 90, DAY * 90, DAY));
     assert_eq!(Periods::default().cut(Kind::Tries, NOW) + DAY, NOW);
@@ -79,7 +82,7 @@ fn a_job_that_fails_is_tried_again_ever_later_and_the_others_go_on() {
         }
     }
     assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60]);
-    assert_eq!(others, 3 * 3, "at the start and after each hour");
+    assert_eq!(others, 4 * 3, "at the start and after each hour");
     agenda.ran(Kind::Links, tried, true);
     assert!(agenda.next() <= tried + EVERY);
 }
