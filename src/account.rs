@@ -58,7 +58,7 @@ struct Create {
 }
 
 #[derive(Args)]
-struct Which {
+pub(crate) struct Which {
     #[command(flatten)]
     within: In,
     /// The name to log in with
@@ -118,7 +118,7 @@ impl Create {
 }
 
 impl Which {
-    async fn find(&self) -> Result<(Operator, AccountInfo), Box<dyn Error>> {
+    pub(crate) async fn find(&self) -> Result<(Operator, AccountInfo), Box<dyn Error>> {
         let operator = self.within.at.operator()?;
         let accounts = operator.accounts(&self.within.tenant).await?;
         let mut accounts = accounts.into_iter();

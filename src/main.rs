@@ -5,6 +5,7 @@ mod account;
 mod assets;
 mod audit;
 mod consent_text;
+mod device;
 mod invitation;
 mod join;
 mod link;
@@ -43,6 +44,8 @@ enum Command {
     Account(account::Account),
     /// Read and verify the log of what was done to an organisation, and by whom.
     Audit(audit::Audit),
+    /// List the devices of people, and take them back.
+    Device(device::Device),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -78,6 +81,7 @@ async fn main() -> ExitCode {
         Command::Tenant(tenant) => tenant.run().await,
         Command::Account(account) => account.run().await,
         Command::Audit(audit) => audit.run().await,
+        Command::Device(device) => device.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::Openapi => openapi::print(),

@@ -18,6 +18,8 @@ enum TenantCommand {
     List(List),
     /// Delete an organisation that has no rooms, with its accounts.
     Delete(Delete),
+    /// Print the certificate of an organisation's root, PEM: what vouches for its people's devices.
+    Root(Root),
 }
 
 #[derive(Args)]
@@ -52,6 +54,15 @@ struct Delete {
     name: String,
 }
 
+#[derive(Args)]
+struct Root {
+    #[command(flatten)]
+    at: At,
+    /// The organisation's name
+    #[arg(default_value = "default", value_parser = name)]
+    name: String,
+}
+
 impl Tenant {
     pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         match self.command {
@@ -68,6 +79,10 @@ impl Tenant {
                         tenant.max_participants
                     );
                 }
+                Ok(())
+            }
+            TenantCommand::Root(Root { at, name }) => {
+                print!("{}", at.operator()?.root(&name).await?);
                 Ok(())
             }
             TenantCommand::Delete(Delete { at, name }) => {

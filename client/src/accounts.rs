@@ -142,7 +142,7 @@ impl Operator {
         self.read((Method::GET, &path, Vec::new())).await
     }
 
-    async fn read<T: DeserializeOwned>(
+    pub(crate) async fn read<T: DeserializeOwned>(
         &self,
         request: (Method, &str, Vec<u8>),
     ) -> Result<T, RoomError> {
@@ -155,7 +155,7 @@ impl Operator {
         }
     }
 
-    async fn order(&self, (method, path): (Method, &str)) -> Result<(), RoomError> {
+    pub(crate) async fn order(&self, (method, path): (Method, &str)) -> Result<(), RoomError> {
         let request = (method, path, Vec::new());
         done(&ask(&self.server, &self.token, &self.trust, request).await?)
     }

@@ -33,6 +33,7 @@ pub mod audio;
 pub mod call;
 pub mod cli;
 pub mod consent;
+mod devices;
 pub mod event;
 pub mod link;
 pub mod participant;

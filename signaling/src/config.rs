@@ -94,6 +94,9 @@ pub const SESSION_NOTED: Duration = Duration::from_secs(60);
 /// Sessions of one account: of more the one longest unused ends.
 pub const MAX_SESSIONS: u32 = 20;
 
+/// Devices of one account; each may have a certificate.
+pub const MAX_ACCOUNT_DEVICES: u32 = 20;
+
 /// Wrong passwords for one name that cost no waiting.
 pub const FREE_TRIES: u32 = 5;
 

@@ -11,6 +11,7 @@ use conclave_signaling::domain::audit::{Broken, Chain, Link, SERVER};
 use conclave_wire::account::{Enrolment, Role};
 use conclave_wire::audit::{Act, AuditLine, AuditList};
 use conclave_wire::code::Code;
+use conclave_wire::device::DeviceInfo;
 use conclave_wire::id::Blob;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 21] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 26] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -47,6 +48,19 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 21] = [
         "accounts/{account}/factor",
         Ok(Act::AccountFactorReset),
     ),
+    ("PUT", "session/device", Err("no more than the session")),
+    (
+        "POST",
+        "session/certificate",
+        Err("it says whose a key is, for hours"),
+    ),
+    (
+        "DELETE",
+        "accounts/{account}/devices",
+        Ok(Act::AccountDevicesRevoked),
+    ),
+    ("DELETE", "devices/{device}", Ok(Act::DeviceRevoked)),
+    ("DELETE", "devices", Ok(Act::TenantDevicesRevoked)),
     ("POST", "tenants", Ok(Act::TenantMade)),
     ("DELETE", "tenants/{tenant}", Ok(Act::TenantDeleted)),
     ("POST", "rooms", Ok(Act::RoomMade)),
@@ -132,6 +146,9 @@ async fn every_request_that_changes_something_is_one_line() {
     let ben = operator.account("default", "ben", Role::Member).await;
     let made_dora = operator.account("default", "dora", Role::Member).await;
     let (dora, _) = session(&server, "default", &made_dora).await;
+    let (emil, _) = session(&server, "default", &made_dora).await;
+    let of_emil = emil.ask("PUT", "session/device", json!({ "name": "Emil's" }));
+    let device = read::<DeviceInfo>(&of_emil.await).device;
     let room = anna.room().await;
     read::<Value>(&operator.post("consent-texts", texts()).await);
     let draft = async || {
@@ -155,6 +172,7 @@ async fn every_request_that_changes_something_is_one_line() {
     let (account, of_room) = (ben.account.account, room.room);
     let mut bodies: Vec<(&str, &str, Value)> = vec![
         ("PUT", "session/factor", json!({ "code": code })),
+        ("PUT", "session/device", json!({ "name": "Anna's" })),
         ("POST", "tenants", json!({ "name": "other" })),
         (
             "POST",
@@ -182,6 +200,7 @@ async fn every_request_that_changes_something_is_one_line() {
     let order = |path: &str, method: &str| match (path, method) {
         (path, "DELETE") if path == "rooms/{room}" || path == "accounts/{account}" => 1,
         ("session/password", _) => 2,
+        ("devices", _) => 3,
         _ => 0,
     };
     let mut all: Vec<_> = ROUTES.to_vec();
@@ -192,6 +211,9 @@ async fn every_request_that_changes_something_is_one_line() {
         if (method, path) == ("POST", "session/factor") {
             continue; // It was proposed above, and counts from here on.
         }
+        if path == "session/certificate" {
+            continue; // It takes a proof: tests/devices.rs.
+        }
         let mut body = body(method, path);
         if path == "session/password" {
             body = json!({ "current": made.password, "password": "a password of hers" });
@@ -200,6 +222,7 @@ async fn every_request_that_changes_something_is_one_line() {
             .replace("{account}", &account.to_string())
             .replace("{room}", &of_room.to_string())
             .replace("{link}", &link)
+            .replace("{device}", &device.to_string())
             .replace("{tenant}", "other");
         let filled = match (method, path) {
             // Revoking comes before handing out: another of the links.
@@ -242,6 +265,8 @@ async fn every_request_that_changes_something_is_one_line() {
                         assert_eq!(line.detail.as_deref(), Some("2"));
                         None
                     }
+                    "devices" => None,
+                    path if path.starts_with("devices/") => Some(device.0),
                     path if path.starts_with("session") => Some(info.account.0),
                     path if path.starts_with("accounts/") => Some(account.0),
                     path if path.starts_with("rooms/") => Some(of_room.0),

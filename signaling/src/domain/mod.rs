@@ -17,8 +17,9 @@
 //! ```
 //!
 //! Around the rooms: [`role`] (who may do what), [`tenant`] (how much there may
-//! be), [`account`], [`session`] and [`throttle`] (who is logged in),
-//! [`retention`] (what is forgotten), [`audit`] (what is noted).
+//! be), [`account`], [`session`] and [`throttle`] (who is logged in), [`device`]
+//! (what is certified of whose), [`retention`] (what is forgotten), [`audit`] (what
+//! is noted).
 
 pub mod account;
 pub mod audit;
@@ -26,6 +27,7 @@ pub mod board;
 pub mod call;
 pub mod credential;
 pub mod delivery;
+pub mod device;
 pub mod effect;
 pub mod epoch;
 pub mod framing;

@@ -203,7 +203,7 @@ async fn existing(app: &App, caller: &Caller, id: AccountId) -> Result<AccountIn
 }
 
 /// The account in the path.
-pub(super) struct NamedAccount(AccountId);
+pub(super) struct NamedAccount(pub(super) AccountId);
 
 impl<S: Send + Sync> FromRequestParts<S> for NamedAccount {
     type Rejection = Refusal;

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod client;
 mod consent;
+mod devices;
 mod guard;
 mod headers;
 mod health;
@@ -90,6 +91,12 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::reset_password))
         .routes(routes!(accounts::forget_factor))
         .routes(routes!(audit::list))
+        .routes(routes!(devices::note))
+        .routes(routes!(devices::certify))
+        .routes(routes!(devices::list, devices::revoke_all))
+        .routes(routes!(devices::revoke))
+        .routes(routes!(devices::revoke_organisation))
+        .routes(routes!(devices::root))
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::delete))
         .routes(routes!(rooms::list, rooms::create))

@@ -27,6 +27,8 @@ pub(super) enum By {
     AnyoneOr(Action),
     /// Who is logged in, even if a second factor is still to be set up.
     LoggedIn,
+    /// The operator, and who is logged in: for what is theirs.
+    Somebody,
     /// The operator, and a session whose role may do this.
     May(Action),
     /// The operator alone.
@@ -77,6 +79,7 @@ impl Terms {
         (name = "consent", description = "What guests consent to, and their consent"),
         (name = "session", description = "Who is logged in"),
         (name = "accounts", description = "Accounts of an organisation"),
+        (name = "devices", description = "What people log in on, and certificates for it"),
         (name = "tenants", description = "Organisations"),
         (name = "audit", description = "What was done to an organisation, and by whom"),
         (name = "document", description = "This document"),
@@ -196,6 +199,7 @@ fn security(by: By) -> Value {
         By::Anyone => json!([{}]),
         By::AnyoneOr(action) => [&[json!({})][..], &may(action)].concat().into(),
         By::LoggedIn => json!([{ "session": [] }, { "cookie": [] }]),
+        By::Somebody => json!([{ "operator": [] }, { "session": [] }, { "cookie": [] }]),
         By::May(action) => may(action).to_vec().into(),
         By::Operator => json!([{ "operator": [] }]),
     }
@@ -209,7 +213,7 @@ fn common(operation: &Map<String, Value>, path: &str, method: &str, by: By) -> V
         By::Anyone => {}
         By::LoggedIn if method == "get" => codes.push(Code::Unauthorized),
         By::LoggedIn => codes.extend([Code::Unauthorized, Code::Forbidden]),
-        By::AnyoneOr(_) | By::May(_) | By::Operator => {
+        By::AnyoneOr(_) | By::Somebody | By::May(_) | By::Operator => {
             codes.extend([Code::Unauthorized, Code::FactorNeeded, Code::Forbidden]);
         }
     }
@@ -223,6 +227,7 @@ fn common(operation: &Map<String, Value>, path: &str, method: &str, by: By) -> V
         (path.contains("{room}"), Code::NoSuchRoom),
         (path.contains("{link}"), Code::NoSuchLink),
         (path.contains("{account}"), Code::NoSuchAccount),
+        (path.contains("{device}"), Code::NoSuchDevice),
         (asks_for_tenant, Code::NoSuchTenant),
     ] {
         if found {

@@ -16,11 +16,15 @@ use zeroize::Zeroizing;
 /// Length of the key, and of those derived from it, bytes.
 const KEY_LEN: usize = 32;
 
-/// Seals and hashes for accounts.
+/// Seals and hashes for accounts and organisations.
 pub(super) struct ServerKey {
-    seal: LessSafeKey,
+    factors: Sealer,
+    pub(super) roots: Sealer,
     hash: hmac::Key,
 }
+
+/// Seals secrets of one kind, each for its owner.
+pub(super) struct Sealer(LessSafeKey);
 
 impl ServerKey {
     /// The key in the data folder; makes one if there is none.
@@ -56,44 +60,26 @@ impl ServerKey {
             output.fill(derived.as_mut_slice()).ok()?;
             Some(derived)
         };
-        let seal = derived(b"conclave 1 sealed factors")?;
+        let sealer = |label: &[u8]| {
+            let key = UnboundKey::new(&AES_256_GCM, derived(label)?.as_slice()).ok()?;
+            Some(Sealer(LessSafeKey::new(key)))
+        };
         let hash = derived(b"conclave 1 backup codes")?;
         Some(Self {
-            seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, seal.as_slice()).ok()?),
+            factors: sealer(b"conclave 1 sealed factors")?,
+            roots: sealer(b"conclave 1 sealed roots")?,
             hash: hmac::Key::new(hmac::HMAC_SHA256, hash.as_slice()),
         })
     }
 
-    /// Seals an account's secret: nonce, ciphertext, tag. Nothing when there is
-    /// no randomness.
+    /// Seals an account's second factor; see [`Sealer::seal`].
     pub(super) fn seal(&self, account: AccountId, secret: &[u8]) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_LEN];
-        getrandom::fill(&mut nonce).ok()?;
-        let mut sealed = nonce.to_vec();
-        // Sealed where it lies, so that no copy stays behind.
-        let mut text = secret.to_vec();
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self
-            .seal
-            .seal_in_place_separate_tag(nonce, Aad::from(account.0), &mut text);
-        let tag = tag.ok()?;
-        sealed.extend_from_slice(&text);
-        sealed.extend_from_slice(tag.as_ref());
-        Some(sealed)
+        self.factors.seal(account.0, secret)
     }
 
-    /// Opens what was sealed for the account; nothing if it was not, or not
-    /// with this key.
+    /// Opens it; see [`Sealer::open`].
     pub(super) fn open(&self, account: AccountId, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = Zeroizing::new(sealed.to_vec());
-        let opened = self
-            .seal
-            .open_in_place(nonce, Aad::from(account.0), &mut text);
-        let length = opened.ok()?.len();
-        text.truncate(length);
-        Some(text)
+        self.factors.open(account.0, sealed)
     }
 
     /// What is kept of an account's backup code.
@@ -104,6 +90,38 @@ impl ServerKey {
         let mut digest = [0; 32];
         digest.copy_from_slice(context.sign().as_ref());
         digest
+    }
+}
+
+impl Sealer {
+    /// Seals somebody's secret: nonce, ciphertext, tag. Nothing when there is
+    /// no randomness.
+    pub(super) fn seal(&self, owner: [u8; 16], secret: &[u8]) -> Option<Vec<u8>> {
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce).ok()?;
+        let mut sealed = nonce.to_vec();
+        // Sealed where it lies, so that no copy stays behind.
+        let mut text = secret.to_vec();
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(owner), &mut text);
+        let tag = tag.ok()?;
+        sealed.extend_from_slice(&text);
+        sealed.extend_from_slice(tag.as_ref());
+        Some(sealed)
+    }
+
+    /// Opens what was sealed for the owner; nothing if it was not, or not
+    /// with this key.
+    pub(super) fn open(&self, owner: [u8; 16], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = Zeroizing::new(sealed.to_vec());
+        let opened = self.0.open_in_place(nonce, Aad::from(owner), &mut text);
+        let length = opened.ok()?.len();
+        text.truncate(length);
+        Some(text)
     }
 }
 
@@ -124,6 +142,7 @@ mod tests {
         assert!(key.open(BEN, &sealed).is_none());
         let other = ServerKey::from_bytes(&[8; 32]).unwrap();
         assert!(other.open(ANNA, &sealed).is_none());
+        assert!(key.roots.open(ANNA.0, &sealed).is_none(), "another kind");
         for length in 0..sealed.len() {
             assert!(key.open(ANNA, &sealed[..length]).is_none(), "{length}");
         }

@@ -7,12 +7,16 @@ mod factor;
 mod key;
 mod login;
 mod passwords;
+mod root;
 
 pub(crate) use login::Refused;
+pub(crate) use root::Holder;
 
 use crate::domain::Millis;
 use crate::domain::throttle::{Name, Throttle};
+use crate::store::{Root, Store};
 use conclave_wire::code::Code;
+use conclave_wire::id::TenantId;
 use key::ServerKey;
 use passwords::Passwords;
 use sha2::{Digest as _, Sha256};
@@ -57,6 +61,38 @@ impl Identity {
     /// Forgets the tries that slow nobody down any more; how many names.
     pub(crate) fn forget_tries(&self, now: Millis) -> u64 {
         u64::try_from(self.throttle().forget(now)).unwrap_or(u64::MAX)
+    }
+
+    /// An organisation's root, made when it is first asked for.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the database or the system fails.
+    pub(crate) async fn root(
+        &self,
+        store: &Store,
+        (tenant, now): (TenantId, Millis),
+    ) -> Result<Root, Code> {
+        if let Some(root) = store.root(tenant).await? {
+            return Ok(root);
+        }
+        let made = self.key.make_root(tenant, now)?;
+        store.keep_root(now, tenant, &made).await?;
+        // Another request may have been faster.
+        store.root(tenant).await?.ok_or(Code::Internal)
+    }
+
+    /// A certificate for a key whose possession was proved, DER.
+    ///
+    /// # Errors
+    /// [`Code::ProofWrong`]; [`Code::Internal`] when the root's key does not
+    /// open or there is no randomness.
+    pub(crate) fn certify(
+        &self,
+        by: (&Root, Millis),
+        holder: &Holder<'_>,
+        key: (&[u8], &[u8]),
+    ) -> Result<Vec<u8>, Code> {
+        self.key.issue(by, holder, key)
     }
 
     fn begin_try(&self, now: Millis, name: Name) -> Result<(), Duration> {

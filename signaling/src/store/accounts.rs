@@ -1,7 +1,7 @@
 //! Accounts. One is found by its organisation, or not at all.
 
 use super::load::{bytes, narrow};
-use super::{Store, StoreError, audit, count, refuse, tenants, time};
+use super::{Store, StoreError, audit, count, devices, refuse, tenants, time};
 use crate::config::PAGE;
 use crate::domain::audit::Deed;
 use crate::domain::session::Holder;
@@ -184,6 +184,7 @@ impl Store {
             .bind(id.as_bytes())
             .execute(&mut *transaction)
             .await?;
+        devices::revoke_all(&mut transaction, id).await?;
         end_sessions(&mut transaction, id).await?;
         audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)

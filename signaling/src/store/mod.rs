@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod consent;
+mod devices;
 mod factors;
 mod links;
 mod load;
@@ -15,6 +16,7 @@ mod sessions;
 mod sqlite;
 mod tenants;
 
+pub(crate) use devices::Root;
 pub use postgres::PostgresUrl;
 pub(crate) use rooms::{NewRoom, Public};
 pub(crate) use sessions::Signed;
@@ -34,7 +36,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -57,6 +59,7 @@ const MIGRATIONS: [(&str, &str); 10] = [
     ("makers", include_str!("../../migrations/0008_makers.sql")),
     ("sizes", include_str!("../../migrations/0009_sizes.sql")),
     ("audit", include_str!("../../migrations/0010_audit.sql")),
+    ("devices", include_str!("../../migrations/0011_devices.sql")),
 ];
 
 /// How long an operation waits for the one connection.

@@ -8,7 +8,7 @@ use crate::domain::audit::Deed;
 use crate::domain::session::{Holder, Session};
 use crate::domain::{Digest, Millis};
 use conclave_wire::audit::Act;
-use conclave_wire::id::{AccountId, TenantId};
+use conclave_wire::id::{AccountId, DeviceId, TenantId};
 use sqlx::Row as _;
 
 /// A session, and of whom it is.
@@ -21,6 +21,8 @@ pub(crate) struct Signed {
     pub(crate) name: String,
     pub(crate) tenant: TenantId,
     pub(crate) tenant_name: String,
+    /// On which device it is, once it said so.
+    pub(crate) device: Option<DeviceId>,
 }
 
 impl Signed {
@@ -77,7 +79,7 @@ impl Store {
     /// When the database fails.
     pub(crate) async fn session(&self, token: Digest) -> Result<Option<Signed>, StoreError> {
         let row = sqlx::query(
-            "SELECT last_used_at, ends_at, sessions.factor AS given, accounts.id AS account, role, \
+            "SELECT last_used_at, ends_at, sessions.factor AS given, device, accounts.id AS account, role, \
              disabled_at, login, accounts.name AS name, tenants.id AS tenant, \
              tenants.name AS tenant_name, (SELECT COUNT(*) FROM factors \
              WHERE factors.account = accounts.id AND confirmed = 1) AS factor \
@@ -101,6 +103,7 @@ impl Store {
             name: row.try_get("name")?,
             tenant: TenantId(bytes(&row, "tenant")?),
             tenant_name: row.try_get("tenant_name")?,
+            device: super::devices::device(&row)?,
         }))
     }
 

@@ -48,6 +48,12 @@ acts! {
     AccountFactorSet = "account.factor-set",
     /// An account's second factor was forgotten.
     AccountFactorReset = "account.factor-reset",
+    /// A device was revoked.
+    DeviceRevoked = "device.revoked",
+    /// All devices of an account were revoked.
+    AccountDevicesRevoked = "account.devices-revoked",
+    /// All devices of the organisation were revoked.
+    TenantDevicesRevoked = "tenant.devices-revoked",
     /// A room was made.
     RoomMade = "room.made",
     /// A room was deleted.

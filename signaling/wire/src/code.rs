@@ -118,6 +118,18 @@ pub enum Code {
     /// The organisation has as many rooms or accounts as it may.
     #[error("the organisation has as many as it may")]
     QuotaReached,
+    /// The organisation has no such device.
+    #[error("there is no such device")]
+    NoSuchDevice,
+    /// The account has as many devices as it may: one has to be revoked first.
+    #[error("the account has as many devices as it may; revoke one")]
+    TooManyDevices,
+    /// The session has not said on which device it is.
+    #[error("the session has not said on which device it is")]
+    DeviceNeeded,
+    /// The signature does not prove that the device holds the key.
+    #[error("the signature does not prove possession of the key")]
+    ProofWrong,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -199,6 +211,10 @@ impl Code {
             Self::NameTaken => "name-taken",
             Self::TenantInUse => "tenant-in-use",
             Self::QuotaReached => "quota-reached",
+            Self::NoSuchDevice => "no-such-device",
+            Self::TooManyDevices => "too-many-devices",
+            Self::DeviceNeeded => "device-needed",
+            Self::ProofWrong => "proof-wrong",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -219,7 +235,11 @@ impl Code {
     /// The HTTP status that goes with the code.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadMessage | Self::BadOffer | Self::PasswordUnfit | Self::SlotTooFar => 400,
+            Self::BadMessage
+            | Self::BadOffer
+            | Self::PasswordUnfit
+            | Self::SlotTooFar
+            | Self::ProofWrong => 400,
             Self::Unauthorized | Self::FactorNeeded | Self::FactorWrong => 401,
             Self::Forbidden
             | Self::PasswordNeeded
@@ -230,6 +250,7 @@ impl Code {
             | Self::NoSuchLink
             | Self::NoSuchAccount
             | Self::NoSuchTenant
+            | Self::NoSuchDevice
             | Self::NoSuchParticipant
             | Self::NotFound
             | Self::NoCall => 404,
@@ -246,7 +267,9 @@ impl Code {
             | Self::FactorSet
             | Self::NameTaken
             | Self::TenantInUse
-            | Self::QuotaReached => 409,
+            | Self::QuotaReached
+            | Self::TooManyDevices
+            | Self::DeviceNeeded => 409,
             Self::Gone
             | Self::LinkExpired
             | Self::LinkUsed
@@ -301,6 +324,10 @@ mod tests {
             Code::NameTaken,
             Code::TenantInUse,
             Code::QuotaReached,
+            Code::NoSuchDevice,
+            Code::TooManyDevices,
+            Code::DeviceNeeded,
+            Code::ProofWrong,
         ] {
             assert_eq!(
                 serde_json::to_value(code).expect("serialises"),

@@ -129,6 +129,12 @@ id!(
     AccountId,
     16
 );
+id!(
+    /// A device of an account, 128 random bits. It stands in the device's
+    /// certificates.
+    DeviceId,
+    16
+);
 
 /// Opaque bytes (MLS messages, KeyPackages, tags).
 #[derive(Clone, PartialEq, Eq, Hash, Default, ts_rs::TS)]

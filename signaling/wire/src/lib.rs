@@ -9,6 +9,7 @@
 //! - [`code`]: the stable error codes that every refusal carries.
 //! - [`http`]: the bodies of the HTTP interface about rooms.
 //! - [`account`]: those about organisations, accounts and sessions.
+//! - [`device`]: those about devices and their certificates.
 //! - [`typescript`]: the same types for the browser client.
 //!
 //! `docs/protocol.md` is the normative text.
@@ -18,6 +19,7 @@ pub mod audit;
 pub mod client;
 pub mod code;
 pub mod control;
+pub mod device;
 pub mod http;
 pub mod id;
 pub mod typescript;
