@@ -11,6 +11,7 @@ mod join;
 mod link;
 mod media_metrics;
 mod openapi;
+mod policy;
 mod room;
 mod serve;
 mod tenant;
@@ -46,6 +47,8 @@ enum Command {
     Audit(audit::Audit),
     /// List the devices of people, and take them back.
     Device(device::Device),
+    /// See and set what an organisation and its people may do.
+    Policy(policy::Policy),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -82,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Account(account) => account.run().await,
         Command::Audit(audit) => audit.run().await,
         Command::Device(device) => device.run().await,
+        Command::Policy(policy) => policy.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::Openapi => openapi::print(),

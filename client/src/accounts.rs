@@ -8,8 +8,10 @@ use conclave_wire::account::{
 };
 use conclave_wire::audit::AuditList;
 use conclave_wire::id::AccountId;
+use conclave_wire::policy::{PolicyEntry, PolicyList, PolicyRequest};
 use hyper::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// A server, and the right to administer it.
 pub struct Operator {
@@ -19,6 +21,27 @@ pub struct Operator {
     pub token: String,
     /// Whom to believe that it is that server.
     pub trust: Trust,
+}
+
+/// Whose policies.
+#[derive(Clone, Copy)]
+pub enum PoliciesOf<'a> {
+    /// The server's.
+    Server,
+    /// An organisation's.
+    Organisation(&'a str),
+    /// An account's.
+    Account(AccountId),
+}
+
+impl PoliciesOf<'_> {
+    fn path(self) -> String {
+        match self {
+            Self::Server => "/api/v1/policies?of=server".to_owned(),
+            Self::Organisation(tenant) => format!("/api/v1/policies?tenant={tenant}"),
+            Self::Account(id) => format!("/api/v1/accounts/{id}/policies"),
+        }
+    }
 }
 
 impl Operator {
@@ -129,6 +152,30 @@ impl Operator {
     pub async fn forget_factor(&self, id: AccountId) -> Result<(), RoomError> {
         let path = format!("/api/v1/accounts/{id}/factor");
         self.order((Method::DELETE, &path)).await
+    }
+
+    /// The policies of an organisation, an account or the server.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn policies(&self, of: PoliciesOf<'_>) -> Result<Vec<PolicyEntry>, RoomError> {
+        let list: PolicyList = self.read((Method::GET, &of.path(), Vec::new())).await?;
+        Ok(list.policies)
+    }
+
+    /// Sets all that is to be set there, and nothing else.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn set_policies(
+        &self,
+        of: PoliciesOf<'_>,
+        policies: BTreeMap<String, String>,
+    ) -> Result<Vec<PolicyEntry>, RoomError> {
+        let body = serde_json::to_vec(&PolicyRequest { policies });
+        let body = body.map_err(|_| RoomError::Protocol)?;
+        let list: PolicyList = self.read((Method::PUT, &of.path(), body)).await?;
+        Ok(list.policies)
     }
 
     /// A part of an audit log: of an organisation, or without one that of what

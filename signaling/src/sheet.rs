@@ -5,6 +5,7 @@
 //! a `'`, which spreadsheets show as text. What begins with `'` itself gets
 //! another, so that what is written is what is read.
 
+use conclave_wire::code::Code;
 use std::io;
 
 /// What may not begin a cell.
@@ -26,6 +27,74 @@ pub fn write<R: AsRef<[String]>>(header: &[&str], rows: &[R]) -> io::Result<Stri
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
+/// A row, and in which line of the text it begins.
+pub type Row = (u64, Vec<String>);
+
+/// Where a table is none, or holds what cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {}: {code}", code.as_str())]
+pub struct Wrong {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub code: Code,
+}
+
+/// Reads a table that has this header.
+///
+/// # Errors
+/// [`Wrong`] at the first row that is none of the table's.
+pub fn read(header: &[&str], text: &str) -> Result<Vec<Row>, Wrong> {
+    // Spreadsheets put a byte order mark in front.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let wrong = |line, column| Wrong {
+        line,
+        column,
+        code: Code::BadMessage,
+    };
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|_| wrong(1, 1))?;
+        let line = line_of(text, record.position());
+        if record.len() != header.len() {
+            return Err(wrong(line, record.len().min(header.len()) + 1));
+        }
+        let cells = record
+            .iter()
+            .map(|cell| cell.strip_prefix('\'').unwrap_or(cell));
+        rows.push((line, cells.map(str::to_owned).collect::<Vec<_>>()));
+    }
+    if rows.is_empty() {
+        return Err(wrong(1, 1));
+    }
+    let (_, first) = rows.remove(0);
+    match first
+        .iter()
+        .zip(header)
+        .position(|(cell, name)| cell != name)
+    {
+        Some(column) => Err(wrong(1, column + 1)),
+        None => Ok(rows),
+    }
+}
+
+/// The line of a record. Where records end with CRLF, the position of one is
+/// that of the LF before it.
+fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
+    let at = position.and_then(|position| usize::try_from(position.byte()).ok());
+    let at = at.unwrap_or_default().min(text.len());
+    let (before, from) = text.as_bytes().split_at(at);
+    let breaks = from.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let before = before.iter().chain(breaks).filter(|byte| **byte == b'\n');
+    before.fold(1, |line, _| line + 1)
+}
+
 fn guarded(cell: &str) -> String {
     match cell.starts_with(FORMULA) {
         true => format!("'{cell}"),
@@ -36,6 +105,31 @@ fn guarded(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_what_is_read(
+            rows in prop::collection::vec(prop::collection::vec(".*|[=+@'\"\\-\t\r\n,;]{0,6}", 3), 0..8),
+        ) {
+            let header = ["a", "b", "c"];
+            let text = write(&header, &rows).unwrap();
+            let read: Vec<_> = read(&header, &text).unwrap().into_iter().map(|(_, row)| row).collect();
+            prop_assert_eq!(read, rows);
+        }
+    }
+
+    #[test]
+    fn what_is_no_row_is_told_by_line_and_column() {
+        let header = ["a", "b"];
+        let at = |text| read(&header, text).map_err(|wrong| (wrong.line, wrong.column));
+        assert_eq!(at(""), Err((1, 1)));
+        assert_eq!(at("a,c\n"), Err((1, 2)));
+        assert_eq!(at("a,b\n1,2\n3\n"), Err((3, 2)));
+        assert_eq!(at("a,b\n1,\"2\n2\"\n3,4,5\n"), Err((4, 3)));
+        let rows = vec![(2, vec!["1".to_owned(), "2".to_owned()])];
+        assert_eq!(at("\u{feff}a,b\r\n1,2\r\n"), Ok(rows));
+    }
 
     #[test]
     fn no_cell_begins_a_formula() {

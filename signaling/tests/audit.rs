@@ -20,7 +20,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 26] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 28] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -61,6 +61,8 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 26] = [
     ),
     ("DELETE", "devices/{device}", Ok(Act::DeviceRevoked)),
     ("DELETE", "devices", Ok(Act::TenantDevicesRevoked)),
+    ("PUT", "policies", Ok(Act::PoliciesSet)),
+    ("PUT", "accounts/{account}/policies", Ok(Act::PoliciesSet)),
     ("POST", "tenants", Ok(Act::TenantMade)),
     ("DELETE", "tenants/{tenant}", Ok(Act::TenantDeleted)),
     ("POST", "rooms", Ok(Act::RoomMade)),
@@ -173,6 +175,16 @@ async fn every_request_that_changes_something_is_one_line() {
     let mut bodies: Vec<(&str, &str, Value)> = vec![
         ("PUT", "session/factor", json!({ "code": code })),
         ("PUT", "session/device", json!({ "name": "Anna's" })),
+        (
+            "PUT",
+            "policies",
+            json!({ "policies": { "session-hours": "11" } }),
+        ),
+        (
+            "PUT",
+            "accounts/{account}/policies",
+            json!({ "policies": {} }),
+        ),
         ("POST", "tenants", json!({ "name": "other" })),
         (
             "POST",

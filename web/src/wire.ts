@@ -44,7 +44,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "no-such-device" | "too-many-devices" | "device-needed" | "proof-wrong" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "no-such-device" | "too-many-devices" | "device-needed" | "proof-wrong" | "policy-unknown" | "policy-value" | "policy-forbids" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -974,7 +974,7 @@ consent?: Consent, };
  * Something that is done to an organisation, and noted. Nothing of a
  * call is one: who talked, knocked or waited is noted nowhere.
  */
-export type Act = "tenant.made" | "tenant.deleted" | "account.made" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "consent-texts.set";
+export type Act = "tenant.made" | "tenant.deleted" | "account.made" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
 
 /**
  * A line of an organisation's audit log.
@@ -1002,7 +1002,7 @@ act: Act,
  */
 object?: Blob, 
 /**
- * The version of texts.
+ * The version of texts; the policies that are set there now.
  */
 detail?: string, 
 /**
@@ -1044,6 +1044,51 @@ last: number,
 head: Blob, };
 
 /**
+ * By whom a policy was set.
+ */
+export type PolicySource = "default" | "account" | "organisation" | "server";
+
+/**
+ * A policy, and what it is.
+ */
+export type PolicyEntry = { 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What holds: `yes`, `no` or a number.
+ */
+value: string, 
+/**
+ * By whom that was set.
+ */
+source: PolicySource, 
+/**
+ * What is set where was asked, whether it holds or not.
+ */
+set?: string, };
+
+/**
+ * `GET` of `/api/v1/policies` and `/api/v1/accounts/{account}/policies`: all
+ * policies there are.
+ */
+export type PolicyList = { 
+/**
+ * Each.
+ */
+policies: Array<PolicyEntry>, };
+
+/**
+ * `PUT` of the same: all that is to be set there, and nothing else.
+ */
+export type PolicyRequest = { 
+/**
+ * Values by names.
+ */
+policies: { [key in string]: string }, };
+
+/**
  * What somebody is to their organisation. What each may do is one table:
  * `signaling/src/domain/role.rs`.
  */
@@ -1052,7 +1097,7 @@ export type Role = "host" | "presenter" | "member" | "guest" | "assistant" | "ad
 /**
  * Something that is for some roles only.
  */
-export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit";
+export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit" | "manage-policies";
 
 /**
  * How the one who logs in keeps the session's token.

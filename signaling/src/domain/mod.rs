@@ -19,7 +19,7 @@
 //! Around the rooms: [`role`] (who may do what), [`tenant`] (how much there may
 //! be), [`account`], [`session`] and [`throttle`] (who is logged in), [`device`]
 //! (what is certified of whose), [`retention`] (what is forgotten), [`audit`] (what
-//! is noted).
+//! is noted), [`policy`] (what an organisation allows).
 
 pub mod account;
 pub mod audit;
@@ -36,6 +36,7 @@ mod hosting;
 pub mod link;
 pub mod notice;
 pub mod password;
+pub mod policy;
 mod request;
 mod resync;
 pub mod retention;

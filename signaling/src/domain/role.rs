@@ -10,7 +10,7 @@ use conclave_wire::account::{Action, Role};
 use conclave_wire::code::Code;
 
 /// Every action, and who may do it, in the order of [`Role::ALL`].
-pub const TABLE: [(Action, [bool; 6]); 7] = {
+pub const TABLE: [(Action, [bool; 6]); 8] = {
     const Y: bool = true;
     const N: bool = false;
     //                        host presenter member guest assistant admin
@@ -22,6 +22,7 @@ pub const TABLE: [(Action, [bool; 6]); 7] = {
         (Action::ManageLinks, [Y, N, N, N, Y, Y]),
         (Action::ManageAccounts, [N, N, N, N, N, Y]),
         (Action::ReadAudit, [N, N, N, N, N, Y]),
+        (Action::ManagePolicies, [N, N, N, N, N, Y]),
     ]
 };
 
@@ -69,7 +70,7 @@ mod tests {
             (Role::Assistant, "see-rooms unlock-room manage-links"),
             (
                 Role::Admin,
-                "see-rooms make-room delete-room unlock-room manage-links manage-accounts read-audit",
+                "see-rooms make-room delete-room unlock-room manage-links manage-accounts read-audit manage-policies",
             ),
         ];
         let mut cells = 0;
@@ -83,7 +84,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 42);
+        assert_eq!(cells, 48);
     }
 
     #[test]

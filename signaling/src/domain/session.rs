@@ -2,8 +2,9 @@
 //! latest after a working day, and by what happens to its account.
 
 use super::Millis;
+use super::policy::{self, SessionLimits};
 use super::role;
-use crate::config::{SESSION_IDLE, SESSION_LENGTH, SESSION_NOTED};
+use crate::config::{SESSION_LENGTH, SESSION_NOTED};
 use conclave_wire::account::Role;
 use conclave_wire::code::Code;
 
@@ -51,16 +52,17 @@ impl Session {
     }
 
     /// What it is good for now.
-    pub fn standing(&self, now: Millis, holder: Holder) -> Standing {
-        let idle = now.since(self.last_used);
-        if holder.disabled || now >= self.ends || idle >= SESSION_IDLE {
+    pub fn standing(&self, now: Millis, holder: Holder, limits: SessionLimits) -> Standing {
+        let idle = now.since(self.last_used) >= limits.idle;
+        let over = now >= self.ends || now >= policy::begun(self.ends) + limits.length;
+        if holder.disabled || over || idle {
             return Standing::Over;
         }
         match self.factor {
             true => Standing::Full,
             // It began before the factor was set up.
             false if holder.factor => Standing::Over,
-            false if role::needs_factor(holder.role) => Standing::FactorFirst,
+            false if limits.factor || role::needs_factor(holder.role) => Standing::FactorFirst,
             false => Standing::Full,
         }
     }
@@ -88,6 +90,11 @@ mod tests {
     use std::time::Duration;
 
     const NOW: Millis = Millis(1_000_000_000);
+    const USUAL: SessionLimits = SessionLimits {
+        idle: Duration::from_secs(30 * 60),
+        length: Duration::from_secs(12 * 3600),
+        factor: false,
+    };
     const HOST: Holder = Holder {
         role: Role::Host,
         disabled: false,
@@ -98,8 +105,14 @@ mod tests {
     fn a_session_that_is_not_used_ends_after_half_an_hour() {
         let session = Session::begin(NOW, false);
         let minute = Duration::from_secs(60);
-        assert_eq!(session.standing(NOW + minute * 29, HOST), Standing::Full);
-        assert_eq!(session.standing(NOW + minute * 30, HOST), Standing::Over);
+        assert_eq!(
+            session.standing(NOW + minute * 29, HOST, USUAL),
+            Standing::Full
+        );
+        assert_eq!(
+            session.standing(NOW + minute * 30, HOST, USUAL),
+            Standing::Over
+        );
     }
 
     #[test]
@@ -107,11 +120,47 @@ mod tests {
         let mut session = Session::begin(NOW, false);
         let mut now = NOW;
         while now.since(NOW) < Duration::from_secs(12 * 3600) {
-            assert_eq!(session.standing(now, HOST), Standing::Full);
+            assert_eq!(session.standing(now, HOST, USUAL), Standing::Full);
             session.last_used = now;
             now = now + Duration::from_secs(600);
         }
-        assert_eq!(session.standing(now, HOST), Standing::Over);
+        assert_eq!(session.standing(now, HOST, USUAL), Standing::Over);
+    }
+
+    #[test]
+    fn a_policy_ends_sessions_sooner_and_asks_everybody_for_a_second_factor() {
+        let minute = Duration::from_secs(60);
+        let short = SessionLimits {
+            idle: minute * 5,
+            length: minute * 60,
+            factor: false,
+        };
+        let mut session = Session::begin(NOW, false);
+        assert_eq!(
+            session.standing(NOW + minute * 4, HOST, short),
+            Standing::Full
+        );
+        assert_eq!(
+            session.standing(NOW + minute * 5, HOST, short),
+            Standing::Over
+        );
+        session.last_used = NOW + minute * 59;
+        assert_eq!(
+            session.standing(NOW + minute * 59, HOST, short),
+            Standing::Full
+        );
+        assert_eq!(
+            session.standing(NOW + minute * 60, HOST, short),
+            Standing::Over
+        );
+        let strict = SessionLimits {
+            factor: true,
+            ..USUAL
+        };
+        let session = Session::begin(NOW, false);
+        assert_eq!(session.standing(NOW, HOST, strict), Standing::FactorFirst);
+        let with = Session::begin(NOW, true);
+        assert_eq!(with.standing(NOW, HOST, strict), Standing::Full);
     }
 
     #[test]
@@ -128,7 +177,7 @@ mod tests {
             ..HOST
         };
         assert_eq!(
-            Session::begin(NOW, false).standing(NOW, admin),
+            Session::begin(NOW, false).standing(NOW, admin, USUAL),
             Standing::FactorFirst
         );
         let enrolled = Holder {
@@ -136,7 +185,7 @@ mod tests {
             ..admin
         };
         assert_eq!(
-            Session::begin(NOW, true).standing(NOW, enrolled),
+            Session::begin(NOW, true).standing(NOW, enrolled, USUAL),
             Standing::Full
         );
     }
@@ -148,7 +197,7 @@ mod tests {
             ..HOST
         };
         assert_eq!(
-            Session::begin(NOW, false).standing(NOW, enrolled),
+            Session::begin(NOW, false).standing(NOW, enrolled, USUAL),
             Standing::Over
         );
         let disabled = Holder {
@@ -156,7 +205,7 @@ mod tests {
             ..HOST
         };
         assert_eq!(
-            Session::begin(NOW, true).standing(NOW, disabled),
+            Session::begin(NOW, true).standing(NOW, disabled, USUAL),
             Standing::Over
         );
         assert_eq!(without_code(enrolled), Err(Code::FactorNeeded));

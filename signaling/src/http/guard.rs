@@ -14,7 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use conclave_wire::account::Action;
+use conclave_wire::account::{Action, Role};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, RoomId, TenantId};
@@ -73,6 +73,14 @@ impl Caller {
         match self {
             Self::Operator => Ok(()),
             Self::Account(before) => signed(app, before.token).await.map(drop),
+        }
+    }
+
+    /// What they are to their organisation.
+    pub(super) fn role(&self) -> Option<Role> {
+        match self {
+            Self::Operator => None,
+            Self::Account(signed) => Some(signed.holder.role),
         }
     }
 
@@ -190,7 +198,7 @@ async fn signed(app: &App, token: Digest) -> Result<(Signed, Standing), Refusal>
     let (store, now) = (&app.rooms.store, app.rooms.clock.now());
     let signed = store.session(token).await?;
     let signed = signed.ok_or(Refusal(Code::Unauthorized))?;
-    let standing = signed.session.standing(now, signed.holder);
+    let standing = signed.session.standing(now, signed.holder, signed.limits);
     if standing == Standing::Over {
         store.end_session(token).await?;
         return Err(Refusal(Code::Unauthorized));

@@ -30,7 +30,7 @@ use std::sync::Arc;
     ),
     request_body = LinkRequest,
     responses((status = 201, description = "The link, without the room's secret", body = LinkInfo)),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[Code::NotScheduled, Code::NoConsentText, Code::Full]).command("link create")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[Code::NotScheduled, Code::NoConsentText, Code::Full, Code::PolicyForbids]).command("link create")))),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -46,6 +46,11 @@ pub(super) async fn create(
         consent,
     } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     let slot = Slot::new(Millis(from), Millis(until)).ok_or(Refusal(Code::BadMessage))?;
+    let store = &app.rooms.store;
+    let tenant = store.tenant_of_room(room).await?;
+    let policies = store.policies(tenant, caller.account()).await?;
+    let may = policies.may_make_link(slot, consent == ConsentRule::Required);
+    may.map_err(Refusal)?;
     let id = LinkId::random().map_err(|_| Refusal(Code::Internal))?;
     let mut link = GuestLink::new(slot, uses).by(caller.account());
     if consent == ConsentRule::Required {

@@ -12,6 +12,7 @@ mod health;
 mod links;
 mod media;
 mod openapi;
+mod policies;
 mod problem;
 mod rooms;
 mod session;
@@ -97,6 +98,8 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(devices::revoke))
         .routes(routes!(devices::revoke_organisation))
         .routes(routes!(devices::root))
+        .routes(routes!(policies::list, policies::set))
+        .routes(routes!(policies::list_account, policies::set_account))
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::delete))
         .routes(routes!(rooms::list, rooms::create))

@@ -82,6 +82,7 @@ impl Terms {
         (name = "devices", description = "What people log in on, and certificates for it"),
         (name = "tenants", description = "Organisations"),
         (name = "audit", description = "What was done to an organisation, and by whom"),
+        (name = "policies", description = "What a server, an organisation or an account allows"),
         (name = "document", description = "This document"),
     ),
     components(schemas(Problem)),

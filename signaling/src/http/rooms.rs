@@ -8,7 +8,7 @@ use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
 use crate::domain::audit::Deed;
 use crate::domain::credential::TOKEN_LEN;
-use crate::domain::{Digest, Order, Token};
+use crate::domain::{Digest, Order, Token, policy};
 use crate::socket::{self, TRANSPORT_LIMIT};
 use crate::store::{NewRoom, Public};
 use axum::Json;
@@ -37,7 +37,7 @@ pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, 
     post, path = "/api/v1/rooms", operation_id = "createRoom", tag = "rooms",
     request_body = Option<RoomRequest>,
     responses((status = 201, description = "The room and its host key, which is given once", body = RoomCreated)),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full]).command("room create")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full, Code::PolicyForbids]).command("room create")))),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -71,11 +71,19 @@ pub(super) async fn create(
     {
         return Err(Refusal(Code::BadMessage));
     }
+    let tenant = caller.acts_in(&app, None).await?;
+    let policies = app.rooms.store.policies(tenant, caller.account()).await?;
+    let asked = policy::NewRoom {
+        maker: caller.role(),
+        password: password.is_some(),
+        scheduled,
+        consultation: consultation.is_some(),
+    };
+    policies.may_make_room(asked).map_err(Refusal)?;
     let room = RoomId::random().map_err(|_| Refusal(Code::Internal))?;
     let mut secret = [0; TOKEN_LEN];
     getrandom::fill(&mut secret).map_err(|_| Refusal(Code::Internal))?;
     let host_key = Token::from_random(secret);
-    let tenant = caller.acts_in(&app, None).await?;
     let made = Object::Of(tenant, Some(room.0));
     let deed = caller.deed(&app, Act::RoomMade, made).await?;
     let new = NewRoom {

@@ -144,7 +144,10 @@ pub(super) async fn confirm_factor(
 
 fn info(signed: Signed) -> SessionInfo {
     let Signed {
-        session, holder, ..
+        session,
+        holder,
+        limits,
+        ..
     } = signed;
     SessionInfo {
         account: signed.account,
@@ -154,7 +157,7 @@ fn info(signed: Signed) -> SessionInfo {
         role: holder.role,
         actions: role::actions(holder.role).collect(),
         factor: holder.factor,
-        factor_needed: role::needs_factor(holder.role) && !session.factor,
+        factor_needed: (limits.factor || role::needs_factor(holder.role)) && !session.factor,
         token: None,
     }
 }

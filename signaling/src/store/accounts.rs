@@ -1,7 +1,7 @@
 //! Accounts. One is found by its organisation, or not at all.
 
 use super::load::{bytes, narrow};
-use super::{Store, StoreError, audit, count, devices, refuse, tenants, time};
+use super::{Store, StoreError, audit, count, devices, policies, refuse, tenants, time};
 use crate::config::PAGE;
 use crate::domain::audit::Deed;
 use crate::domain::session::Holder;
@@ -214,10 +214,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        policies::forget_accounts(&mut transaction, id).await?;
         sqlx::query("DELETE FROM accounts WHERE id = $1")
             .bind(id.as_bytes())
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         self.scrub().await
     }
 }

@@ -9,6 +9,7 @@ mod devices;
 mod factors;
 mod links;
 mod load;
+mod policies;
 mod postgres;
 mod retention;
 mod rooms;
@@ -36,7 +37,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 11] = [
+const MIGRATIONS: [(&str, &str); 12] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -60,6 +61,10 @@ const MIGRATIONS: [(&str, &str); 11] = [
     ("sizes", include_str!("../../migrations/0009_sizes.sql")),
     ("audit", include_str!("../../migrations/0010_audit.sql")),
     ("devices", include_str!("../../migrations/0011_devices.sql")),
+    (
+        "policies",
+        include_str!("../../migrations/0012_policies.sql"),
+    ),
 ];
 
 /// How long an operation waits for the one connection.

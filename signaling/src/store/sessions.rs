@@ -5,6 +5,7 @@ use super::load::{bytes, narrow};
 use super::{Store, StoreError, time};
 use crate::config::MAX_SESSIONS;
 use crate::domain::audit::Deed;
+use crate::domain::policy::SessionLimits;
 use crate::domain::session::{Holder, Session};
 use crate::domain::{Digest, Millis};
 use conclave_wire::audit::Act;
@@ -23,6 +24,8 @@ pub(crate) struct Signed {
     pub(crate) tenant_name: String,
     /// On which device it is, once it said so.
     pub(crate) device: Option<DeviceId>,
+    /// What holds for it by policies.
+    pub(crate) limits: SessionLimits,
 }
 
 impl Signed {
@@ -90,6 +93,9 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
+        let account = AccountId(bytes(&row, "account")?);
+        let tenant = TenantId(bytes(&row, "tenant")?);
+        let policies = self.policies(tenant, Some(account)).await?;
         Ok(Some(Signed {
             session: Session {
                 last_used: Millis(narrow(row.try_get("last_used_at")?)?),
@@ -97,11 +103,12 @@ impl Store {
                 factor: row.try_get::<i64, _>("given")? != 0,
             },
             token,
-            account: AccountId(bytes(&row, "account")?),
+            account,
             holder: holder(&row)?,
             login: row.try_get("login")?,
             name: row.try_get("name")?,
-            tenant: TenantId(bytes(&row, "tenant")?),
+            tenant,
+            limits: policies.sessions(),
             tenant_name: row.try_get("tenant_name")?,
             device: super::devices::device(&row)?,
         }))

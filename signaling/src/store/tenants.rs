@@ -1,7 +1,7 @@
 //! Organisations.
 
 use super::load::{bytes, narrow};
-use super::{Store, StoreError, audit, count, refuse, time};
+use super::{Store, StoreError, audit, count, policies, refuse, time};
 use crate::config::{MAX_TENANTS, PAGE};
 use crate::domain::Millis;
 use crate::domain::audit::{Deed, SERVER};
@@ -100,6 +100,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         audit::forget_all(&mut transaction, id).await?;
+        policies::forget_tenants(&mut transaction, id).await?;
         let deed = Deed {
             tenant: SERVER,
             actor: None,

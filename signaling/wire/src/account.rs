@@ -73,6 +73,8 @@ pub enum Action {
     ManageAccounts,
     /// Read what was done to the organisation, and by whom.
     ReadAudit,
+    /// See and set policies of the organisation and its accounts.
+    ManagePolicies,
 }
 
 /// How the one who logs in keeps the session's token.

@@ -68,6 +68,8 @@ acts! {
     LinkConsentNoted = "link.consent-noted",
     /// A guest's link was revoked.
     LinkRevoked = "link.revoked",
+    /// Policies of the server, an organisation or an account were set.
+    PoliciesSet = "policies.set",
     /// There is another version of the texts that guests consent to.
     ConsentTextsSet = "consent-texts.set",
 }
@@ -100,7 +102,7 @@ pub struct AuditLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub object: Option<Blob>,
-    /// The version of texts.
+    /// The version of texts; the policies that are set there now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub detail: Option<String>,

@@ -130,6 +130,15 @@ pub enum Code {
     /// The signature does not prove that the device holds the key.
     #[error("the signature does not prove possession of the key")]
     ProofWrong,
+    /// No policy has this name.
+    #[error("there is no such policy")]
+    PolicyUnknown,
+    /// The policy cannot be that.
+    #[error("the policy cannot have this value")]
+    PolicyValue,
+    /// A policy of the server, the organisation or the account forbids it.
+    #[error("a policy forbids it")]
+    PolicyForbids,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -215,6 +224,9 @@ impl Code {
             Self::TooManyDevices => "too-many-devices",
             Self::DeviceNeeded => "device-needed",
             Self::ProofWrong => "proof-wrong",
+            Self::PolicyUnknown => "policy-unknown",
+            Self::PolicyValue => "policy-value",
+            Self::PolicyForbids => "policy-forbids",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -240,8 +252,10 @@ impl Code {
             | Self::PasswordUnfit
             | Self::SlotTooFar
             | Self::ProofWrong => 400,
+            Self::PolicyUnknown | Self::PolicyValue => 400,
             Self::Unauthorized | Self::FactorNeeded | Self::FactorWrong => 401,
             Self::Forbidden
+            | Self::PolicyForbids
             | Self::PasswordNeeded
             | Self::PasswordWrong
             | Self::LinkNeeded
@@ -328,6 +342,9 @@ mod tests {
             Code::TooManyDevices,
             Code::DeviceNeeded,
             Code::ProofWrong,
+            Code::PolicyUnknown,
+            Code::PolicyValue,
+            Code::PolicyForbids,
         ] {
             assert_eq!(
                 serde_json::to_value(code).expect("serialises"),

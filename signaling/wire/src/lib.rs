@@ -22,4 +22,5 @@ pub mod control;
 pub mod device;
 pub mod http;
 pub mod id;
+pub mod policy;
 pub mod typescript;

@@ -2,7 +2,7 @@
 //! committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
-use crate::{account, audit, client, code, control, http, id};
+use crate::{account, audit, client, code, control, http, id, policy};
 use ts_rs::{Config, TS};
 
 /// The whole of `web/src/wire.ts`.
@@ -61,6 +61,10 @@ pub fn declarations() -> String {
     declare::<audit::Act>(&config, &mut text);
     declare::<audit::AuditLine>(&config, &mut text);
     declare::<audit::AuditList>(&config, &mut text);
+    declare::<policy::PolicySource>(&config, &mut text);
+    declare::<policy::PolicyEntry>(&config, &mut text);
+    declare::<policy::PolicyList>(&config, &mut text);
+    declare::<policy::PolicyRequest>(&config, &mut text);
     declare::<account::Role>(&config, &mut text);
     declare::<account::Action>(&config, &mut text);
     declare::<account::Kept>(&config, &mut text);

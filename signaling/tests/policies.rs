@@ -1,0 +1,202 @@
+//! What policies forbid, at which level they are set, and to whom they hold.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::Server;
+use common::client::{Client, log_in, read, session, slot};
+use conclave_wire::account::{AccountMade, Role, SessionInfo};
+use conclave_wire::code::Code;
+use conclave_wire::policy::{PolicyEntry, PolicyList, PolicySource};
+use serde_json::{Value, json};
+
+async fn set(client: &Client<'_>, path: &str, policies: Value) -> Vec<PolicyEntry> {
+    let body = json!({ "policies": policies });
+    read::<PolicyList>(&client.ask("PUT", path, body).await).policies
+}
+
+fn of<'e>(entries: &'e [PolicyEntry], name: &str) -> &'e PolicyEntry {
+    entries.iter().find(|entry| entry.name == name).unwrap()
+}
+
+async fn verdict(client: &Client<'_>, path: &str, body: Value) -> Result<(), Code> {
+    let answer = client.post(path, body).await;
+    match answer.status {
+        201 => Ok(()),
+        _ => Err(answer.problem().code),
+    }
+}
+
+/// An administrator who has given a second factor.
+async fn admin<'s>(server: &'s Server, tenant: &str, made: &AccountMade) -> Client<'s> {
+    use conclave_wire::account::Enrolment;
+    use totp_rs::{Builder, Secret};
+    let (admin, _) = session(server, tenant, made).await;
+    let enrolment: Enrolment = read(&admin.post("session/factor", Value::Null).await);
+    let secret = Secret::try_from_base32(&enrolment.secret).unwrap();
+    let totp = Builder::new().with_secret(secret).build().unwrap();
+    let code = json!({ "code": totp.generate(common::client::now()).to_string() });
+    assert_eq!(admin.ask("PUT", "session/factor", code).await.status, 200);
+    admin
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_and_links_that_a_policy_forbids_are_not_made_at_whatever_level_it_is_set() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let anna = operator.account("default", "anna", Role::Host).await;
+    let ben = operator.account("default", "ben", Role::Host).await;
+    let of_anna = format!("accounts/{}/policies", anna.account.account);
+    let (anna, _) = session(&server, "default", &anna).await;
+    let (ben, _) = session(&server, "default", &ben).await;
+    let room = anna.room().await;
+    let links = format!("rooms/{}/links", room.room);
+    let forbids = Err(Code::PolicyForbids);
+
+    // For one account, and nobody else.
+    set(&operator, &of_anna, json!({ "guest-links": "no" })).await;
+    assert_eq!(verdict(&anna, &links, slot()).await, forbids);
+    assert_eq!(verdict(&ben, &links, slot()).await, Ok(()));
+    // What the organisation says goes before it, and the server's before that.
+    set(&operator, "policies", json!({ "guest-links": "yes" })).await;
+    assert_eq!(verdict(&anna, &links, slot()).await, Ok(()));
+    let entries = set(
+        &operator,
+        "policies?of=server",
+        json!({ "guest-links": "no" }),
+    )
+    .await;
+    assert_eq!(of(&entries, "guest-links").source, PolicySource::Server);
+    assert_eq!(verdict(&ben, &links, slot()).await, forbids);
+    assert_eq!(verdict(&operator, &links, slot()).await, forbids);
+    // It is there after a restart, too.
+    let bearers = (anna.bearer.clone(), ben.bearer.clone());
+    let server = server.restart().await;
+    let operator = Client::operator(&server);
+    let client = |bearer| Client {
+        server: &server,
+        bearer,
+    };
+    let (anna, ben) = (client(bearers.0), client(bearers.1));
+    assert_eq!(verdict(&ben, &links, slot()).await, forbids);
+    let entries: PolicyList = operator.get(&of_anna).await;
+    let shown = of(&entries.policies, "guest-links").clone();
+    let expected = PolicyEntry {
+        name: "guest-links".to_owned(),
+        value: "no".to_owned(),
+        source: PolicySource::Server,
+        set: Some("no".to_owned()),
+    };
+    assert_eq!(shown, expected);
+    // What is left out is not set any more.
+    set(&operator, "policies?of=server", json!({})).await;
+    set(&operator, "policies", json!({ "longest-link-days": "1" })).await;
+    assert_eq!(verdict(&anna, &links, slot()).await, forbids, "hers again");
+    let mut long = slot();
+    assert_eq!(verdict(&ben, &links, long.clone()).await, Ok(()));
+    long["until"] = (long["from"].as_u64().unwrap() + 2 * 24 * 3_600_000).into();
+    assert_eq!(verdict(&ben, &links, long).await, forbids);
+    set(&operator, "policies", json!({ "consent-required": "yes" })).await;
+    assert_eq!(verdict(&ben, &links, slot()).await, forbids);
+
+    let digest = "A".repeat(43);
+    for (name, value, bare, right) in [
+        (
+            "password-required",
+            "yes",
+            json!({}),
+            json!({ "password": digest }),
+        ),
+        (
+            "scheduled-only",
+            "yes",
+            json!({}),
+            json!({ "scheduled": true }),
+        ),
+        (
+            "consultations-only",
+            "yes",
+            json!({}),
+            json!({ "consultation": { "people": 2 } }),
+        ),
+    ] {
+        set(&operator, "policies", json!({ name: value })).await;
+        assert_eq!(verdict(&ben, "rooms", bare).await, forbids, "{name}");
+        assert_eq!(verdict(&ben, "rooms", right).await, Ok(()), "{name}");
+    }
+    set(&operator, "policies", json!({ "hosts-make-rooms": "no" })).await;
+    assert_eq!(verdict(&ben, "rooms", json!({})).await, forbids);
+    assert_eq!(verdict(&operator, "rooms", json!({})).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_for_everybody_counts_at_once() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let made = operator.account("default", "anna", Role::Member).await;
+    let (anna, info) = session(&server, "default", &made).await;
+    assert!(!info.factor_needed);
+    set(&operator, "policies", json!({ "second-factor": "yes" })).await;
+    let refused = anna.ask("GET", "rooms", Value::Null).await.problem();
+    assert_eq!(refused.code, Code::FactorNeeded);
+    let info: SessionInfo = anna.get("session").await;
+    assert!(info.factor_needed, "and its page asks for it");
+    let login = json!({ "login": "anna", "password": made.password, "kept": "token" });
+    let info: SessionInfo = read(&log_in(&server, login).await);
+    assert!(info.factor_needed);
+    let anna = admin(&server, "default", &made).await;
+    assert_eq!(anna.ask("GET", "rooms", Value::Null).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_set_their_own_organisations_policies_and_nobody_elses() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    read::<Value>(&operator.post("tenants", json!({ "name": "other" })).await);
+    let made = operator.account("other", "anna", Role::Admin).await;
+    let strange = operator.account("default", "ben", Role::Host).await;
+    let own = operator.account("other", "cem", Role::Host).await;
+    let anna = admin(&server, "other", &made).await;
+    set(&anna, "policies", json!({ "session-hours": "2" })).await;
+    let of_own = format!("accounts/{}/policies", own.account.account);
+    let entries = set(&anna, &of_own, json!({ "session-hours": "4" })).await;
+    let hours = of(&entries, "session-hours");
+    assert_eq!(
+        (hours.value.as_str(), hours.set.as_deref()),
+        ("2", Some("4"))
+    );
+    let others: PolicyList = operator.get("policies").await;
+    assert_eq!(of(&others.policies, "session-hours").value, "12");
+
+    let body = json!({ "policies": {} });
+    let of_strange = format!("accounts/{}/policies", strange.account.account);
+    for (path, code) in [
+        ("policies?of=server", Code::Forbidden),
+        ("policies?tenant=default", Code::NoSuchTenant),
+        (of_strange.as_str(), Code::NoSuchAccount),
+    ] {
+        let refused = anna.ask("PUT", path, body.clone()).await.problem();
+        assert_eq!(refused.code, code, "{path}");
+        let refused = anna.ask("GET", path, Value::Null).await.problem();
+        assert_eq!(refused.code, code, "{path}");
+    }
+    let (cem, _) = session(&server, "other", &own).await;
+    let refused = cem.ask("PUT", &of_own, body).await.problem();
+    assert_eq!(refused.code, Code::Forbidden, "nobody frees themselves");
+    for (policies, code) in [
+        (json!({ "guests": "no" }), Code::PolicyUnknown),
+        (json!({ "guest-links": "never" }), Code::PolicyValue),
+        (json!({ "session-hours": "13" }), Code::PolicyValue),
+    ] {
+        let body = json!({ "policies": policies });
+        let refused = anna.ask("PUT", "policies", body).await.problem();
+        assert_eq!((refused.status, refused.code), (400, code));
+    }
+    let kept: PolicyList = anna.get("policies").await;
+    assert_eq!(of(&kept.policies, "session-hours").value, "2");
+
+    // With an account goes what is set for it.
+    let path = format!("accounts/{}", own.account.account);
+    assert_eq!(anna.ask("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(anna.ask("GET", &of_own, Value::Null).await.status, 404);
+}
