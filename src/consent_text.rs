@@ -42,6 +42,9 @@ enum ConsentTextCommand {
 struct Set {
     #[command(flatten)]
     at: At,
+    /// Whose guests read them; an organisation without texts of its own has those of `default`.
+    #[arg(long, default_value = "default", value_parser = crate::tenant::name)]
+    tenant: String,
     /// Who is responsible for the processing (GDPR Art. 4 No. 7): name, address, how to reach them
     /// and their data protection officer.
     #[arg(long, value_name = "TEXT")]
@@ -64,6 +67,9 @@ struct Set {
 struct Show {
     #[command(flatten)]
     at: At,
+    /// Whose.
+    #[arg(long, default_value = "default", value_parser = crate::tenant::name)]
+    tenant: String,
     /// Which; without it the one that holds.
     #[arg(long, value_name = "NUMBER")]
     text_version: Option<u32>,
@@ -112,7 +118,8 @@ impl Set {
             en: text(en, [self.notice_en.as_deref(), self.consent_en.as_deref()])?,
         };
         let (token, trust) = self.at.credentials()?;
-        let made = set_consent_texts(&self.at.server, &token, &trust, &texts).await?;
+        let made =
+            set_consent_texts(&self.at.server, &token, &trust, (&self.tenant, &texts)).await?;
         println!("  version: {}", made.version);
         Ok(())
     }
@@ -121,7 +128,8 @@ impl Set {
 impl Show {
     async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let (token, trust) = self.at.credentials()?;
-        let texts = consent_texts(&self.at.server, &token, &trust, self.text_version).await?;
+        let which = (self.tenant.as_str(), self.text_version);
+        let texts = consent_texts(&self.at.server, &token, &trust, which).await?;
         let text = match self.language {
             Language::De => texts.de,
             Language::En => texts.en,

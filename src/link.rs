@@ -6,7 +6,7 @@ use crate::consent_text::Language;
 use crate::invitation::{Appointment, invite};
 use crate::room::{At, credentials};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use conclave_client::consent::{consent_texts, hand_out_link, note_consent, withdraw_consent};
+use conclave_client::consent::{consent_texts_of, hand_out_link, note_consent, withdraw_consent};
 use conclave_client::link::Link as RoomLink;
 use conclave_client::rooms::{create_link, list_links, revoke_link};
 use conclave_wire::http::{
@@ -217,7 +217,7 @@ impl NoteConsent {
         let version = match self.text_version {
             Some(version) => version,
             None => {
-                let texts = consent_texts(&at.server, &token, &trust, None).await?;
+                let texts = consent_texts_of(&at.server, &token, &trust, room).await?;
                 texts.version
             }
         };

@@ -7,7 +7,7 @@ use conclave_client::link::{Password, Server};
 use conclave_client::rooms::{NewRoom, create_room, unlock_room};
 use conclave_client::trust::Trust;
 use conclave_signaling::{operator, tls};
-use conclave_wire::http::Consultation;
+use conclave_wire::http::{Consultation, Sharing};
 use conclave_wire::id::RoomId;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,9 @@ struct Create {
         value_parser = clap::value_parser!(u32).range(2..)
     )]
     max_people: Option<u32>,
+    /// Let nobody share a screen but hosts and those whom they make presenters in the call.
+    #[arg(long)]
+    presenters_share: bool,
 }
 
 #[derive(Args)]
@@ -136,6 +139,10 @@ impl Create {
                 host_name: self.host_name,
             }),
             max_people: self.max_people,
+            sharing: match self.presenters_share {
+                true => Sharing::Presenters,
+                false => Sharing::All,
+            },
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
         if let Some(host) = link.host() {

@@ -52,7 +52,8 @@ async fn a_server_of_this_release_is_found_equal() {
 
     let output = verify(&server.door(), &[]).await;
     let text = String::from_utf8(output.stdout).expect("text");
-    for path in ["/", "/index.html", &path_of(".wasm")] {
+    let pages = ["/", "/index.html", "/login", "/rooms", "/admin"];
+    for path in pages.into_iter().chain([path_of(".wasm").as_str()]) {
         assert!(text.contains(&format!("ok       {path}\n")), "{text}");
     }
     // One that stands between and changes nothing is not seen, either.
@@ -138,6 +139,25 @@ async fn an_added_script_is_found_even_where_only_rooms_get_it() {
     assert_eq!(page[2], "differs");
     let added = [json!("/assets/more.js"), Value::Null, json!("extra")];
     assert_eq!(*script, added);
+}
+
+#[tokio::test]
+async fn a_script_for_those_who_log_in_alone_is_found() {
+    let server = Server::start(PROGRAM).await;
+    for desk in ["/login", "/rooms", "/admin"] {
+        let forger = Forger::before(&server, move |path, reply| {
+            if path == desk {
+                let page = String::from_utf8_lossy(&reply.body);
+                let page = page.replace("</head>", "<script src=/more.js></script></head>");
+                reply.body = page.into_bytes();
+            }
+        })
+        .await;
+        let (code, found) = faults(forger.door(), &[]).await;
+        let changed = [json!(desk), Value::Null, json!("differs")];
+        let added = [json!("/more.js"), Value::Null, json!("extra")];
+        assert_eq!((code, found), (Some(1), vec![changed, added]));
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use conclave_wire::client::{
 };
 use conclave_wire::code::Code;
 use conclave_wire::control::Wanted;
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{Blob, Mid, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -239,6 +240,8 @@ pub struct Call {
     setup: Setup,
     standing: Standing,
     host: bool,
+    /// Who shares a screen in the room's calls.
+    sharing: Sharing,
     suite: Suite,
     session: Option<Session>,
     roster: Vec<Member>,
@@ -295,6 +298,7 @@ impl Call {
             setup,
             standing: Standing::Arrived,
             host: false,
+            sharing: Sharing::All,
             suite: Suite::default(),
             session: None,
             roster: Vec::new(),
@@ -372,6 +376,15 @@ impl Call {
     /// Whether we are a member.
     pub fn is_member(&self) -> bool {
         self.standing == Standing::Member
+    }
+
+    /// Whether we may share a screen, as the server says.
+    pub fn may_share(&self) -> bool {
+        let me = self.participant();
+        let mut members = self.roster.iter();
+        let named = members.find(|member| Some(member.participant) == me);
+        let is_presenter = named.is_some_and(|member| member.host || member.presenter);
+        self.sharing.is_all() || self.host || is_presenter
     }
 
     /// Lets someone in who knocks.
@@ -462,6 +475,7 @@ impl Call {
                 suite,
                 standing,
                 media_lost,
+                sharing,
                 resumed,
             } => {
                 if resumed {
@@ -472,6 +486,7 @@ impl Call {
                 }
                 let suite = Suite::from_id(suite).ok_or(CallError::Suite(suite))?;
                 self.host = host;
+                self.sharing = sharing;
                 self.standing = standing;
                 self.suite = suite;
                 self.session = Some(self.fresh_session(participant)?);

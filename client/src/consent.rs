@@ -8,7 +8,8 @@ use conclave_wire::http::{ConsentRequest, ConsentTexts, ConsentTextsRequest};
 use conclave_wire::id::{LinkId, RoomId};
 use hyper::http::{Method, StatusCode};
 
-/// Makes the next version of the texts that guests consent to.
+/// Makes the next version of the texts that guests of an organisation consent
+/// to.
 ///
 /// # Errors
 /// [`RoomError`].
@@ -16,10 +17,11 @@ pub async fn set_consent_texts(
     server: &Server,
     token: &str,
     trust: &Trust,
-    texts: &ConsentTextsRequest,
+    (tenant, texts): (&str, &ConsentTextsRequest),
 ) -> Result<ConsentTexts, RoomError> {
     let body = serde_json::to_vec(texts).map_err(|_| RoomError::Protocol)?;
-    let request = (Method::POST, "/api/v1/consent-texts", body);
+    let path = format!("/api/v1/consent-texts?tenant={tenant}");
+    let request = (Method::POST, path.as_str(), body);
     let answer = ask(server, token, trust, request).await?;
     if answer.status != StatusCode::CREATED {
         return Err(refused(&answer));
@@ -36,11 +38,34 @@ pub async fn consent_texts(
     server: &Server,
     token: &str,
     trust: &Trust,
-    version: Option<u32>,
+    (tenant, version): (&str, Option<u32>),
 ) -> Result<ConsentTexts, RoomError> {
     let version = version.map_or("current".to_owned(), |version| version.to_string());
-    let path = format!("/api/v1/consent-texts/{version}");
-    let request = (Method::GET, path.as_str(), Vec::new());
+    let path = format!("/api/v1/consent-texts/{version}?tenant={tenant}");
+    texts(server, token, trust, &path).await
+}
+
+/// The texts that hold for guests of a room.
+///
+/// # Errors
+/// As [`consent_texts`].
+pub async fn consent_texts_of(
+    server: &Server,
+    token: &str,
+    trust: &Trust,
+    room: RoomId,
+) -> Result<ConsentTexts, RoomError> {
+    let path = format!("/api/v1/rooms/{room}/consent-texts/current");
+    texts(server, token, trust, &path).await
+}
+
+async fn texts(
+    server: &Server,
+    token: &str,
+    trust: &Trust,
+    path: &str,
+) -> Result<ConsentTexts, RoomError> {
+    let request = (Method::GET, path, Vec::new());
     let answer = ask(server, token, trust, request).await?;
     if answer.status != StatusCode::OK {
         return Err(refused(&answer));

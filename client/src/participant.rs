@@ -144,6 +144,7 @@ enum Command {
     Lock(bool),
     Mute(ParticipantId),
     MakeHost(ParticipantId),
+    MakePresenter(ParticipantId),
     Compare,
     Report(oneshot::Sender<Report>),
     Export(String, usize, oneshot::Sender<Option<Zeroizing<Vec<u8>>>>),
@@ -245,6 +246,11 @@ impl Participant {
     /// Makes a member a host, as only a host may.
     pub async fn make_host(&self, participant: ParticipantId) {
         self.command(Command::MakeHost(participant)).await;
+    }
+
+    /// Makes a member a presenter, as only a host may.
+    pub async fn make_presenter(&self, participant: ParticipantId) {
+        self.command(Command::MakePresenter(participant)).await;
     }
 
     /// Asks all members' devices for the code that people read to each other;

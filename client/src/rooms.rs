@@ -7,7 +7,7 @@ use crate::trust::Trust;
 use conclave_e2ee::{LinkSecret, Password};
 use conclave_wire::code::Code;
 use conclave_wire::http::{
-    Consultation, LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest,
+    Consultation, LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest, Sharing,
 };
 use conclave_wire::id::{Blob, LinkId, RoomId};
 use http_body_util::Full;
@@ -67,6 +67,8 @@ pub struct NewRoom<'a> {
     /// For how many people its calls are to be at most, if not for as many as
     /// its organisation's may be.
     pub max_people: Option<u32>,
+    /// Who shares a screen in its calls.
+    pub sharing: Sharing,
 }
 
 /// Makes a room and a link for its host; [`Link::guest`] gives the guests',
@@ -88,6 +90,7 @@ pub async fn create_room(
         consultation: room.consultation,
         title: None,
         max_people: room.max_people,
+        sharing: room.sharing,
         password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);

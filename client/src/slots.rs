@@ -132,6 +132,7 @@ mod tests {
         Member {
             participant: ParticipantId([n; 16]),
             host: false,
+            presenter: false,
             present: true,
             live: live.to_vec(),
         }

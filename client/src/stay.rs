@@ -4,6 +4,7 @@
 
 use conclave_wire::client::{ClientFrame, LogEntry, Reason, Request, ServerFrame, Standing};
 use conclave_wire::code::Code;
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{Blob, LinkId, ParticipantId};
 use std::collections::BTreeMap;
 use zeroize::Zeroize;
@@ -47,6 +48,8 @@ pub enum Heard {
         standing: Standing,
         /// Whether the media connection must be offered anew.
         media_lost: bool,
+        /// Who shares a screen in the room's calls.
+        sharing: Sharing,
         /// Whether the stay went on.
         resumed: bool,
     },
@@ -194,6 +197,7 @@ impl Stay {
                 suite,
                 standing,
                 media_lost,
+                sharing,
             } if re == self.opening => {
                 let resumed = self.identity.is_some();
                 self.identity = Some(Identity { participant, token });
@@ -203,6 +207,7 @@ impl Stay {
                     suite,
                     standing,
                     media_lost,
+                    sharing,
                     resumed,
                 })
             }
@@ -263,6 +268,7 @@ mod tests {
             suite: 1,
             standing: Standing::Arrived,
             media_lost: false,
+            sharing: Sharing::All,
         }
     }
 

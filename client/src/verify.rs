@@ -40,6 +40,9 @@ const DECODER_BUFFER: usize = 64 * 1024;
 const MAX_REFERENCES: usize = 100;
 const MAX_REFERENCE: usize = 300;
 
+/// Where people log in, manage their rooms and their organisation.
+const DESK: [&str; 3] = ["/login", "/rooms", "/admin"];
+
 /// Where to look: a server, and a room if the page of a certain room is meant.
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -188,12 +191,15 @@ pub async fn verify(site: &Site, trust: &Trust, release: &Release) -> Result<Rep
         Some(room) => room,
         None => RoomId::random().map_err(|_| VerifyError::Random)?,
     };
-    // A room's link opens the same page as the server's address.
-    let pages = ["/".to_owned(), format!("/r/{room}")].map(|path| (path, INDEX));
+    // A room's link opens the same page as the server's address, and so do those
+    // of people who log in.
+    let pages = ["/".to_owned(), format!("/r/{room}")];
+    let pages = pages.into_iter().chain(DESK.map(str::to_owned));
+    let pages = pages.map(|path| (path, INDEX));
     let files = release.hashes.iter();
     let files = files.map(|(path, _)| (format!("/{path}"), path));
     let mut findings = Vec::new();
-    for (path, name) in pages.into_iter().chain(files) {
+    for (path, name) in pages.chain(files) {
         let answer = match fetch(&site.server, trust, &path).await {
             Ok(answer) => Some(answer),
             Err(HttpError::Protocol) => None,

@@ -8,6 +8,7 @@ use conclave_client::stay::Heard;
 use conclave_e2ee::{Devices, Text, Word};
 use conclave_wire::client::{KnockNotice, LogEntry, LogEvent, Request, ServerFrame, Standing};
 use conclave_wire::code::Code;
+use conclave_wire::http::Sharing;
 use conclave_wire::id::Blob;
 use service::*;
 
@@ -534,6 +535,7 @@ fn a_forged_commit_and_a_foreign_suite_are_refused() {
         suite: 2,
         standing: Standing::Arrived,
         media_lost: false,
+        sharing: Sharing::All,
         resumed: false,
     };
     assert_eq!(call.hear(entered, 0), Err(CallError::Suite(2)));

@@ -12,6 +12,7 @@ use conclave_wire::client::{
     ClientFrame, LogEntry, LogEvent, Reason, Request, ServerFrame, Standing,
 };
 use conclave_wire::code::Code;
+use conclave_wire::http::Sharing;
 use conclave_wire::http::{Problem, RoomCreated};
 use conclave_wire::id::{Blob, ParticipantId, RoomId};
 use futures_util::{SinkExt, StreamExt};
@@ -118,6 +119,7 @@ impl Peer {
             suite: 1,
             standing: Standing::Arrived,
             media_lost: false,
+            sharing: Sharing::All,
         })
         .await;
         first

@@ -14,6 +14,7 @@ use conclave_signaling::domain::{
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{LinkId, ParticipantId, RoomId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -88,6 +89,7 @@ impl Hall {
             guests,
             people: None,
             max_people: None,
+            sharing: Sharing::All,
             stays: vec![],
             call: None,
         };
@@ -480,6 +482,7 @@ impl Hall {
                 participant: *participant,
                 token: *token,
                 host: *host,
+                presenter: false,
                 link: *link,
                 place: Place::Arrived,
             }),
@@ -503,6 +506,7 @@ impl Hall {
             }
             Change::RoomLocked { locked } => stored.call.as_mut().expect(call).locked = *locked,
             Change::HostMade { participant } => stay(stored, participant).host = true,
+            Change::PresenterMade { participant } => stay(stored, participant).presenter = true,
             Change::CallBegan => {
                 self.log.clear();
                 assert!(stored.call.is_none(), "one call");
@@ -612,6 +616,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         guests: stored.guests.clone(),
         people: stored.people,
         max_people: stored.max_people,
+        sharing: stored.sharing,
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,
@@ -629,6 +634,7 @@ fn copy_stay(stay: &StoredStay) -> StoredStay {
         participant: stay.participant,
         token: stay.token,
         host: stay.host,
+        presenter: stay.presenter,
         link: stay.link,
         place: stay.place.clone(),
     }

@@ -99,7 +99,7 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             hall.ask(who, request);
         }
         10 => {
-            let request = match choices.below(15) {
+            let request = match choices.below(16) {
                 7 | 8 => {
                     let epoch = hall.epoch().saturating_sub(choices.below(4) as u32 / 3);
                     let group = [ROOM.as_bytes(), &[7; 8]].concat();
@@ -124,6 +124,9 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
                     participant: somebody(hall, choices),
                 },
                 14 => Request::MakeHost {
+                    participant: somebody(hall, choices),
+                },
+                15 => Request::MakePresenter {
                     participant: somebody(hall, choices),
                 },
                 3 => Request::EndCall {},

@@ -124,6 +124,7 @@ mod tests {
             scheduled: true,
             consultation: None,
             max_people: None,
+            sharing: conclave_wire::http::Sharing::All,
         };
         store
             .create_room(&Deed::operators(Act::RoomMade, now), ROOM, &new)

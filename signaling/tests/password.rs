@@ -6,7 +6,7 @@ mod common;
 use common::Server;
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::code::Code;
-use conclave_wire::http::{RoomCreated, RoomInfo, RoomRequest};
+use conclave_wire::http::{RoomCreated, RoomInfo, RoomRequest, Sharing};
 use conclave_wire::id::Blob;
 use sha2::{Digest as _, Sha256};
 
@@ -27,6 +27,7 @@ async fn room_with_password(server: &Server) -> RoomCreated {
         consultation: None,
         title: None,
         max_people: None,
+        sharing: Sharing::All,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;

@@ -234,6 +234,7 @@ async fn a_roster_that_names_others_than_those_who_hold_the_keys_is_told() {
                 members.push(Member {
                     participant: ParticipantId([0xEE; 16]),
                     host: true,
+                    presenter: false,
                     present: true,
                     live: vec![],
                 });

@@ -81,5 +81,16 @@ test('consenting says version and language and nothing else; withdrawing says no
   ]);
   expect(await consent(named, 3, 'en', server(409, { code: 'consent-outdated' }).ask)).toBe('consent-outdated');
   expect(await withdraw(named, () => Promise.reject(new Error('no network')))).toBe('internal');
-  expect(await consentTexts(server(404, { code: 'not-found' }).ask)).toBeNull();
+  expect(await consentTexts(named, server(404, { code: 'not-found' }).ask)).toBeNull();
+});
+
+test('the texts that are asked for are those of the room', async () => {
+  const asked: string[] = [];
+  const texts = { version: 4, de: { notice: 'N', consent: 'E' }, en: { notice: 'N', consent: 'C' } };
+  const ask: Ask = (path) => {
+    asked.push(path);
+    return Promise.resolve({ ok: true, status: 200, json: () => Promise.resolve(texts) });
+  };
+  expect(await consentTexts(named, ask)).toEqual(texts);
+  expect(asked).toEqual(['/api/v1/rooms/room/consent-texts/current']);
 });

@@ -61,10 +61,10 @@ export async function consultation({ room }: LinkName, ask: Ask): Promise<Consul
   }
 }
 
-/** The texts that are consented to now; nothing if they cannot be had. */
-export async function consentTexts(ask: Ask): Promise<ConsentTexts | null> {
+/** The texts that guests of the room consent to now; nothing if they cannot be had. */
+export async function consentTexts({ room }: LinkName, ask: Ask): Promise<ConsentTexts | null> {
   try {
-    const answer = await ask('/api/v1/consent-texts/current');
+    const answer = await ask(`/api/v1/rooms/${room}/consent-texts/current`);
     return answer.ok ? ((await answer.json()) as ConsentTexts) : null;
   } catch {
     return null;

@@ -49,6 +49,6 @@ function openCall(target: HTMLElement): void {
 }
 
 if (target !== null) {
-  if (['/login', '/rooms'].includes(location.pathname)) openDesk(target);
+  if (['/login', '/rooms', '/admin'].includes(location.pathname)) openDesk(target);
   else openCall(target);
 }

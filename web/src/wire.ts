@@ -249,6 +249,10 @@ participant: ParticipantId, } | { "type": "make-host",
 /**
  * Whom.
  */
+participant: ParticipantId, } | { "type": "make-presenter", 
+/**
+ * Whom.
+ */
 participant: ParticipantId, } | { "type": "ping", });
 
 /**
@@ -366,6 +370,10 @@ participant: ParticipantId, } | { "type": "make-host",
 /**
  * Whom.
  */
+participant: ParticipantId, } | { "type": "make-presenter", 
+/**
+ * Whom.
+ */
 participant: ParticipantId, } | { "type": "ping", };
 
 /**
@@ -400,7 +408,11 @@ standing: Standing,
 /**
  * Whether the media connection must be offered anew.
  */
-mediaLost: boolean, } | { "type": "ack", 
+mediaLost: boolean, 
+/**
+ * Who shares a screen in the room's calls.
+ */
+sharing?: Sharing, } | { "type": "ack", 
 /**
  * Which.
  */
@@ -576,6 +588,10 @@ participant: ParticipantId,
  */
 host: boolean, 
 /**
+ * Whether a host has made them a presenter.
+ */
+presenter?: boolean, 
+/**
  * Whether their socket is there.
  */
 present: boolean, 
@@ -625,6 +641,11 @@ people: number,
 hostName?: string, };
 
 /**
+ * Who shares a screen in a room's calls.
+ */
+export type Sharing = "all" | "presenters";
+
+/**
  * The body of `POST /api/v1/rooms`; none at all asks for a room that guests
  * enter by its own link, without a password.
  */
@@ -652,7 +673,11 @@ consultation?: Consultation,
  * For how many people its calls are at most: 2 or more, and no more than
  * a call of its organisation may have. A consultation says so itself.
  */
-maxPeople?: number, };
+maxPeople?: number, 
+/**
+ * Who shares a screen in its calls.
+ */
+sharing?: Sharing, };
 
 /**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
@@ -716,7 +741,11 @@ scheduled: boolean,
 /**
  * For how many people its calls are at most, if that was said of it.
  */
-maxPeople?: number, };
+maxPeople?: number, 
+/**
+ * Who shares a screen in its calls.
+ */
+sharing?: Sharing, };
 
 /**
  * `GET /api/v1/rooms`: those of the organisation, the oldest first.
@@ -812,6 +841,19 @@ export type ConsentTexts = {
  * Which, from 1.
  */
 version: number, 
+/**
+ * In German.
+ */
+de: ConsentText, 
+/**
+ * In English.
+ */
+en: ConsentText, };
+
+/**
+ * The body of `POST /api/v1/consent-texts`.
+ */
+export type ConsentTextsRequest = { 
 /**
  * In German.
  */
@@ -1097,7 +1139,7 @@ export type Role = "host" | "presenter" | "member" | "guest" | "assistant" | "ad
 /**
  * Something that is for some roles only.
  */
-export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit" | "manage-policies";
+export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit" | "manage-policies" | "set-consent-texts";
 
 /**
  * How the one who logs in keeps the session's token.
@@ -1214,3 +1256,118 @@ export type BackupCodes = {
  * Each stands in for one code of the authenticator.
  */
 codes: Array<string>, };
+
+/**
+ * The body of `POST /api/v1/accounts`.
+ */
+export type AccountRequest = { 
+/**
+ * The name to log in with: 1 to 64 of `a-z`, `0-9`, `.`, `-`, `_`, `@`;
+ * upper case is taken as lower case.
+ */
+login: string, 
+/**
+ * The person's name: 1 to 64 characters, none of them a control character.
+ */
+name: string, 
+/**
+ * Its role; not [`Role::Guest`].
+ */
+role: Role, };
+
+/**
+ * An account as its administrators see it.
+ */
+export type AccountInfo = { 
+/**
+ * Which.
+ */
+account: AccountId, 
+/**
+ * Its name to log in with.
+ */
+login: string, 
+/**
+ * The person's name.
+ */
+name: string, 
+/**
+ * Its role.
+ */
+role: Role, 
+/**
+ * When it was made, in milliseconds since the Unix epoch.
+ */
+created: number, 
+/**
+ * Whether nobody can log in to it.
+ */
+disabled: boolean, 
+/**
+ * Whether it has a second factor.
+ */
+factor: boolean, };
+
+/**
+ * `POST /api/v1/accounts` and `POST /api/v1/accounts/{account}/password` give
+ * this back, once.
+ */
+export type AccountMade = { 
+/**
+ * The account.
+ */
+account: AccountInfo, 
+/**
+ * Its password, drawn by the server, which keeps a hash.
+ */
+password: string, };
+
+/**
+ * `GET /api/v1/accounts`: those of the organisation, by the name they log in with.
+ */
+export type AccountList = { 
+/**
+ * At most 50 of them.
+ */
+accounts: Array<AccountInfo>, 
+/**
+ * Whether there are more: `?after=` the login of the last one gives them.
+ */
+more: boolean, };
+
+/**
+ * An organisation, as the operator and its administrators see it.
+ */
+export type TenantInfo = { 
+/**
+ * Which.
+ */
+tenant: TenantId, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * When it was made, in milliseconds since the Unix epoch.
+ */
+created: number, 
+/**
+ * How many rooms it has.
+ */
+rooms: number, 
+/**
+ * How many accounts it has.
+ */
+accounts: number, 
+/**
+ * Most rooms.
+ */
+maxRooms: number, 
+/**
+ * Most members of one call.
+ */
+maxParticipants: number, 
+/**
+ * Most accounts.
+ */
+maxAccounts: number, };

@@ -47,6 +47,8 @@ struct Run {
     /// The request that leaves, and when to stop waiting for its answer.
     leaving: Option<(Tag, Duration)>,
     reconnects: u64,
+    /// Whether the last offer had the screen in it, once there was one.
+    screen_offered: Option<bool>,
     call_code: Option<String>,
     epoch: Option<u64>,
     ending: Option<Ending>,
@@ -145,6 +147,7 @@ impl Run {
             end: options.end,
             leaving: None,
             reconnects: 0,
+            screen_offered: None,
             call_code: None,
             epoch: None,
             ending: None,
@@ -407,7 +410,13 @@ impl Run {
                 }
                 self.tell(Event::Activated { epoch });
             }
-            call::Event::Roster => self.assign(),
+            call::Event::Roster => {
+                self.assign();
+                // Made a presenter: what was left out is offered.
+                if self.screen_offered == Some(false) && self.call.may_share() {
+                    self.offer().await?;
+                }
+            }
             call::Event::RosterDiffers { named, hidden } => {
                 self.tell(Event::RosterDiffers { named, hidden });
             }
@@ -474,9 +483,13 @@ impl Run {
     }
 
     fn send_offer(&mut self, offer: transport::Offer) {
+        let may_share = self.call.may_share();
+        self.screen_offered = Some(may_share);
+        let mut sending = offer.sending;
+        sending.retain(|sending| may_share || sending.source != Source::Screen);
         let tag = self.call.ask(Request::Offer {
             sdp: offer.sdp,
-            sending: offer.sending,
+            sending,
         });
         self.media.offered(tag);
     }
@@ -503,7 +516,8 @@ impl Run {
     }
 
     fn say_live(&mut self) {
-        let sources = self.publisher.live();
+        let mut sources = self.publisher.live();
+        sources.retain(|source| self.call.may_share() || *source != Source::Screen);
         self.call.ask(Request::Live { sources });
     }
 
@@ -576,6 +590,9 @@ impl Run {
             }
             Command::MakeHost(participant) => {
                 self.call.ask(Request::MakeHost { participant });
+            }
+            Command::MakePresenter(participant) => {
+                self.call.ask(Request::MakePresenter { participant });
             }
             Command::Compare => {
                 let now_ms = self.now_ms();

@@ -9,6 +9,7 @@ use conclave_wire::client::{
     KnockNotice, LogEntry, LogEvent, Member, Request, ServerFrame, Standing,
 };
 use conclave_wire::code::Code;
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{ParticipantId, RoomId};
 use std::collections::VecDeque;
 
@@ -80,6 +81,7 @@ impl Service {
                 suite: CLASSIC,
                 standing: Standing::Arrived,
                 media_lost: false,
+                sharing: Sharing::All,
                 resumed: false,
             },
         );
@@ -221,6 +223,7 @@ impl Service {
         self.members.push(Member {
             participant,
             host: true,
+            presenter: false,
             present: true,
             live: vec![],
         });

@@ -35,6 +35,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
                 scheduled: false,
                 consultation: None,
                 max_people: None,
+                sharing: conclave_wire::http::Sharing::All,
             },
         )
         .await

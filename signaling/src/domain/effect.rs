@@ -279,6 +279,11 @@ pub enum Change {
         /// Who.
         participant: ParticipantId,
     },
+    /// A member became a presenter.
+    PresenterMade {
+        /// Who.
+        participant: ParticipantId,
+    },
     /// The leaf of one who had left is out of the tree.
     Pruned {
         /// Who.

@@ -1,14 +1,45 @@
-//! What a host may do for the room, besides letting people in. That the sender
-//! is one was asked before.
+//! What is done for the room by those who may, besides letting people in. That
+//! they may was asked before, of the table of roles.
 
 use super::effect::{Change, Effect};
+use super::role::{self, InCall, When};
 use super::room::{Room, send};
 use super::stay::Stay;
+use conclave_wire::account::Role;
 use conclave_wire::client::ServerFrame;
 use conclave_wire::code::Code;
+use conclave_wire::http::Sharing;
 use conclave_wire::id::ParticipantId;
 
 impl Room {
+    /// In which role somebody is here. Whoever gave them a guest's link, or
+    /// invited them to a consultation, meant a guest.
+    fn role_of(&self, stay: &Stay) -> Role {
+        if stay.host {
+            Role::Host
+        } else if stay.presenter {
+            Role::Presenter
+        } else if stay.guest_link.is_some() || self.people.is_some() {
+            Role::Guest
+        } else {
+            Role::Member
+        }
+    }
+
+    /// Whether somebody may do something here, as the table of roles says.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] if not.
+    pub(super) fn may(&self, stay: &Stay, action: InCall) -> Result<(), Code> {
+        let allowed = match role::in_call(self.role_of(stay), action) {
+            When::Always => true,
+            When::NoHost => self.all_may_admit(),
+            When::AllShare => self.sharing == Sharing::All,
+            When::Never => false,
+        };
+        allowed.then_some(()).ok_or(Code::Forbidden)
+    }
+
     /// Whether nobody but hosts may enter.
     pub(super) fn is_locked(&self) -> bool {
         self.call.as_ref().is_some_and(|call| call.locked)
@@ -53,6 +84,21 @@ impl Room {
         if !stay.host {
             stay.host = true;
             out.push(Effect::Store(Change::HostMade { participant }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_presenter(
+        &mut self,
+        participant: ParticipantId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Code> {
+        let stay = self.stays.get_mut(&participant);
+        let stay = stay.filter(|stay| stay.is_member());
+        let stay = stay.ok_or(Code::NoSuchParticipant)?;
+        if !stay.presenter {
+            stay.presenter = true;
+            out.push(Effect::Store(Change::PresenterMade { participant }));
         }
         Ok(())
     }

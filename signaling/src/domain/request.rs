@@ -5,6 +5,7 @@ use super::board::Posted;
 use super::call::Call;
 use super::delivery::{Offered, Verdict};
 use super::effect::{Change, CloseCode, ConnectionId, Effect, Millis};
+use super::role::InCall;
 use super::room::{Room, refusal, send, tell_over};
 use super::stay::{Knock, Link, OFFER_LIMIT, PendingOffer, Place, Stay};
 use super::words::Words;
@@ -102,14 +103,25 @@ impl Room {
                 self.depart(sender, out);
                 Ok(Done::AckAndClose)
             }
-            Request::EndCall {} => self.as_host(sender, |room| room.end_call_for_all(out)),
-            Request::Unlock {} => self.as_host(sender, |room| room.unlock_for_guests(out)),
-            Request::Lock { locked } => self.as_host(sender, |room| room.lock(locked, out)),
-            Request::Mute { participant } => {
-                self.as_host(sender, |room| room.mute(sender, participant, out))
+            Request::EndCall {} => {
+                self.if_may(sender, InCall::EndForAll, |room| room.end_call_for_all(out))
             }
-            Request::MakeHost { participant } => {
-                self.as_host(sender, |room| room.make_host(participant, out))
+            Request::Unlock {} => self.if_may(sender, InCall::UnlockLinks, |room| {
+                room.unlock_for_guests(out)
+            }),
+            Request::Lock { locked } => {
+                self.if_may(sender, InCall::Lock, |room| room.lock(locked, out))
+            }
+            Request::Mute { participant } => self.if_may(sender, InCall::MuteOthers, |room| {
+                room.mute(sender, participant, out)
+            }),
+            Request::MakeHost { participant } => self.if_may(sender, InCall::MakeHost, |room| {
+                room.make_host(participant, out)
+            }),
+            Request::MakePresenter { participant } => {
+                self.if_may(sender, InCall::MakePresenter, |room| {
+                    room.make_presenter(participant, out)
+                })
             }
             Request::Ping {} => Ok(Done::Ack),
         };
@@ -146,15 +158,14 @@ impl Room {
         }
     }
 
-    /// Does what only hosts may have done.
-    fn as_host(
+    /// Does what not everybody may have done.
+    fn if_may(
         &mut self,
         sender: ParticipantId,
+        action: InCall,
         what: impl FnOnce(&mut Self) -> Result<(), Code>,
     ) -> Result<Done, Refusal> {
-        if !self.stay(sender)?.host {
-            return Err(Code::Forbidden.into());
-        }
+        self.may(self.stay(sender)?, action)?;
         what(self)?;
         Ok(Done::Ack)
     }
@@ -166,9 +177,7 @@ impl Room {
         out: &mut Vec<Effect>,
     ) -> Result<Done, Refusal> {
         let stay = self.stay(sender)?;
-        if !stay.host {
-            return Err(Code::Forbidden.into());
-        }
+        self.may(stay, InCall::StartCall)?;
         if self.call.is_some() {
             // Sent again after a resume: the sender did begin this call.
             return match stay.place {
@@ -241,7 +250,7 @@ impl Room {
     }
 
     pub(super) fn may_admit(&self, stay: &Stay) -> bool {
-        stay.is_member() && (stay.host || self.all_may_admit())
+        stay.is_member() && self.may(stay, InCall::Admit).is_ok()
     }
 
     fn commit(
@@ -373,10 +382,13 @@ impl Room {
             return Err(Code::NoSuchParticipant);
         }
         let all_departed = removes.iter().all(|who| call.departed.contains(who));
-        if removes.contains(&sender) || !(stay.host || all_departed) {
+        if removes.contains(&sender) {
             return Err(Code::Forbidden);
         }
-        Ok(())
+        match all_departed {
+            true => Ok(()),
+            false => self.may(stay, InCall::Remove),
+        }
     }
 
     fn remove(&mut self, participant: ParticipantId, out: &mut Vec<Effect>) {
@@ -468,6 +480,15 @@ impl Room {
         Ok(Done::Ack)
     }
 
+    /// Whether a member may send these. What a section carries is what the
+    /// sender calls it: of what is in a picture the service sees nothing.
+    fn may_send(&self, stay: &Stay, mut sources: impl Iterator<Item = Source>) -> Result<(), Code> {
+        match sources.any(|source| matches!(source, Source::Screen | Source::ScreenAudio)) {
+            true => self.may(stay, InCall::ShareScreen),
+            false => Ok(()),
+        }
+    }
+
     fn offer(
         &mut self,
         now: Millis,
@@ -475,7 +496,8 @@ impl Room {
         (sdp, sending): (String, Vec<Sending>),
         out: &mut Vec<Effect>,
     ) -> Result<Done, Refusal> {
-        self.member(sender)?;
+        let sources = sending.iter().map(|sending| sending.source);
+        self.may_send(self.member(sender)?, sources)?;
         if sdp.len() > config::MAX_SDP || sending.len() > config::MAX_SENDING {
             return Err(Code::TooLarge.into());
         }
@@ -518,7 +540,7 @@ impl Room {
     }
 
     fn live(&mut self, sender: ParticipantId, sources: Vec<Source>) -> Result<Done, Refusal> {
-        self.member(sender)?;
+        self.may_send(self.member(sender)?, sources.iter().copied())?;
         let distinct: BTreeSet<Source> = sources.into_iter().collect();
         if let Some(stay) = self.stays.get_mut(&sender) {
             stay.live = distinct.into_iter().collect();

@@ -17,6 +17,7 @@ use crate::config;
 use conclave_wire::client::{LogEntry, LogEvent, Reason, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -33,6 +34,8 @@ pub struct Room {
     pub(super) people: Option<u8>,
     /// For how many people its calls are at most, if that was said of it.
     pub(super) max_people: Option<u32>,
+    /// Who shares a screen in its calls.
+    pub(super) sharing: Sharing,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -61,6 +64,8 @@ pub struct Snapshot {
     pub people: Option<u8>,
     /// For how many people its calls are at most, if that was said of it.
     pub max_people: Option<u32>,
+    /// Who shares a screen in its calls.
+    pub sharing: Sharing,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -76,6 +81,8 @@ pub struct StoredStay {
     pub token: Digest,
     /// Whether the host key was given.
     pub host: bool,
+    /// Whether a host has made them a presenter.
+    pub presenter: bool,
     /// The guest's link by which it came.
     pub link: Option<LinkId>,
     /// Where it stands.
@@ -108,6 +115,7 @@ impl Room {
             let mut restored = Stay::new(stay.token, stay.host, lost);
             restored.place = stay.place;
             restored.guest_link = stay.link;
+            restored.presenter = stay.presenter;
             (stay.participant, restored)
         });
         Self {
@@ -119,6 +127,7 @@ impl Room {
             guests: stored.guests,
             people: stored.people,
             max_people: stored.max_people,
+            sharing: stored.sharing,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -440,6 +449,7 @@ impl Room {
             suite: self.suite,
             standing: stay.standing(),
             media_lost: stay.media_lost,
+            sharing: self.sharing,
         };
         send(connection, frame)
     }

@@ -104,6 +104,8 @@ pub struct Stay {
     pub token: Digest,
     /// Whether the host key was given, or a host has made them one.
     pub host: bool,
+    /// Whether a host has made them a presenter.
+    pub presenter: bool,
     /// The guest's link by which it came.
     pub guest_link: Option<LinkId>,
     /// Where it stands.
@@ -136,6 +138,7 @@ impl Stay {
         Self {
             token,
             host,
+            presenter: false,
             guest_link: None,
             place: Place::Arrived,
             link,
@@ -206,6 +209,7 @@ impl Stay {
         Member {
             participant,
             host: self.host,
+            presenter: self.presenter,
             present: self.connection().is_some(),
             live: self.live.clone(),
         }

@@ -1,18 +1,18 @@
-//! The consent of guests: the texts, set by the operator and read by anyone,
-//! and what a link's guest says to them.
+//! The consent of guests: the texts, set for each organisation and read by
+//! anyone, and what a link's guest says to them.
 
 use super::App;
 use super::guard::{Caller, Object};
 use super::links::NamedLink;
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
-use super::rooms::{NOT_STORED, Named, carry_out, parse};
+use super::rooms::{NOT_STORED, Named, asked, carry_out, existing, parse};
 use crate::config::MAX_CONSENT_TEXT;
 use crate::domain::{Order, tenant};
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::Action;
@@ -24,24 +24,29 @@ use conclave_wire::http::{
 use conclave_wire::id::{LinkId, RoomId};
 use std::sync::Arc;
 
-/// Set what guests consent to
+/// Set what guests of an organisation consent to
 #[utoipa::path(
     post, path = "/api/v1/consent-texts", operation_id = "setConsentTexts", tag = "consent",
+    params(
+        ("tenant" = Option<String>, Query, description = "For the operator: of which organisation; without it of `default`"),
+    ),
     request_body = ConsentTextsRequest,
     responses((status = 201, description = "The next version", body = ConsentTexts)),
-    extensions(("x-terms" = json!(Terms::new(By::Operator, &[Code::Full]).command("consent-text set")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::SetConsentTexts), &[Code::Full]).command("consent-text set")))),
 )]
 pub(super) async fn set_texts(
     State(app): State<Arc<App>>,
     caller: Caller,
+    uri: Uri,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    caller.is_operator()?;
+    caller.may(Action::SetConsentTexts)?;
+    let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
     let texts: ConsentTextsRequest = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     for text in [&texts.de, &texts.en] {
         judge(text)?;
     }
-    let set = Object::Of(tenant::DEFAULT, None);
+    let set = Object::Of(tenant, None);
     let deed = caller.deed(&app, Act::ConsentTextsSet, set).await?;
     let store = &app.rooms.store;
     let version = store.set_consent_texts(&deed, &texts).await?;
@@ -54,11 +59,15 @@ pub(super) async fn set_texts(
     Ok((StatusCode::CREATED, headers, Json(made)).into_response())
 }
 
-/// A version of what guests consent to
+/// A version of what guests of an organisation consent to
+///
+/// The organisation is that of who asks; for who is not logged in it is
+/// `default`.
 #[utoipa::path(
     get, path = "/api/v1/consent-texts/{version}", operation_id = "getConsentTexts", tag = "consent",
     params(
         ("version" = String, Path, description = "Its number, or `current`"),
+        ("tenant" = Option<String>, Query, description = "For the operator: of which organisation; without it of `default`"),
     ),
     responses((status = 200, description = "The texts, which never change", body = ConsentTexts)),
     extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::NotFound]).command("consent-text show")))),
@@ -66,12 +75,49 @@ pub(super) async fn set_texts(
 pub(super) async fn texts(
     State(app): State<Arc<App>>,
     Path(version): Path<String>,
+    caller: Result<Caller, Refusal>,
+    uri: Uri,
 ) -> Result<Response, Refusal> {
-    let version = match version.as_str() {
-        "current" => None,
-        number => Some(number.parse().map_err(|_| Refusal(Code::NotFound))?),
+    let tenant = match caller {
+        Ok(caller) => caller.acts_in(&app, asked(&uri, "tenant")).await?,
+        Err(_) => tenant::DEFAULT,
     };
-    let texts = app.rooms.store.consent_texts(version).await?;
+    let store = &app.rooms.store;
+    answer(store.consent_texts(tenant, number(&version)?).await?)
+}
+
+/// A version of what guests of a room consent to
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}/consent-texts/{version}", operation_id = "getConsentTextsOfRoom", tag = "consent",
+    params(
+        ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("version" = String, Path, description = "Its number, or `current`"),
+    ),
+    responses((status = 200, description = "The texts of the room's organisation, which never change", body = ConsentTexts)),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::NotFound])))),
+)]
+pub(super) async fn texts_of_room(
+    State(app): State<Arc<App>>,
+    Path((room, version)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let room = room.parse().map_err(|_| Refusal(Code::NoSuchRoom))?;
+    existing(&app, room).await?;
+    let store = &app.rooms.store;
+    answer(store.consent_texts_of(room, number(&version)?).await?)
+}
+
+/// Which version a path names; nothing: the one that holds.
+fn number(version: &str) -> Result<Option<u32>, Refusal> {
+    match version {
+        "current" => Ok(None),
+        number => match number.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(Refusal(Code::NotFound)),
+        },
+    }
+}
+
+fn answer(texts: Option<ConsentTexts>) -> Result<Response, Refusal> {
     let texts = texts.ok_or(Refusal(Code::NotFound))?;
     Ok((NOT_STORED, Json(texts)).into_response())
 }
@@ -136,8 +182,8 @@ pub(super) async fn give(
     let store = &app.rooms.store;
     // A page shows the text that holds; a mail may answer an earlier one.
     let known = match way {
-        ConsentWay::Page => store.consent_texts(None).await,
-        ConsentWay::Mail => store.consent_texts(Some(version)).await,
+        ConsentWay::Page => store.consent_texts_of(room, None).await,
+        ConsentWay::Mail => store.consent_texts_of(room, Some(version)).await,
     };
     if known?.is_none_or(|texts| texts.version != version) {
         return Err(Refusal(Code::ConsentOutdated));

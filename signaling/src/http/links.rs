@@ -54,7 +54,7 @@ pub(super) async fn create(
     let id = LinkId::random().map_err(|_| Refusal(Code::Internal))?;
     let mut link = GuestLink::new(slot, uses).by(caller.account());
     if consent == ConsentRule::Required {
-        let texts = app.rooms.store.consent_texts(None).await?;
+        let texts = app.rooms.store.consent_texts_of(room, None).await?;
         texts.ok_or(Refusal(Code::NoConsentText))?;
         link = link.draft();
     }

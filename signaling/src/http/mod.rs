@@ -66,6 +66,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/r/{room}", get(client::page))
         .route("/login", get(client::page))
         .route("/rooms", get(client::page))
+        .route("/admin", get(client::page))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -101,7 +102,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(policies::list, policies::set))
         .routes(routes!(policies::list_account, policies::set_account))
         .routes(routes!(tenants::list, tenants::create))
-        .routes(routes!(tenants::delete))
+        .routes(routes!(tenants::show, tenants::delete))
         .routes(routes!(rooms::list, rooms::create))
         .routes(routes!(rooms::info, rooms::delete))
         .routes(routes!(rooms::unlock))
@@ -112,6 +113,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(consent::hand_out))
         .routes(routes!(consent::give, consent::withdraw))
         .routes(routes!(consent::texts))
+        .routes(routes!(consent::texts_of_room))
         .routes(routes!(consent::set_texts).layer(DefaultBodyLimit::max(MAX_CONSENT_BODY)))
 }
 

@@ -51,6 +51,7 @@ pub(super) async fn create(
         title,
         consultation,
         max_people,
+        sharing,
     } = parse(body)?.unwrap_or_default();
     if let Some(consultation) = &consultation {
         judge(consultation)?;
@@ -95,6 +96,7 @@ pub(super) async fn create(
         scheduled,
         consultation,
         max_people,
+        sharing,
     };
     app.rooms.store.create_room(&deed, room, &new).await?;
     let created = RoomCreated {

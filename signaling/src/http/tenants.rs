@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use conclave_wire::account::{TenantInfo, TenantList, TenantRequest};
+use conclave_wire::account::{Action, TenantInfo, TenantList, TenantRequest};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
@@ -80,6 +80,30 @@ pub(super) async fn list(
     let after = asked(&uri, "after").unwrap_or_default();
     let (tenants, more) = app.rooms.store.tenants(after).await?;
     Ok((NOT_STORED, Json(TenantList { tenants, more })).into_response())
+}
+
+/// How much an organisation has and may have
+///
+/// Its administrators see their own.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}", operation_id = "getTenant", tag = "tenants",
+    params(
+        ("tenant" = String, Path, description = "Its name"),
+    ),
+    responses((status = 200, description = "The organisation", body = TenantInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::NoSuchTenant]).command("tenant list")))),
+)]
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
+    caller.acts_in(&app, Some(&name)).await?;
+    caller.may(Action::ManageAccounts)?;
+    let tenant = app.rooms.store.tenant(&name).await?;
+    let tenant = tenant.ok_or(Refusal(Code::NoSuchTenant))?;
+    Ok((NOT_STORED, Json(tenant)).into_response())
 }
 
 /// Delete an organisation that has no rooms

@@ -7,6 +7,7 @@ use crate::domain::room::{StoredCall, StoredStay};
 use crate::domain::stay::{Knock, Place};
 use crate::domain::{Digest, Guests, Millis, Snapshot};
 use conclave_wire::client::LogEntry;
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -33,7 +34,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
             "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people, \
-             max_people, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
+             max_people, sharing, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
              WHERE rooms.id = $1",
         )
         .bind(room.as_bytes())
@@ -43,7 +44,7 @@ impl Store {
             return Ok(None);
         };
         let stays = sqlx::query(
-            "SELECT participant, token, host, link, key_package, tag, knocked_at, first_entry \
+            "SELECT participant, token, host, presenter, link, key_package, tag, knocked_at, first_entry \
              FROM stays WHERE room = $1",
         )
         .bind(room.as_bytes())
@@ -94,6 +95,7 @@ impl Store {
             guests,
             people: optional(&row, "people")?,
             max_people: optional(&row, "max_people")?,
+            sharing: sharing(&row)?,
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))
@@ -114,6 +116,7 @@ fn stay(row: &AnyRow) -> Result<StoredStay, StoreError> {
     let first: Option<i64> = row.try_get("first_entry")?;
     let since: Option<i64> = row.try_get("knocked_at")?;
     let host: i64 = row.try_get("host")?;
+    let presenter: i64 = row.try_get("presenter")?;
     let knock = since.map(|since| {
         Ok::<_, StoreError>(Knock {
             key_package: Blob(row.try_get("key_package")?),
@@ -133,6 +136,7 @@ fn stay(row: &AnyRow) -> Result<StoredStay, StoreError> {
         participant: participant(row)?,
         token: Digest(bytes(row, "token")?),
         host: host != 0,
+        presenter: presenter != 0,
         link: bytes_if_any(row, "link")?.map(LinkId),
         place,
     })
@@ -144,6 +148,14 @@ fn entry(row: &AnyRow) -> Result<LogEntry, StoreError> {
         seq: narrow(row.try_get("seq")?)?,
         event: serde_json::from_str(&event).map_err(|_| StoreError::Corrupt)?,
     })
+}
+
+pub(super) fn sharing(row: &AnyRow) -> Result<Sharing, StoreError> {
+    match row.try_get("sharing")? {
+        "all" => Ok(Sharing::All),
+        "presenters" => Ok(Sharing::Presenters),
+        _ => Err(StoreError::Corrupt),
+    }
 }
 
 fn participant(row: &AnyRow) -> Result<ParticipantId, StoreError> {

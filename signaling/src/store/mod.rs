@@ -37,7 +37,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 12] = [
+const MIGRATIONS: [(&str, &str); 13] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -64,6 +64,10 @@ const MIGRATIONS: [(&str, &str); 12] = [
     (
         "policies",
         include_str!("../../migrations/0012_policies.sql"),
+    ),
+    (
+        "presenters",
+        include_str!("../../migrations/0013_presenters.sql"),
     ),
 ];
 
@@ -308,6 +312,10 @@ async fn write(
         }
         Change::HostMade { participant } => {
             sqlx::query("UPDATE stays SET host = 1 WHERE participant = $1")
+                .bind(participant.as_bytes())
+        }
+        Change::PresenterMade { participant } => {
+            sqlx::query("UPDATE stays SET presenter = 1 WHERE participant = $1")
                 .bind(participant.as_bytes())
         }
         Change::Departed { participant } => {

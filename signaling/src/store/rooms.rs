@@ -1,13 +1,13 @@
 //! Rooms as such: made, found, listed. What happens in one is written by
 //! [`Store::apply`].
 
-use super::load::{bytes, narrow, optional};
+use super::load::{bytes, narrow, optional, sharing};
 use super::{Store, StoreError, audit, count, refuse, tenants, time};
 use crate::config::{MAX_ROOMS, PAGE};
 use crate::domain::audit::Deed;
 use crate::domain::{Digest, tenant};
 use conclave_wire::code::Code;
-use conclave_wire::http::{Consultation, RoomEntry};
+use conclave_wire::http::{Consultation, RoomEntry, Sharing};
 use conclave_wire::id::{RoomId, TenantId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -31,6 +31,8 @@ pub(crate) struct NewRoom {
     pub(crate) consultation: Option<Consultation>,
     /// For how many people its calls are at most, if that is said of it.
     pub(crate) max_people: Option<u32>,
+    /// Who shares a screen in its calls.
+    pub(crate) sharing: Sharing,
 }
 
 /// What anybody may know of a room.
@@ -77,8 +79,8 @@ impl Store {
         }
         sqlx::query(
             "INSERT INTO rooms (id, tenant, title, host_key, suite, created_at, password, scheduled, \
-             people, host_name, max_people) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             people, host_name, max_people, sharing) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(room.as_bytes())
         .bind(new.tenant.as_bytes())
@@ -91,6 +93,10 @@ impl Store {
         .bind(new.consultation.as_ref().map(|of| i64::from(of.people)))
         .bind(new.consultation.as_ref().and_then(|of| of.host_name.clone()))
         .bind(new.max_people.map(i64::from))
+        .bind(match new.sharing {
+            Sharing::All => "all",
+            Sharing::Presenters => "presenters",
+        })
         .execute(&mut *transaction)
         .await?;
         audit::note(&mut transaction, deed).await?;
@@ -158,7 +164,7 @@ impl Store {
     ) -> Result<(Vec<RoomEntry>, bool), StoreError> {
         let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
         let rows = sqlx::query(
-            "SELECT id, title, created_at, scheduled, max_people, \
+            "SELECT id, title, created_at, scheduled, max_people, sharing, \
              CASE WHEN password IS NULL THEN 0 ELSE 1 END AS locked FROM rooms \
              WHERE tenant = $1 AND (created_at > \
              COALESCE((SELECT created_at FROM rooms WHERE tenant = $1 AND id = $2), -1) \
@@ -182,6 +188,7 @@ fn entry(row: &AnyRow) -> Result<RoomEntry, StoreError> {
         password: row.try_get::<i64, _>("locked")? != 0,
         scheduled: row.try_get::<i64, _>("scheduled")? != 0,
         max_people: optional(row, "max_people")?,
+        sharing: sharing(row)?,
     })
 }
 

@@ -81,7 +81,8 @@ impl Store {
         row.as_ref().map(info).transpose()
     }
 
-    /// Deletes an organisation with its accounts and its audit log.
+    /// Deletes an organisation with its accounts, its consent texts and its audit
+    /// log.
     ///
     /// # Errors
     /// [`Code::NoSuchTenant`]; [`Code::TenantInUse`] when it has rooms or is the
@@ -95,6 +96,11 @@ impl Store {
         if id == tenant::DEFAULT || count(&mut transaction, rooms).await? > 0 {
             return refuse(Code::TenantInUse);
         }
+        // Without rooms there is no link whose guest consented to them.
+        sqlx::query("DELETE FROM consent_texts WHERE tenant = $1")
+            .bind(id.as_bytes())
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query("DELETE FROM tenants WHERE id = $1")
             .bind(id.as_bytes())
             .execute(&mut *transaction)

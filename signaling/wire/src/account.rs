@@ -75,6 +75,8 @@ pub enum Action {
     ReadAudit,
     /// See and set policies of the organisation and its accounts.
     ManagePolicies,
+    /// Set the texts that the organisation's guests consent to.
+    SetConsentTexts,
 }
 
 /// How the one who logs in keeps the session's token.
@@ -176,7 +178,7 @@ pub struct BackupCodes {
 }
 
 /// The body of `POST /api/v1/accounts`.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountRequest {
     /// The name to log in with: 1 to 64 of `a-z`, `0-9`, `.`, `-`, `_`, `@`;
@@ -189,7 +191,7 @@ pub struct AccountRequest {
 }
 
 /// An account as its administrators see it.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountInfo {
     /// Which.
@@ -201,6 +203,7 @@ pub struct AccountInfo {
     /// Its role.
     pub role: Role,
     /// When it was made, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
     pub created: u64,
     /// Whether nobody can log in to it.
     pub disabled: bool,
@@ -210,7 +213,7 @@ pub struct AccountInfo {
 
 /// `POST /api/v1/accounts` and `POST /api/v1/accounts/{account}/password` give
 /// this back, once.
-#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountMade {
     /// The account.
@@ -220,7 +223,7 @@ pub struct AccountMade {
 }
 
 /// `GET /api/v1/accounts`: those of the organisation, by the name they log in with.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountList {
     /// At most 50 of them.
@@ -246,8 +249,8 @@ pub struct TenantRequest {
     pub max_accounts: Option<u32>,
 }
 
-/// An organisation, as the operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+/// An organisation, as the operator and its administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantInfo {
     /// Which.
@@ -255,6 +258,7 @@ pub struct TenantInfo {
     /// Its name.
     pub name: String,
     /// When it was made, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
     pub created: u64,
     /// How many rooms it has.
     pub rooms: u32,

@@ -4,6 +4,7 @@
 
 use crate::code::Code;
 use crate::control::{Sending, SlotAssignment, Source, Wanted};
+use crate::http::Sharing;
 use crate::id::{Blob, LinkId, Mid, ParticipantId};
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,12 @@ pub enum Request {
         /// Whom.
         participant: ParticipantId,
     },
+    /// A host makes a member a presenter, for as long as their stay lasts: they
+    /// share their screen where only hosts and presenters do.
+    MakePresenter {
+        /// Whom.
+        participant: ParticipantId,
+    },
     /// Is the server there? Answered by an acknowledgement.
     Ping {},
 }
@@ -191,6 +198,10 @@ pub enum ServerFrame {
         standing: Standing,
         /// Whether the media connection must be offered anew.
         media_lost: bool,
+        /// Who shares a screen in the room's calls.
+        #[serde(default, skip_serializing_if = "Sharing::is_all")]
+        #[ts(as = "Option<_>", optional)]
+        sharing: Sharing,
     },
     /// The request was done.
     Ack {
@@ -397,6 +408,10 @@ pub struct Member {
     pub participant: ParticipantId,
     /// Whether they came with the host key, or a host has made them one.
     pub host: bool,
+    /// Whether a host has made them a presenter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<_>", optional)]
+    pub presenter: bool,
     /// Whether their socket is there.
     pub present: bool,
     /// What they have live.

@@ -36,6 +36,30 @@ pub struct RoomRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub max_people: Option<u32>,
+    /// Who shares a screen in its calls.
+    #[serde(default, skip_serializing_if = "Sharing::is_all")]
+    #[ts(as = "Option<_>", optional)]
+    pub sharing: Sharing,
+}
+
+/// Who shares a screen in a room's calls.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// Every member.
+    #[default]
+    All,
+    /// Hosts, and whom they make presenters.
+    Presenters,
+}
+
+impl Sharing {
+    /// Whether every member does.
+    pub fn is_all(&self) -> bool {
+        *self == Self::All
+    }
 }
 
 /// What calls of a consultation are: for few people, of whom hosts alone let
@@ -100,6 +124,10 @@ pub struct RoomEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub max_people: Option<u32>,
+    /// Who shares a screen in its calls.
+    #[serde(default, skip_serializing_if = "Sharing::is_all")]
+    #[ts(as = "Option<_>", optional)]
+    pub sharing: Sharing,
 }
 
 /// `GET /api/v1/rooms`: those of the organisation, the oldest first.

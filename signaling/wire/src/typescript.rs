@@ -37,6 +37,7 @@ pub fn declarations() -> String {
     declare::<client::Member>(&config, &mut text);
     declare::<client::KnockNotice>(&config, &mut text);
     declare::<http::Consultation>(&config, &mut text);
+    declare::<http::Sharing>(&config, &mut text);
     declare::<http::RoomRequest>(&config, &mut text);
     declare::<http::RoomCreated>(&config, &mut text);
     declare::<http::RoomInfo>(&config, &mut text);
@@ -50,6 +51,7 @@ pub fn declarations() -> String {
     declare::<http::ConsentRequest>(&config, &mut text);
     declare::<http::ConsentText>(&config, &mut text);
     declare::<http::ConsentTexts>(&config, &mut text);
+    declare::<http::ConsentTextsRequest>(&config, &mut text);
     declare::<http::ConsentRule>(&config, &mut text);
     declare::<http::LinkRequest>(&config, &mut text);
     declare::<http::LinkInfo>(&config, &mut text);
@@ -74,6 +76,11 @@ pub fn declarations() -> String {
     declare::<account::Enrolment>(&config, &mut text);
     declare::<account::FactorCode>(&config, &mut text);
     declare::<account::BackupCodes>(&config, &mut text);
+    declare::<account::AccountRequest>(&config, &mut text);
+    declare::<account::AccountInfo>(&config, &mut text);
+    declare::<account::AccountMade>(&config, &mut text);
+    declare::<account::AccountList>(&config, &mut text);
+    declare::<account::TenantInfo>(&config, &mut text);
     text
 }
 

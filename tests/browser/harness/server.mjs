@@ -123,9 +123,9 @@ export class Server {
     return this.kill();
   }
 
-  /** A new room's links. @returns {Promise<{host: string, guest: string}>} */
-  room() {
-    return this.#make([]);
+  /** A new room's links. @param {string[]} options  for `conclave room create` @returns {Promise<{host: string, guest: string}>} */
+  room(...options) {
+    return this.#make(options);
   }
 
   /** A new room whose links have a password. @returns {Promise<{host: string, guest: string, password: string}>} */

@@ -71,6 +71,28 @@ describe('what hosts do', () => {
     expect(all(inCall(false), told({ type: 'roster', members: [member('me', false), member('anna', true)] })).state.host).toBe(false);
   });
 
+  test('where only presenters share, a member shares nothing until a host has made them one', () => {
+    const frame = { type: 'entered', re: 1, participant: 'me', token: '', host: false, suite: 1, standing: 'arrived', mediaLost: false } as const;
+    const entering = { ...initialState(link, 'Me', 'standard'), phase: 'entering' } as const;
+    const here = all(entering, { type: 'entered', resumed: false, frame: { ...frame, sharing: 'presenters' } }).state;
+    const member = { ...inCall(false), sharing: here.sharing };
+    const barred = all(member, { type: 'share-screen' });
+    expect([barred.state.own.screen.state, barred.effects]).toEqual(['off', []]);
+    const roster = told({ type: 'roster', members: [{ participant: 'me', host: false, presenter: true, present: true, live: [] }] });
+    const made = all(member, roster);
+    expect(announced(made.effects)).toEqual([{ key: 'madePresenter' }]);
+    expect(announced(all(made.state, roster).effects)).toEqual([]);
+    expect(all(made.state, { type: 'share-screen' }).effects).toContainEqual({ type: 'choose-screen' });
+    // Hosts, and everybody where all share.
+    expect(all({ ...member, host: true }, { type: 'share-screen' }).effects).toContainEqual({ type: 'choose-screen' });
+    expect(all(inCall(false), { type: 'share-screen' }).effects).toContainEqual({ type: 'choose-screen' });
+  });
+
+  test('a host asks for a presenter by name of the participant', () => {
+    const asked = all(inCall(true), { type: 'make-presenter', participant: 'anna' });
+    expect(requests(asked.effects)).toEqual([{ type: 'make-presenter', participant: 'anna' }]);
+  });
+
   test('a page that is muted switches the microphone off, and names only who is in the tree', () => {
     const { state, effects } = all(inCall(false), told({ type: 'muted', by: 'anna' }));
     expect(state.own.microphone.state).toBe('off');

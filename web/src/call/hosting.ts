@@ -1,4 +1,4 @@
-/** What a host does besides admitting and removing: locking the room, muting, making others hosts. */
+/** What a host does besides admitting and removing: locking the room, muting, making others hosts or presenters. */
 
 import type { Member, ParticipantId } from '../wire';
 import { admit } from './handshake';
@@ -7,7 +7,7 @@ import { chain, outcome, unchanged } from './step';
 import type { State } from './state';
 
 /** Something only a host asks for. */
-export type Hosting = Extract<Event, { type: 'lock' | 'mute' | 'make-host' | 'let-in' }>;
+export type Hosting = Extract<Event, { type: 'lock' | 'mute' | 'make-host' | 'make-presenter' | 'let-in' }>;
 
 /** The host wants something of the room. */
 export function hosting(state: State, event: Hosting): Outcome<State> {
@@ -18,6 +18,8 @@ export function hosting(state: State, event: Hosting): Outcome<State> {
       return outcome(state, { type: 'request', request: { type: 'mute', participant: event.participant } });
     case 'make-host':
       return outcome(state, { type: 'request', request: { type: 'make-host', participant: event.participant } });
+    case 'make-presenter':
+      return outcome(state, { type: 'request', request: { type: 'make-presenter', participant: event.participant } });
     case 'let-in':
       return letIn({ ...state, letsIn: event.all });
   }
@@ -49,4 +51,12 @@ export function becomeHost(state: State, members: readonly Member[]): Outcome<St
   const host = members.some((member) => member.participant === state.self && member.host);
   if (state.host || !host) return unchanged(state);
   return chain({ ...state, host: true }, (s) => outcome(s, { type: 'announce', announcement: { key: 'madeHost' }, urgent: false }));
+}
+
+/** A host may have made us a presenter: where others do not share, the screen is offered from now on. */
+export function becomePresenter(state: State, members: readonly Member[]): Outcome<State> {
+  const presenter = members.some((member) => member.participant === state.self && member.presenter === true);
+  if (state.presenter || !presenter) return unchanged(state);
+  const announce: Effect = { type: 'announce', announcement: { key: 'madePresenter' }, urgent: false };
+  return outcome({ ...state, presenter: true }, announce);
 }

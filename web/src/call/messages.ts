@@ -32,6 +32,7 @@ export type Event =
   | { readonly type: 'let-in'; readonly all: boolean }
   | { readonly type: 'mute'; readonly participant: ParticipantId }
   | { readonly type: 'make-host'; readonly participant: ParticipantId }
+  | { readonly type: 'make-presenter'; readonly participant: ParticipantId }
   | { readonly type: 'compare'; readonly open: boolean }
   | { readonly type: 'confirm-comparison' }
   // The socket
@@ -97,7 +98,7 @@ export type Announcement =
   | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
   | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' | 'behind' | 'caughtUp' }
-  | { readonly key: 'linkLocked' | 'linkUnlocked' | 'roomLocked' | 'roomOpen' | 'madeHost' }
+  | { readonly key: 'linkLocked' | 'linkUnlocked' | 'roomLocked' | 'roomOpen' | 'madeHost' | 'madePresenter' }
   | { readonly key: 'muted'; readonly by: string }
   | { readonly key: 'actionFailed'; readonly code: string };
 

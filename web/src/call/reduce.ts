@@ -20,11 +20,11 @@ import {
   rosterSettled,
   skips,
 } from './handshake';
-import { becomeHost, hosting, letIn, mutedBy, roomLocked } from './hosting';
+import { becomeHost, becomePresenter, hosting, letIn, mutedBy, roomLocked } from './hosting';
 import type { Effect, Event, Outcome, Timer } from './messages';
 import { cameBack, checkAgain, entryWhileBehind, fallBehind, knockedAgain, longAgo, returnChecked, returnDue } from './resync';
 import { openSlots, reassign, slotReported, slotSettled } from './slots';
-import { initialState, liveSources, type Ending, type OwnDevice, type OwnScreen, type State, type Visitor } from './state';
+import { initialState, liveSources, mayShare, type Ending, type OwnDevice, type OwnScreen, type State, type Visitor } from './state';
 import { chain, outcome, unchanged } from './step';
 import { answer, notSaid, opened, openDevices, saw, showDevices, showDevicesLater, shown, told } from './words';
 
@@ -65,7 +65,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'switch':
       return switchDevice(state, event.device, event.on);
     case 'share-screen':
-      if (state.own.screen.state !== 'off') return unchanged(state);
+      if (state.own.screen.state !== 'off' || !mayShare(state)) return unchanged(state);
       return outcome(withScreen(state, { state: 'choosing', sound: false }), { type: 'choose-screen' });
     case 'screen-chosen':
       return event.wholeScreen
@@ -89,6 +89,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'let-in':
     case 'mute':
     case 'make-host':
+    case 'make-presenter':
       return hosting(state, event);
     case 'unlock-sound':
       return outcome({ ...state, soundBlocked: false }, { type: 'play-sound' });
@@ -190,6 +191,7 @@ function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): 
     ...state,
     self: frame.participant,
     host: frame.host,
+    sharing: frame.sharing ?? 'all',
     suite: frame.suite,
     online: true,
     phase: frame.host ? 'entering' : 'waiting',
@@ -251,7 +253,7 @@ function noticed(state: State, frame: Notice): Outcome<State> {
     case 'roster': {
       const order = [...state.order];
       for (const { participant } of frame.members) if (!order.includes(participant)) order.push(participant);
-      return chain({ ...state, roster: frame.members, order }, checkRoster, reassign, (s) => becomeHost(s, frame.members));
+      return chain({ ...state, roster: frame.members, order }, checkRoster, reassign, (s) => becomeHost(s, frame.members), (s) => becomePresenter(s, frame.members));
     }
     case 'knocks':
       return knocked(state, frame.knocks);
@@ -352,6 +354,7 @@ function answered(state: State, request: Request, reply: Answer): Outcome<State>
     case 'lock':
     case 'mute':
     case 'make-host':
+    case 'make-presenter':
     case 'unlock':
     case 'refuse':
       return reply.type === 'error' ? actionFailed(state, reply.code) : unchanged(state);

@@ -18,7 +18,7 @@ import type { Blob, Request, Source } from '../wire';
 import type { Announcement, Effect, Event, Timer } from './messages';
 import { reduce } from './reduce';
 import { AUDIO_SLOTS } from './slots';
-import { initialState, sendsRaw, type State } from './state';
+import { initialState, mayShare, sendsRaw, type State } from './state';
 
 /** Who shows the call. */
 export interface View {
@@ -120,6 +120,7 @@ export class Runtime {
       this.#running = false;
     }
     this.#connection?.setRaw(sendsRaw(this.#state));
+    if (mayShare(this.#state)) void this.#connection?.shareScreen();
     this.view.state(this.#state);
   }
 
@@ -316,6 +317,7 @@ export class Runtime {
       this.#state.quality,
       this.#state.takesRaw,
       this.#state.link.consultation,
+      mayShare(this.#state),
     );
     this.#connection = connection;
     connection.setRaw(sendsRaw(this.#state));

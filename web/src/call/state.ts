@@ -3,7 +3,7 @@
 import type { Quality } from '../preferences';
 import type { Comparison, Devices, Knock, Tree, Word } from '../e2ee/calls';
 import type { RoomLink } from '../link';
-import type { Blob, Code, Member, ParticipantId, Reason, Show, Source } from '../wire';
+import type { Blob, Code, Member, ParticipantId, Reason, Sharing, Show, Source } from '../wire';
 
 /** Where the page stands. */
 export type Phase =
@@ -130,6 +130,10 @@ export interface State {
   readonly name: string;
   readonly self: ParticipantId | null;
   readonly host: boolean;
+  /** A host has made us a presenter. */
+  readonly presenter: boolean;
+  /** Who shares a screen in the room's calls. */
+  readonly sharing: Sharing;
   readonly suite: number;
   /** Whether the socket is up. */
   readonly online: boolean;
@@ -191,6 +195,8 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     name,
     self: null,
     host: false,
+    presenter: false,
+    sharing: 'all',
     suite: 0,
     online: false,
     waiting: null,
@@ -245,6 +251,11 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
  */
 export function sendsRaw({ handshake: { tree } }: State): boolean {
   return tree !== null && tree.members.every(({ rawVideo }) => rawVideo);
+}
+
+/** Whether we may share a screen; the server refuses it otherwise. */
+export function mayShare({ sharing, host, presenter }: State): boolean {
+  return sharing === 'all' || host || presenter;
 }
 
 /** What we have live now, for the roster. */

@@ -1,9 +1,17 @@
 /** The service's HTTP interface, as a page with a session uses it. The session is a cookie that no script sees. */
 
 import type {
+  AccountId,
+  AccountInfo,
+  AccountList,
+  AccountMade,
+  AccountRequest,
   BackupCodes,
   Code,
+  ConsentTexts,
+  ConsentTextsRequest,
   Enrolment,
+  Language,
   LinkId,
   LinkInfo,
   LinkList,
@@ -15,6 +23,7 @@ import type {
   RoomList,
   RoomRequest,
   SessionInfo,
+  TenantInfo,
 } from '../wire';
 
 /** Why something was not done. */
@@ -112,6 +121,54 @@ export class Api {
 
   revokeLink(room: RoomId, link: LinkId): Promise<Answer<null>> {
     return this.#send('DELETE', `rooms/${room}/links/${link}`);
+  }
+
+  handOut(room: RoomId, link: LinkId): Promise<Answer<null>> {
+    return this.#send('POST', `rooms/${room}/links/${link}/hand-out`);
+  }
+
+  /** Notes a consent that came by mail, letter or telephone, to the version that holds. */
+  async noteConsent(room: RoomId, link: LinkId, language: Language): Promise<Answer<null>> {
+    const texts: Answer<ConsentTexts> = await this.#send('GET', `rooms/${room}/consent-texts/current`);
+    if (!texts.ok) return texts;
+    return this.#send('POST', `rooms/${room}/links/${link}/consent`, { version: texts.value.version, language, way: 'mail' });
+  }
+
+  /** A page of the organisation's accounts, behind the one with this login. */
+  accounts(after: string): Promise<Answer<AccountList>> {
+    return this.#send('GET', after === '' ? 'accounts' : `accounts?after=${after}`);
+  }
+
+  makeAccount(request: AccountRequest): Promise<Answer<AccountMade>> {
+    return this.#send('POST', 'accounts', request);
+  }
+
+  setDisabled({ account, disabled }: Pick<AccountInfo, 'account' | 'disabled'>): Promise<Answer<null>> {
+    return this.#send('POST', `accounts/${account}/${disabled ? 'disable' : 'enable'}`);
+  }
+
+  deleteAccount(account: AccountId): Promise<Answer<null>> {
+    return this.#send('DELETE', `accounts/${account}`);
+  }
+
+  resetPassword(account: AccountId): Promise<Answer<AccountMade>> {
+    return this.#send('POST', `accounts/${account}/password`);
+  }
+
+  forgetFactor(account: AccountId): Promise<Answer<null>> {
+    return this.#send('DELETE', `accounts/${account}/factor`);
+  }
+
+  tenant(name: string): Promise<Answer<TenantInfo>> {
+    return this.#send('GET', `tenants/${name}`);
+  }
+
+  consentTexts(): Promise<Answer<ConsentTexts>> {
+    return this.#send('GET', 'consent-texts/current');
+  }
+
+  setConsentTexts(texts: ConsentTextsRequest): Promise<Answer<ConsentTexts>> {
+    return this.#send('POST', 'consent-texts', texts);
   }
 
   async #send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {

@@ -5,15 +5,17 @@ import { codeText, languages, type Text } from '../text/text';
 import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, RoomEntry, RoomId, RoomRequest, SessionInfo } from '../wire';
 import { invitation } from '../link';
 import { Api, type Answer, type Credentials, type Refusal } from './api';
-import { hostLink, Secrets } from './secrets';
+import { passwordDigest } from './proof';
+import { drawPassword, drawSecret, hostLink, Secrets, type Draw } from './secrets';
 
 /** Which of the pages is shown. */
-export type Phase = 'loading' | 'unreachable' | 'login' | 'factor' | 'codes' | 'rooms';
+export type Phase = 'loading' | 'unreachable' | 'login' | 'factor' | 'codes' | 'rooms' | 'admin';
 
 /** The links of a room that was just made. */
 export interface Made {
   readonly host: string;
   readonly guest: string | null;
+  readonly password: string | null;
 }
 
 export class Desk {
@@ -45,6 +47,19 @@ export class Desk {
 
   may(action: Action): boolean {
     return this.session?.actions.includes(action) ?? false;
+  }
+
+  /** Asks the service for something, after which nobody may be logged in any more. */
+  async ask<T>(what: (api: Api) => Promise<Answer<T>>): Promise<Answer<T>> {
+    const answer = await what(this.#api);
+    if (!answer.ok && answer.code === 'unauthorized') this.#left(this.t.sessionOver);
+    return answer;
+  }
+
+  /** Goes to another of the pages. */
+  go(phase: 'rooms' | 'admin'): void {
+    this.polite = '';
+    this.#show(phase);
   }
 
   /** Looks who is logged in. */
@@ -84,7 +99,7 @@ export class Desk {
 
   /** Begins to set up a second factor. */
   async proposeFactor(): Promise<Refusal | null> {
-    const enrolment = await this.#checked(this.#api.proposeFactor());
+    const enrolment = await this.ask((api) => api.proposeFactor());
     if (!enrolment.ok) return enrolment;
     this.enrolment = enrolment.value;
     this.phase = 'factor';
@@ -92,7 +107,7 @@ export class Desk {
   }
 
   async confirmFactor(code: string): Promise<Refusal | null> {
-    const codes = await this.#checked(this.#api.confirmFactor(code));
+    const codes = await this.ask((api) => api.confirmFactor(code));
     if (!codes.ok) return codes;
     this.enrolment = null;
     this.backupCodes = codes.value.codes;
@@ -107,18 +122,24 @@ export class Desk {
     await this.start();
   }
 
-  async makeRoom(request: RoomRequest): Promise<Refusal | null> {
-    const created = await this.#checked(this.#api.makeRoom(request));
+  /** Makes a room; with a password, whose digest alone the service is told. */
+  async makeRoom(request: RoomRequest, withPassword: boolean): Promise<Refusal | null> {
+    const draw: Draw = (bytes) => crypto.getRandomValues(bytes);
+    const drawn = drawSecret({ password: withPassword, consultation: request.consultation !== undefined }, draw);
+    const password = withPassword ? drawPassword(draw) : null;
+    const digest = password === null ? undefined : await passwordDigest(drawn.secret, password);
+    if (digest === null) return { ok: false, code: 'internal', wait: 0 };
+    const created = await this.ask((api) => api.makeRoom(digest === undefined ? request : { ...request, password: digest }));
     if (!created.ok) return created;
-    const link = this.#secrets.drawn(created.value, (bytes) => crypto.getRandomValues(bytes));
+    const link = this.#secrets.keep(created.value, drawn);
     const guest = request.scheduled === true ? null : invitation(location.origin, link);
-    this.made = { host: hostLink(location.origin, link), guest };
+    this.made = { host: hostLink(location.origin, link), guest, password };
     await this.#readRooms();
     return null;
   }
 
   async deleteRoom(room: RoomId): Promise<Refusal | null> {
-    const done = await this.#checked(this.#api.deleteRoom(room));
+    const done = await this.ask((api) => api.deleteRoom(room));
     if (!done.ok) return done;
     this.polite = this.t.deleted;
     await this.#readRooms();
@@ -126,12 +147,12 @@ export class Desk {
   }
 
   async unlock(room: RoomId): Promise<void> {
-    const done = await this.#checked(this.#api.unlock(room));
+    const done = await this.ask((api) => api.unlock(room));
     this.polite = done.ok ? this.t.unlocked : this.sentence(done);
   }
 
   links(room: RoomId): Promise<Answer<readonly LinkInfo[]>> {
-    return this.#checked(this.#api.links(room));
+    return this.ask((api) => api.links(room));
   }
 
   /** Whether a link of the room can be made without one that is pasted. */
@@ -143,16 +164,25 @@ export class Desk {
     return this.#secrets.learn(room, link);
   }
 
-  /** Makes a guest's own link. */
-  async makeLink(room: RoomId, request: LinkRequest): Promise<Answer<string>> {
-    const made = await this.#checked(this.#api.makeLink(room, request));
-    if (!made.ok) return made;
-    const link = this.#secrets.guestLink(location.origin, room, made.value.link);
-    return link === null ? { ok: false, code: 'internal', wait: 0 } : { ok: true, value: link };
+  /** Makes a guest's own link for each slot, until one is refused; the last one. */
+  async makeLinks(room: RoomId, requests: readonly LinkRequest[]): Promise<Answer<LinkId | null>> {
+    let last: LinkId | null = null;
+    for (const request of requests) {
+      const made = await this.ask((api) => api.makeLink(room, request));
+      if (!made.ok) return made;
+      last = made.value.link;
+    }
+    this.polite = this.t.linksMade(requests.length);
+    return { ok: true, value: last };
+  }
+
+  /** A guest's own link whole; nothing where the room's secret is not known. */
+  guestLink(room: RoomId, link: LinkId): string | null {
+    return this.#secrets.guestLink(location.origin, room, link);
   }
 
   async revoke(room: RoomId, link: LinkId): Promise<Refusal | null> {
-    const done = await this.#checked(this.#api.revokeLink(room, link));
+    const done = await this.ask((api) => api.revokeLink(room, link));
     if (!done.ok) return done;
     this.polite = this.t.revoked;
     return null;
@@ -188,21 +218,15 @@ export class Desk {
       if (refused !== null && this.session !== null) this.phase = 'unreachable';
       return;
     }
-    if (await this.#readRooms()) this.#show('rooms');
+    const wanted = location.pathname === '/admin' && this.may('manage-accounts') ? 'admin' : 'rooms';
+    if (await this.#readRooms()) this.#show(wanted);
   }
 
   async #readRooms(): Promise<boolean> {
-    const rooms = await this.#checked(this.#api.rooms());
+    const rooms = await this.ask((api) => api.rooms());
     if (rooms.ok) this.rooms = rooms.value;
     else if (this.session !== null && this.phase === 'loading') this.phase = 'unreachable';
     return rooms.ok;
-  }
-
-  /** An answer, after which nobody may be logged in any more. */
-  async #checked<T>(asked: Promise<Answer<T>>): Promise<Answer<T>> {
-    const answer = await asked;
-    if (!answer.ok && answer.code === 'unauthorized') this.#left(this.t.sessionOver);
-    return answer;
   }
 
   /** Nobody is logged in: nothing of what they saw stays. */
@@ -217,7 +241,7 @@ export class Desk {
     this.#show('login');
   }
 
-  #show(phase: 'login' | 'rooms'): void {
+  #show(phase: 'login' | 'rooms' | 'admin'): void {
     this.phase = phase;
     history.replaceState(null, '', `/${phase}`);
   }

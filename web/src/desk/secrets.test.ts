@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readLink } from '../link';
-import { hostLink, Secrets } from './secrets';
+import { drawPassword, drawSecret, hostLink, Secrets } from './secrets';
 
 const room = 'A'.repeat(21) + 'Q';
 const other = 'B'.repeat(21) + 'Q';
@@ -12,7 +12,7 @@ const draw = (bytes: Uint8Array): unknown => bytes.fill(7);
 test('a room that is made gets links that lead into it', () => {
   const secrets = new Secrets();
   expect(secrets.guestLink(origin, room, name)).toBeNull();
-  const link = secrets.drawn({ room, hostKey }, draw);
+  const link = secrets.keep({ room, hostKey }, drawSecret({ password: false, consultation: false }, draw));
   const url = new URL(hostLink(origin, link));
   expect(readLink(url.pathname, url.hash)).toEqual({ kind: 'link', link });
   const guest = new URL(secrets.guestLink(origin, room, name) ?? '');
@@ -22,7 +22,7 @@ test('a room that is made gets links that lead into it', () => {
 
 test('the secret is learned from any link of that room, and of no other', () => {
   const drawn = new Secrets();
-  const host = hostLink(origin, drawn.drawn({ room, hostKey }, draw));
+  const host = hostLink(origin, drawn.keep({ room, hostKey }, drawSecret({ password: false, consultation: false }, draw)));
   const secrets = new Secrets();
   for (const text of ['', 'x', `${origin}/r/${room}`, host.replace(room, other), host.slice(0, -1)]) {
     expect(secrets.learn(room, text), text).toBe(false);
@@ -37,4 +37,23 @@ test('a link with a password says so in those made from it', () => {
   const secret = 'E'.repeat(42) + 'A';
   expect(secrets.learn(room, `${origin}/r/${room}#l.${name}.p.${secret}`)).toBe(true);
   expect(secrets.guestLink(origin, room, name)).toBe(`${origin}/r/${room}#l.${name}.p.${secret}`);
+});
+
+test('a link of a room with a password, for consultations, says both', () => {
+  const secrets = new Secrets();
+  const link = secrets.keep({ room, hostKey }, drawSecret({ password: true, consultation: true }, draw));
+  expect(hostLink(origin, link)).toContain('#c.p.');
+  expect(secrets.guestLink(origin, room, name)).toContain(`#l.${name}.c.p.`);
+});
+
+test('a password is twelve symbols of the protocol, each as likely as the others', () => {
+  const counting = (bytes: Uint8Array): unknown => bytes.forEach((_, at) => (bytes[at] = 20 + at));
+  expect(drawPassword(counting)).toBe('mnpq-rstv-wxyz');
+  const seen = new Map<string, number>();
+  for (let byte = 0; byte < 256; byte += 1) {
+    const symbol = drawPassword((bytes) => bytes.fill(byte))[0] ?? '';
+    seen.set(symbol, (seen.get(symbol) ?? 0) + 1);
+  }
+  expect([...seen.keys()].sort().join('')).toBe('0123456789abcdefghjkmnpqrstvwxyz');
+  expect(new Set(seen.values())).toEqual(new Set([8]));
 });

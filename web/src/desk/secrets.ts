@@ -8,7 +8,7 @@ import { invitation, readLink, type RoomLink } from '../link';
 import type { LinkId, RoomCreated, RoomId } from '../wire';
 
 /** What a room's links are made with. */
-interface Secret {
+export interface Secret {
   readonly secret: string;
   readonly password: boolean;
   readonly consultation: boolean;
@@ -17,16 +17,32 @@ interface Secret {
 /** Fills an array with randomness. */
 export type Draw = (bytes: Uint8Array<ArrayBuffer>) => unknown;
 
+/** Symbols of passwords: 32, so that five bits of a byte choose one (docs/protocol.md, section 2). */
+const SYMBOLS = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** Draws the secret of a room that is to be made. */
+export function drawSecret(of: Omit<Secret, 'secret'>, draw: Draw): Secret {
+  const bytes = new Uint8Array(32);
+  draw(bytes);
+  const secret = encode(bytes);
+  bytes.fill(0);
+  return { ...of, secret };
+}
+
+/** Draws a password: sixty bits, in three groups of four symbols. */
+export function drawPassword(draw: Draw): string {
+  const bytes = new Uint8Array(12);
+  draw(bytes);
+  const symbols = Array.from(bytes, (byte) => SYMBOLS[byte % SYMBOLS.length]).join('');
+  bytes.fill(0);
+  return symbols.replace(/(.{4})(?=.)/g, '$1-');
+}
+
 export class Secrets {
   readonly #known = new Map<RoomId, Secret>();
 
-  /** Draws the secret of a room that was made; its host's link. */
-  drawn({ room, hostKey }: RoomCreated, draw: Draw): RoomLink {
-    const bytes = new Uint8Array(32);
-    draw(bytes);
-    const secret = encode(bytes);
-    bytes.fill(0);
-    const drawn = { secret, password: false, consultation: false };
+  /** Keeps what was drawn for a room that was made; its host's link. */
+  keep({ room, hostKey }: RoomCreated, drawn: Secret): RoomLink {
     this.#known.set(room, drawn);
     return { room, ...drawn, name: null, hostKey };
   }

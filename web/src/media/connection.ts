@@ -1,7 +1,7 @@
 /**
- * The one media connection: four sections to send on, and the receive slots, all opened at once. Only the path is
- * ever negotiated again (an ICE restart, when the network changes or is gone). A lost connection is replaced by a
- * new one of the same shape.
+ * The one media connection: four sections to send on, and the receive slots, all opened at once. Who may not share a
+ * screen has two, and gets the others when that changes. Else only the path is ever negotiated again (an ICE restart,
+ * when the network changes or is gone). A lost connection is replaced by a new one of the same shape.
  */
 
 import { AUDIO_SLOTS, VIDEO_SLOTS } from '../call/slots';
@@ -19,7 +19,8 @@ const DISCONNECTED_MS = 3_000;
 /** A connection that has not come up by then is given up. */
 const CONNECT_WITHIN_MS = 10_000;
 
-const SENDING: readonly Source[] = ['microphone', 'camera', 'screen', 'screen-audio'];
+const OF_PERSON: readonly Source[] = ['microphone', 'camera'];
+const OF_SCREEN: readonly Source[] = ['screen', 'screen-audio'];
 
 /** Whether this browser can encrypt frames at all. */
 export function canEncrypt(): boolean {
@@ -72,6 +73,7 @@ export class Connection {
   /** Settled once it is closed: what the browser was asked before then it may never answer. */
   readonly #ended = new Promise<null>((resolve) => (this.#end = () => resolve(null)));
   #restarting = false;
+  #offering: Promise<boolean> = Promise.resolve(true);
   #type = network()?.type;
   #timer: ReturnType<typeof setTimeout>;
   readonly #silence = new Silence();
@@ -83,6 +85,7 @@ export class Connection {
     private quality: Quality,
     private readonly takesRaw: boolean,
     private readonly isConsultation: boolean,
+    private sharesScreen: boolean,
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#timer = setTimeout(() => this.#broken(), CONNECT_WITHIN_MS);
@@ -93,17 +96,8 @@ export class Connection {
     };
     network()?.addEventListener('change', this.#typeChanged);
     window.addEventListener('online', this.#networkChanged);
-    for (const source of SENDING) {
-      const kind = kindOf(source);
-      const transceiver = this.#pc.addTransceiver(kind, {
-        direction: 'sendonly',
-        sendEncodings: encodings(source, quality),
-      });
-      if (kind === 'video') describe(transceiver);
-      preferCodecs(transceiver, kind, true, takesRaw);
-      transceiver.sender.transform = needs.transform({ direction: 'send', source });
-      this.#senders.set(source, transceiver);
-    }
+    this.#addSenders(OF_PERSON);
+    if (sharesScreen) this.#addSenders(OF_SCREEN);
     for (let slot = 0; slot < AUDIO_SLOTS + VIDEO_SLOTS; slot += 1) {
       const kind = slot < AUDIO_SLOTS ? 'audio' : 'video';
       const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
@@ -112,6 +106,31 @@ export class Connection {
       transceiver.receiver.transform = needs.transform({ direction: 'receive', slot });
       this.#slots.push(transceiver);
     }
+  }
+
+  #addSenders(sources: readonly Source[]): void {
+    for (const source of sources) {
+      const kind = kindOf(source);
+      const transceiver = this.#pc.addTransceiver(kind, {
+        direction: 'sendonly',
+        sendEncodings: encodings(source, this.quality),
+      });
+      if (kind === 'video') describe(transceiver);
+      preferCodecs(transceiver, kind, true, this.takesRaw);
+      transceiver.sender.transform = this.needs.transform({ direction: 'send', source });
+      this.#senders.set(source, transceiver);
+    }
+  }
+
+  /** Opens the sections of a screen, which it may be sent on from now on. */
+  async shareScreen(): Promise<void> {
+    if (this.sharesScreen || this.#closed) return;
+    this.sharesScreen = true;
+    this.#addSenders(OF_SCREEN);
+    // What is being negotiated now may have been offered without them.
+    await this.#offering;
+    if (this.#closed) return;
+    await this.negotiate();
   }
 
   /** The track of each slot; they exist, silent and black, from the start. */
@@ -149,8 +168,14 @@ export class Connection {
     }
   }
 
-  /** Whether the offer was answered as it was meant. */
-  async #offer(): Promise<boolean> {
+  /** Whether the offer was answered as it was meant. One after the other. */
+  #offer(): Promise<boolean> {
+    const offered = this.#offering.then(() => this.#offerNow());
+    this.#offering = offered.catch(() => false);
+    return offered;
+  }
+
+  async #offerNow(): Promise<boolean> {
     if (this.takesRaw) {
       const { sdp } = await this.#pc.createOffer();
       await this.#pc.setLocalDescription({ type: 'offer', sdp: withRaw(sdp ?? '') });

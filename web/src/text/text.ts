@@ -65,6 +65,8 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.announceRoomLocked;
     case 'roomOpen':
       return t.announceRoomOpen;
+    case 'madePresenter':
+      return t.announceMadePresenter;
     case 'madeHost':
       return t.announceMadeHost;
     case 'muted':

@@ -121,7 +121,7 @@ export class App implements View {
       return;
     }
     if (standing.kind === 'consent') {
-      this.consentTexts ??= await consentTexts(askServer);
+      this.consentTexts ??= await consentTexts(link, askServer);
       this.obstacle = this.consentTexts === null ? 'unreachable' : 'consent';
       return;
     }
@@ -145,7 +145,7 @@ export class App implements View {
     if (this.#link === null || this.consentTexts === null) return;
     const code = await consent(this.#link, this.consentTexts.version, this.preferences.language, askServer);
     if (code === 'consent-outdated') {
-      this.consentTexts = await consentTexts(askServer);
+      this.consentTexts = await consentTexts(this.#link, askServer);
       this.say(this.t.consentChanged, true);
     } else if (code !== null && !isOver(code)) {
       this.say(this.t.announceActionFailed(codeText(this.t, code)), true);

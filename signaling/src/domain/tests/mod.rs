@@ -8,6 +8,7 @@ mod links;
 mod password;
 mod random;
 mod resync;
+mod roles;
 mod sizes;
 mod words;
 mod world;

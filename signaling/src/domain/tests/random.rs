@@ -68,6 +68,10 @@ enum Operation {
         by: Who,
         whom: Who,
     },
+    MakePresenter {
+        by: Who,
+        whom: Who,
+    },
     MakeHost {
         by: Who,
         whom: Who,
@@ -112,6 +116,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (anyone(), any::<bool>()).prop_map(|(by, locked)| Operation::Lock(by, locked)),
         1 => (anyone(), anyone()).prop_map(|(by, whom)| Operation::Mute { by, whom }),
         1 => (anyone(), anyone()).prop_map(|(by, whom)| Operation::MakeHost { by, whom }),
+        1 => (anyone(), anyone()).prop_map(|(by, whom)| Operation::MakePresenter { by, whom }),
         4 => (member(), prop::bool::weighted(0.2)).prop_map(|(who, left)| Operation::Drop { who, left }),
         8 => anyone().prop_map(Operation::Resume),
         3 => prop_oneof![4 => Just(500), 2 => Just(2_500), 1 => Just(61_000), 1 => Just(181_000)].prop_map(Operation::Pass),
@@ -236,6 +241,10 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
         Operation::Mute { by, whom } => {
             let participant = world.id(pick(world, whom));
             world.request(pick(world, by), Request::Mute { participant });
+        }
+        Operation::MakePresenter { by, whom } => {
+            let participant = world.id(pick(world, whom));
+            world.request(pick(world, by), Request::MakePresenter { participant });
         }
         Operation::MakeHost { by, whom } => {
             let participant = world.id(pick(world, whom));

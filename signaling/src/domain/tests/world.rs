@@ -14,6 +14,7 @@ use super::super::{
 use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
+use conclave_wire::http::Sharing;
 use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -73,6 +74,7 @@ impl World {
             guests: Guests::Open,
             people: None,
             max_people: None,
+            sharing: Sharing::All,
             stays: vec![],
             call: None,
         };
@@ -109,6 +111,12 @@ impl World {
         let mut world = Self::new();
         world.stored.max_people = Some(people);
         Self::of(world.stored)
+    }
+
+    /// The same room, in whose calls others share their screens.
+    pub(super) fn sharing(mut self, sharing: Sharing) -> Self {
+        self.stored.sharing = sharing;
+        Self::of(self.stored)
     }
 
     /// A room for consultations of so many people.
@@ -421,7 +429,8 @@ impl World {
             .iter()
             .map(|stay| {
                 let place = stay.place.clone();
-                (stay.participant, stay.token, stay.host, stay.link, place)
+                let roles = (stay.host, stay.presenter);
+                (stay.participant, stay.token, roles, stay.link, place)
             })
             .collect();
         stored.sort_by_key(|(participant, ..)| *participant);
@@ -431,7 +440,8 @@ impl World {
             .iter()
             .map(|(participant, stay)| {
                 let place = stay.place.clone();
-                (*participant, stay.token, stay.host, stay.guest_link, place)
+                let roles = (stay.host, stay.presenter);
+                (*participant, stay.token, roles, stay.guest_link, place)
             })
             .collect();
         assert_eq!(stored, running);
@@ -533,6 +543,7 @@ impl World {
                 participant: *participant,
                 token: *token,
                 host: *host,
+                presenter: false,
                 link: *link,
                 place: Place::Arrived,
             }),
@@ -585,6 +596,14 @@ impl World {
             Change::HostMade { participant } => {
                 let made = |stay: &&mut StoredStay| stay.participant == *participant;
                 stays.iter_mut().find(made).expect("a stored stay").host = true;
+            }
+            Change::PresenterMade { participant } => {
+                let made = |stay: &&mut StoredStay| stay.participant == *participant;
+                stays
+                    .iter_mut()
+                    .find(made)
+                    .expect("a stored stay")
+                    .presenter = true;
             }
             Change::Departed { participant } => {
                 call.expect("a call").departed.push(*participant);
@@ -676,6 +695,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         guests: stored.guests.clone(),
         people: stored.people,
         max_people: stored.max_people,
+        sharing: stored.sharing,
         stays: stored
             .stays
             .iter()
@@ -683,6 +703,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
                 participant: stay.participant,
                 token: stay.token,
                 host: stay.host,
+                presenter: stay.presenter,
                 link: stay.link,
                 place: stay.place.clone(),
             })
