@@ -170,14 +170,25 @@ pub async fn list_links(
     trust: &Trust,
     room: RoomId,
 ) -> Result<Vec<LinkInfo>, RoomError> {
-    let path = format!("/api/v1/rooms/{room}/links");
-    let request = (Method::GET, path.as_str(), Vec::new());
-    let answer = ask(server, token, trust, request).await?;
-    if answer.status != StatusCode::OK {
-        return Err(refused(&answer));
+    let mut links: Vec<LinkInfo> = Vec::new();
+    loop {
+        let mut path = format!("/api/v1/rooms/{room}/links?limit=100");
+        if let Some(last) = links.last() {
+            path += &format!("&after={}", last.link);
+        }
+        let request = (Method::GET, path.as_str(), Vec::new());
+        let answer = ask(server, token, trust, request).await?;
+        if answer.status != StatusCode::OK {
+            return Err(refused(&answer));
+        }
+        let list: LinkList =
+            serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)?;
+        let more = list.more && !list.links.is_empty();
+        links.extend(list.links);
+        if !more {
+            return Ok(links);
+        }
     }
-    let list: LinkList = serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)?;
-    Ok(list.links)
 }
 
 /// Takes a guest's link back: who came by it is thrown out.

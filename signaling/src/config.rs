@@ -78,8 +78,12 @@ pub const MAX_ACCOUNTS: u32 = 10_000;
 /// Longest title of a room, in characters.
 pub const MAX_TITLE: usize = 80;
 
-/// Entries of one answer that lists something.
+/// Entries of one answer that lists something, where no number is asked for.
 pub const PAGE: u32 = 50;
+
+/// Most that can be asked for: more would keep the one connection to the
+/// database from others.
+pub const MAX_PAGE: u32 = 100;
 
 /// After how long without use a session ends. Shorter logs out people who talk
 /// to a patient, longer leaves a desk open.

@@ -152,7 +152,7 @@ mod tests {
     }
 
     async fn open(rooms: &Rooms) -> Vec<LinkId> {
-        let links = rooms.store.links(ROOM).await.unwrap();
+        let links = rooms.store.links_after(ROOM, (None, 1000)).await.unwrap().0;
         let open = links.iter().filter(|(_, link)| link.stage == Stage::Active);
         open.map(|(id, _)| *id).collect()
     }
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(open(&rooms).await, [LinkId([60; 16])]);
         let account = rooms.store.account(None, ANNA).await.unwrap();
         assert!(account.is_none());
-        let links = rooms.store.links(ROOM).await.unwrap();
+        let links = rooms.store.links_after(ROOM, (None, 1000)).await.unwrap().0;
         assert!(links.iter().all(|(_, link)| link.maker.is_none()));
     }
 

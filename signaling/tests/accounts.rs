@@ -7,7 +7,9 @@ mod common;
 
 use common::Server;
 use common::client::{Client, log_in, now, read, session, slot};
-use conclave_wire::account::{AccountMade, BackupCodes, Enrolment, Role, SessionInfo};
+use conclave_wire::account::{
+    AccountInfo, AccountMade, BackupCodes, Enrolment, Role, SessionInfo, TenantInfo,
+};
 use conclave_wire::code::Code;
 use conclave_wire::http::RoomList;
 use serde_json::{Value, json};
@@ -589,4 +591,115 @@ async fn lists_come_in_pages_and_leave_nothing_out() {
     listed.sort_unstable();
     made.sort_unstable();
     assert_eq!(listed, made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_change_accounts_and_the_last_one_stays() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let made = operator.account("default", "anna", Role::Admin).await;
+    let ben = operator.account("default", "ben", Role::Host).await.account;
+    let (anna, _) = session(&server, "default", &made).await;
+    enrol(&anna).await;
+    let own = format!("accounts/{}", made.account.account);
+    let bens = format!("accounts/{}", ben.account);
+
+    let named = anna.ask("PATCH", &bens, json!({ "name": "Ben Ost" })).await;
+    let named: AccountInfo = read(&named);
+    assert_eq!((named.name.as_str(), named.role), ("Ben Ost", Role::Host));
+    for bad in [
+        json!({ "role": "guest" }),
+        json!({ "name": "" }),
+        json!({ "login": "x" }),
+        Value::Null,
+    ] {
+        let refused = anna.ask("PATCH", &bens, bad).await.problem();
+        assert_eq!(refused.code, Code::BadMessage);
+    }
+    let demoted = json!({ "role": "host" });
+    for (method, path, body) in [
+        ("PATCH", own.clone(), demoted.clone()),
+        ("POST", format!("{own}/disable"), Value::Null),
+        ("DELETE", own.clone(), Value::Null),
+    ] {
+        let refused = anna.ask(method, &path, body).await.problem();
+        assert_eq!(
+            (refused.status, refused.code),
+            (409, Code::LastAdministrator),
+            "{method}"
+        );
+    }
+    let unchanged = anna
+        .ask("PATCH", &own, json!({ "name": "Anna B.", "role": "admin" }))
+        .await;
+    assert_eq!(read::<AccountInfo>(&unchanged).name, "Anna B.");
+
+    let promoted = anna.ask("PATCH", &bens, json!({ "role": "admin" })).await;
+    assert_eq!(read::<AccountInfo>(&promoted).role, Role::Admin);
+    let left = anna.ask("PATCH", &own, demoted.clone()).await;
+    assert_eq!(read::<AccountInfo>(&left).role, Role::Host);
+    let over = anna.ask("PATCH", &bens, demoted.clone()).await.problem();
+    assert_eq!(over.code, Code::Forbidden, "the role counts at once");
+    let by_operator = operator.ask("PATCH", &bens, demoted).await;
+    assert_eq!(read::<AccountInfo>(&by_operator).role, Role::Host);
+
+    operator.post("tenants", json!({ "name": "other" })).await;
+    let made = operator.account("other", "eve", Role::Admin).await;
+    let (eve, _) = session(&server, "other", &made).await;
+    enrol(&eve).await;
+    let foreign = eve
+        .ask("PATCH", &bens, json!({ "role": "member" }))
+        .await
+        .problem();
+    assert_eq!((foreign.status, foreign.code), (404, Code::NoSuchAccount));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_change_but_not_below_what_there_is() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    operator.post("tenants", json!({ "name": "praxis" })).await;
+    operator.account("praxis", "anna", Role::Host).await;
+    operator.account("praxis", "ben", Role::Host).await;
+    let change = async |body: Value| operator.ask("PATCH", "tenants/praxis", body).await;
+    let refused = change(json!({ "maxAccounts": 1 })).await.problem();
+    assert_eq!((refused.status, refused.code), (409, Code::QuotaReached));
+    for bad in [
+        json!({ "maxParticipants": 0 }),
+        json!({ "maxRooms": 4_000_000 }),
+        json!({ "name": "x" }),
+    ] {
+        assert_eq!(change(bad).await.problem().code, Code::BadMessage);
+    }
+    let changed: TenantInfo =
+        read(&change(json!({ "maxAccounts": 2, "maxParticipants": 9 })).await);
+    assert_eq!(
+        (
+            changed.max_accounts,
+            changed.max_participants,
+            changed.accounts
+        ),
+        (2, 9, 2)
+    );
+    assert_eq!(changed.max_rooms, 10_000, "the rest stays");
+    let full = operator
+        .post(
+            "accounts?tenant=praxis",
+            json!({ "login": "c", "name": "C", "role": "host" }),
+        )
+        .await;
+    assert_eq!(full.problem().code, Code::QuotaReached);
+    let missing = operator
+        .ask("PATCH", "tenants/none", json!({}))
+        .await
+        .problem();
+    assert_eq!(missing.code, Code::NoSuchTenant);
+    let anna = operator.account("default", "carl", Role::Admin).await;
+    let (anna, _) = session(&server, "default", &anna).await;
+    enrol(&anna).await;
+    let forbidden = anna
+        .ask("PATCH", "tenants/praxis", json!({}))
+        .await
+        .problem();
+    assert_eq!(forbidden.code, Code::Forbidden);
 }

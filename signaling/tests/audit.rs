@@ -20,7 +20,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 28] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 30] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -31,6 +31,7 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 28] = [
     ),
     ("PUT", "session/factor", Ok(Act::AccountFactorSet)),
     ("POST", "accounts", Ok(Act::AccountMade)),
+    ("PATCH", "accounts/{account}", Ok(Act::AccountChanged)),
     ("DELETE", "accounts/{account}", Ok(Act::AccountDeleted)),
     (
         "POST",
@@ -64,6 +65,7 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 28] = [
     ("PUT", "policies", Ok(Act::PoliciesSet)),
     ("PUT", "accounts/{account}/policies", Ok(Act::PoliciesSet)),
     ("POST", "tenants", Ok(Act::TenantMade)),
+    ("PATCH", "tenants/{tenant}", Ok(Act::TenantChanged)),
     ("DELETE", "tenants/{tenant}", Ok(Act::TenantDeleted)),
     ("POST", "rooms", Ok(Act::RoomMade)),
     ("DELETE", "rooms/{room}", Ok(Act::RoomDeleted)),
@@ -186,6 +188,8 @@ async fn every_request_that_changes_something_is_one_line() {
             json!({ "policies": {} }),
         ),
         ("POST", "tenants", json!({ "name": "other" })),
+        ("PATCH", "tenants/{tenant}", json!({ "maxRooms": 1 })),
+        ("PATCH", "accounts/{account}", json!({ "name": "Ben" })),
         (
             "POST",
             "accounts",
@@ -353,6 +357,7 @@ async fn administrators_read_their_own_organisations_log_and_nobody_elses() {
         ("audit?of=all", Code::BadMessage),
         ("audit?after=3", Code::NotFound),
         ("audit?after=-1", Code::BadMessage),
+        ("audit?limit=0", Code::BadMessage),
     ] {
         assert_eq!(
             anna.ask("GET", path, Value::Null).await.problem().code,

@@ -149,3 +149,134 @@ fn nothing_below_api_is_routed_beside_the_document() {
     }
     assert!(routed > 15, "only {routed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_speak_the_language_that_is_asked_for() {
+    let server = Server::start().await;
+    for (asked, spoken, title) in [
+        ("de-AT,de;q=0.9,en;q=0.5", "de", "diesen Raum gibt es nicht"),
+        ("fr, en", "en", "there is no such room"),
+        ("fr", "en", "there is no such room"),
+    ] {
+        let headers = [("accept-language", asked)];
+        let answer = server
+            .http("GET", "/api/v1/rooms/short", &headers, &[])
+            .await;
+        assert_eq!(answer.headers["content-language"], spoken, "{asked}");
+        assert_eq!(answer.headers["vary"], "accept-language");
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert_eq!(answer.problem().title, title);
+    }
+    let answer = server.get("/api/v1/rooms/short").await;
+    assert_eq!(answer.headers["content-language"], "en", "without asking");
+}
+
+/// What makes three entries of a list, what the list is, and the name of the
+/// entries in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_comes_by_pages_that_name_the_next_one() {
+    let server = Server::start().await;
+    let operator = server.operator();
+    let authorization = [("authorization", operator.as_str())];
+    let room = server
+        .http(
+            "POST",
+            "/api/v1/rooms",
+            &authorization,
+            b"{\"scheduled\":true}",
+        )
+        .await;
+    let location = room.headers["location"].clone();
+    let until = now() + 3_600_000;
+    let link = json!({ "from": now(), "until": until, "uses": "once" });
+    let account =
+        |number: usize| json!({ "login": format!("a{number}"), "name": "A", "role": "host" });
+    let tenant = |number: usize| json!({ "name": format!("t{number}") });
+    let lists = [
+        (
+            "/api/v1/rooms".to_owned(),
+            "rooms",
+            [json!({}), json!({}), json!({})],
+            4,
+        ),
+        (
+            format!("{location}/links"),
+            "links",
+            [link.clone(), link.clone(), link],
+            3,
+        ),
+        (
+            "/api/v1/accounts".to_owned(),
+            "accounts",
+            [1, 2, 3].map(account),
+            3,
+        ),
+        (
+            "/api/v1/tenants".to_owned(),
+            "tenants",
+            [1, 2, 3].map(tenant),
+            4,
+        ),
+    ];
+    let described = openapi();
+    let mut documented = 0;
+    for (method, _, operation) in operations(&described) {
+        let name = operation["operationId"].as_str().unwrap();
+        // These are short by what they are of: an account's devices, all policies.
+        let short = ["listDevices", "listPolicies", "listAccountPolicies"];
+        if method == "GET" && name.starts_with("list") && !short.contains(&name) {
+            documented += 1;
+            let parameters = operation["parameters"].as_array().unwrap();
+            for wanted in ["after", "limit"] {
+                let found = parameters.iter().any(|it| it["name"] == wanted);
+                assert!(found, "{name} has no {wanted}");
+            }
+            let link = &operation["responses"]["200"]["headers"]["Link"];
+            assert!(link.is_object(), "{name} says nothing of the next page");
+        }
+    }
+    assert!(documented >= lists.len());
+    for (path, entries, bodies, expected) in lists {
+        for body in bodies {
+            let body = serde_json::to_vec(&body).unwrap();
+            let made = server.http("POST", &path, &authorization, &body).await;
+            assert_eq!(made.status, 201, "{path}");
+        }
+        for bad in ["limit=0", "limit=101", "limit=x"] {
+            let answer = server
+                .http("GET", &format!("{path}?{bad}"), &authorization, &[])
+                .await;
+            assert_eq!(answer.problem().code, Code::BadMessage, "{path}?{bad}");
+        }
+        let list = async |target: &str| {
+            let answer = server.http("GET", target, &authorization, &[]).await;
+            assert_eq!(answer.status, 200, "{target}");
+            let list: Value = serde_json::from_slice(&answer.body).unwrap();
+            (list, answer.headers.get("link").cloned())
+        };
+        let (whole, next) = list(&path).await;
+        let whole = whole[entries].as_array().unwrap().clone();
+        assert_eq!((whole.len(), next), (expected, None), "{path}");
+        let mut read = Vec::new();
+        let mut target = format!("{path}?limit=2");
+        loop {
+            let (page, next) = list(&target).await;
+            let page_entries = page[entries].as_array().unwrap();
+            assert!((1..=2).contains(&page_entries.len()), "{target}");
+            read.extend(page_entries.iter().cloned());
+            assert_eq!(page["more"], next.is_some(), "{target}");
+            let Some(next) = next else { break };
+            let next = next
+                .strip_prefix('<')
+                .and_then(|it| it.strip_suffix(">; rel=\"next\""));
+            next.unwrap().clone_into(&mut target);
+        }
+        assert_eq!(read, whole, "{path}: each once, in the same order");
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(now.unwrap().as_millis()).unwrap()
+}

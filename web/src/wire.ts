@@ -44,7 +44,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "no-such-device" | "too-many-devices" | "device-needed" | "proof-wrong" | "policy-unknown" | "policy-value" | "policy-forbids" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "last-administrator" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "no-such-device" | "too-many-devices" | "device-needed" | "proof-wrong" | "policy-unknown" | "policy-value" | "policy-forbids" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -752,7 +752,7 @@ sharing?: Sharing, };
  */
 export type RoomList = { 
 /**
- * At most 50 of them.
+ * At most as many as were asked for.
  */
 rooms: Array<RoomEntry>, 
 /**
@@ -929,9 +929,13 @@ consent?: Consent, };
  */
 export type LinkList = { 
 /**
- * All of them.
+ * At most as many as were asked for.
  */
-links: Array<LinkInfo>, };
+links: Array<LinkInfo>, 
+/**
+ * Whether there are more: `?after=` the last one gives them.
+ */
+more: boolean, };
 
 /**
  * When something that is refused now will be granted.
@@ -992,7 +996,7 @@ export type Problem = {
  */
 type: string, 
 /**
- * One English sentence.
+ * One sentence in the language of the answer.
  */
 title: string, 
 /**
@@ -1016,7 +1020,7 @@ consent?: Consent, };
  * Something that is done to an organisation, and noted. Nothing of a
  * call is one: who talked, knocked or waited is noted nowhere.
  */
-export type Act = "tenant.made" | "tenant.deleted" | "account.made" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
+export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
 
 /**
  * A line of an organisation's audit log.
@@ -1065,7 +1069,7 @@ tenant: TenantId,
  */
 before: Blob, 
 /**
- * At most 50 of them.
+ * At most as many as were asked for.
  */
 lines: Array<AuditLine>, 
 /**

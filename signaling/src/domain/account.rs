@@ -1,6 +1,6 @@
 //! What may be written of an account.
 
-use conclave_wire::account::{AccountRequest, Role};
+use conclave_wire::account::{AccountChange, AccountRequest, Role};
 use conclave_wire::code::Code;
 
 /// Longest name to log in with, and of a person, in characters.
@@ -23,6 +23,18 @@ pub fn requested(request: AccountRequest) -> Result<AccountRequest, Code> {
         return Err(Code::BadMessage);
     }
     Ok(AccountRequest { login, ..request })
+}
+
+/// Whether an account may be changed so.
+///
+/// # Errors
+/// As of [`requested`].
+pub fn check_change(change: &AccountChange) -> Result<(), Code> {
+    let is_name = |name: &String| is_text(name, MAX_NAME);
+    match change.name.as_ref().is_none_or(is_name) && change.role != Some(Role::Guest) {
+        true => Ok(()),
+        false => Err(Code::BadMessage),
+    }
 }
 
 /// The form of a login that is kept.

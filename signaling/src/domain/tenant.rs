@@ -1,7 +1,7 @@
 //! Organisations on one server, and how much each may have.
 
 use crate::config::{MAX_ACCOUNTS, MAX_MEMBERS, MAX_ROOMS};
-use conclave_wire::account::TenantRequest;
+use conclave_wire::account::{TenantChange, TenantInfo, TenantRequest};
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
 
@@ -48,6 +48,26 @@ impl Quotas {
             participants: quota(request.max_participants, 1, Self::ALL.participants)?,
             accounts: quota(request.max_accounts, 0, Self::ALL.accounts)?,
         })
+    }
+}
+
+impl Quotas {
+    /// What an organisation may have when this was changed.
+    ///
+    /// # Errors
+    /// [`Code::BadMessage`] as of [`Quotas::requested`]; [`Code::QuotaReached`]
+    /// for fewer rooms or accounts than there are: nothing would be deleted.
+    pub fn changed(of: &TenantInfo, change: &TenantChange) -> Result<Self, Code> {
+        let quotas = Self::requested(&TenantRequest {
+            name: of.name.clone(),
+            max_rooms: change.max_rooms.or(Some(of.max_rooms)),
+            max_participants: change.max_participants.or(Some(of.max_participants)),
+            max_accounts: change.max_accounts.or(Some(of.max_accounts)),
+        })?;
+        match quotas.rooms < of.rooms || quotas.accounts < of.accounts {
+            true => Err(Code::QuotaReached),
+            false => Ok(quotas),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::App;
 use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
+use super::page::{Wanted, listed, wanted};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
 use crate::domain::account;
@@ -14,7 +15,9 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use conclave_wire::account::{AccountInfo, AccountList, AccountMade, AccountRequest, Action};
+use conclave_wire::account::{
+    AccountChange, AccountInfo, AccountList, AccountMade, AccountRequest, Action,
+};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::AccountId;
@@ -71,8 +74,10 @@ pub(super) async fn create(
     params(
         ("tenant" = Option<String>, Query, description = "For the operator: in which organisation; without it in `default`"),
         ("after" = Option<AccountId>, Query, description = "The account of the last entry of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most entries; 50 without it"),
     ),
-    responses((status = 200, description = "A page of the accounts, by the name they log in with", body = AccountList)),
+    responses((status = 200, description = "A page of the accounts, by the name they log in with", body = AccountList,
+        headers(("Link" = Option<String>, description = "`rel=next`: the page behind this one")))),
     extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account list")))),
 )]
 pub(super) async fn list(
@@ -82,10 +87,11 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     caller.may(Action::ManageAccounts)?;
     let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
-    let after = asked(&uri, "after").map(str::parse).transpose();
-    let after = after.map_err(|_| Refusal(Code::BadMessage))?;
-    let (accounts, more) = app.rooms.store.accounts(tenant, after).await?;
-    Ok((NOT_STORED, Json(AccountList { accounts, more })).into_response())
+    let Wanted { after, limit } = wanted(&uri)?;
+    let store = &app.rooms.store;
+    let (accounts, more) = store.accounts(tenant, (after, limit)).await?;
+    let last = accounts.last().filter(|_| more).map(|last| last.account);
+    Ok(listed(&uri, last, AccountList { accounts, more }))
 }
 
 /// Let nobody log in to an account any more
@@ -95,7 +101,7 @@ pub(super) async fn list(
         ("account" = AccountId, Path, description = "The account"),
     ),
     responses((status = 204, description = "Its sessions are over")),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account disable")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::LastAdministrator]).command("account disable")))),
 )]
 pub(super) async fn disable(
     State(app): State<Arc<App>>,
@@ -103,10 +109,42 @@ pub(super) async fn disable(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
+    keep_an_admin(&app, &caller, id).await?;
     let deed = caller.deed(&app, Act::AccountDisabled, Object::Account(id));
     let ended = leaver::end(&app.rooms, (deed.await?, id), End::Disabled).await;
     ended.map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change an account's role or the person's name
+///
+/// Nobody takes the role from the last administrator of an organisation but the
+/// operator.
+#[utoipa::path(
+    patch, path = "/api/v1/accounts/{account}", operation_id = "changeAccount", tag = "accounts",
+    params(
+        ("account" = AccountId, Path, description = "The account"),
+    ),
+    request_body = AccountChange,
+    responses((status = 200, description = "The account as it is now", body = AccountInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::LastAdministrator]).command("account change")))),
+)]
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    NamedAccount(id): NamedAccount,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    existing(&app, &caller, id).await?;
+    let change: AccountChange = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    account::check_change(&change).map_err(Refusal)?;
+    let store = &app.rooms.store;
+    let keeps_admin = caller.is_operator().is_err();
+    let deed = caller.deed(&app, Act::AccountChanged, Object::Account(id));
+    let deed = deed.await?;
+    let changed = store.change_account((&deed, id), &change, keeps_admin);
+    let changed = changed.await?;
+    Ok((NOT_STORED, Json(changed)).into_response())
 }
 
 /// Delete an account
@@ -116,7 +154,7 @@ pub(super) async fn disable(
         ("account" = AccountId, Path, description = "The account"),
     ),
     responses((status = 204, description = "It is gone; its sessions and the links it made are over")),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account delete")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::LastAdministrator]).command("account delete")))),
 )]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
@@ -124,6 +162,7 @@ pub(super) async fn delete(
     NamedAccount(id): NamedAccount,
 ) -> Result<StatusCode, Refusal> {
     existing(&app, &caller, id).await?;
+    keep_an_admin(&app, &caller, id).await?;
     let deed = caller.deed(&app, Act::AccountDeleted, Object::Account(id));
     let ended = leaver::end(&app.rooms, (deed.await?, id), End::Deleted).await;
     ended.map_err(Refusal)?;
@@ -200,6 +239,16 @@ async fn existing(app: &App, caller: &Caller, id: AccountId) -> Result<AccountIn
     let found = found.ok_or(Refusal(Code::NoSuchAccount))?;
     caller.may(Action::ManageAccounts)?;
     Ok(found)
+}
+
+/// Who administers an organisation does not leave it without anybody who does;
+/// the operator, who can make another, may.
+async fn keep_an_admin(app: &App, caller: &Caller, id: AccountId) -> Result<(), Refusal> {
+    let is_operator = caller.is_operator().is_ok();
+    match !is_operator && app.rooms.store.is_last_admin(id).await? {
+        true => Err(Refusal(Code::LastAdministrator)),
+        false => Ok(()),
+    }
 }
 
 /// The account in the path.

@@ -4,13 +4,13 @@
 use super::App;
 use super::guard::Caller;
 use super::openapi::{By, Terms};
+use super::page::{Wanted, listed, wanted};
 use super::problem::Refusal;
-use super::rooms::{NOT_STORED, asked};
+use super::rooms::asked;
 use crate::domain::audit::SERVER;
-use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use conclave_wire::account::Action;
 use conclave_wire::audit::AuditList;
 use conclave_wire::code::Code;
@@ -25,8 +25,10 @@ use std::sync::Arc;
         ("tenant" = Option<String>, Query, description = "For the operator: of which organisation; without it of `default`"),
         ("of" = Option<String>, Query, description = "For the operator: `server` for what was done to organisations themselves"),
         ("after" = Option<u64>, Query, description = "The number of the last line of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most entries; 50 without it"),
     ),
-    responses((status = 200, description = "A part of the log", body = AuditList)),
+    responses((status = 200, description = "A part of the log", body = AuditList,
+        headers(("Link" = Option<String>, description = "`rel=next`: the page behind this one")))),
     extensions(("x-terms" = json!(Terms::new(By::May(Action::ReadAudit), &[Code::NotFound]).command("audit list")))),
 )]
 pub(super) async fn list(
@@ -43,8 +45,9 @@ pub(super) async fn list(
         }
         Some(_) => return Err(Refusal(Code::BadMessage)),
     };
-    let after = asked(&uri, "after").map(str::parse).transpose();
-    let after = after.map_err(|_| Refusal(Code::BadMessage))?;
-    let list = app.rooms.store.audit(tenant, after).await?;
-    Ok((NOT_STORED, Json(list)).into_response())
+    let Wanted { after, limit } = wanted(&uri)?;
+    let list = app.rooms.store.audit(tenant, (after, limit)).await?;
+    let last = list.lines.last().filter(|_| list.more);
+    let last = last.map(|last| last.seq);
+    Ok(listed(&uri, last, list))
 }

@@ -4,6 +4,7 @@
 use super::App;
 use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
+use super::page::{Wanted, listed, wanted};
 use super::problem::{Refusal, problem};
 use super::rooms::{NOT_STORED, Named, carry_out, existing, parse};
 use crate::domain::link::{GuestLink, Slot};
@@ -12,7 +13,7 @@ use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use conclave_wire::account::Action;
@@ -79,23 +80,27 @@ pub(super) async fn create(
     get, path = "/api/v1/rooms/{room}/links", operation_id = "listLinks", tag = "links",
     params(
         ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
+        ("after" = Option<LinkId>, Query, description = "The link of the last entry of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most entries; 50 without it"),
     ),
-    responses((status = 200, description = "By when they open", body = LinkList)),
+    responses((status = 200, description = "By when they open", body = LinkList,
+        headers(("Link" = Option<String>, description = "`rel=next`: the page behind this one")))),
     extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageLinks), &[]).command("link list")))),
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     room: Named,
     caller: Caller,
+    uri: Uri,
 ) -> Result<Response, Refusal> {
     let room = caller.may_with(&app, (Action::ManageLinks, room)).await?;
     let now = app.rooms.clock.now();
-    let links = app.rooms.store.links(room).await?;
+    let Wanted { after, limit } = wanted(&uri)?;
+    let (links, more) = app.rooms.store.links_after(room, (after, limit)).await?;
+    let last = links.last().filter(|_| more).map(|(id, _)| *id);
     let links = links.iter().map(|(id, link)| link.info(*id, now));
-    let list = LinkList {
-        links: links.collect(),
-    };
-    Ok((NOT_STORED, Json(list)).into_response())
+    let links = links.collect();
+    Ok(listed(&uri, last, LinkList { links, more }))
 }
 
 /// How a link stands

@@ -9,9 +9,11 @@ mod devices;
 mod guard;
 mod headers;
 mod health;
+mod language;
 mod links;
 mod media;
 mod openapi;
+mod page;
 mod policies;
 mod problem;
 mod rooms;
@@ -74,6 +76,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn(problem::put_into_words))
         .layer(middleware::from_fn_with_state(app.clone(), secure))
         .with_state(app)
 }
@@ -87,7 +90,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(session::change_password))
         .routes(routes!(session::propose_factor, session::confirm_factor))
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::delete))
+        .routes(routes!(accounts::change, accounts::delete))
         .routes(routes!(accounts::disable))
         .routes(routes!(accounts::enable))
         .routes(routes!(accounts::reset_password))
@@ -102,7 +105,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(policies::list, policies::set))
         .routes(routes!(policies::list_account, policies::set_account))
         .routes(routes!(tenants::list, tenants::create))
-        .routes(routes!(tenants::show, tenants::delete))
+        .routes(routes!(tenants::show, tenants::change, tenants::delete))
         .routes(routes!(rooms::list, rooms::create))
         .routes(routes!(rooms::info, rooms::delete))
         .routes(routes!(rooms::unlock))

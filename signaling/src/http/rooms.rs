@@ -3,6 +3,7 @@
 use super::App;
 use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
+use super::page::{Wanted, listed, wanted};
 use super::problem::Refusal;
 use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
@@ -116,8 +117,10 @@ pub(super) async fn create(
     params(
         ("tenant" = Option<String>, Query, description = "For the operator: in which organisation; without it in `default`"),
         ("after" = Option<RoomId>, Query, description = "The room of the last entry of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most entries; 50 without it"),
     ),
-    responses((status = 200, description = "A page of the rooms, the oldest first", body = RoomList)),
+    responses((status = 200, description = "A page of the rooms, the oldest first", body = RoomList,
+        headers(("Link" = Option<String>, description = "`rel=next`: the page behind this one")))),
     extensions(("x-terms" = json!(Terms::new(By::May(Action::SeeRooms), &[])))),
 )]
 pub(super) async fn list(
@@ -127,10 +130,10 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     caller.may(Action::SeeRooms)?;
     let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
-    let after = asked(&uri, "after").map(str::parse).transpose();
-    let after = after.map_err(|_| Refusal(Code::BadMessage))?;
-    let (rooms, more) = app.rooms.store.rooms(tenant, after).await?;
-    Ok((NOT_STORED, Json(RoomList { rooms, more })).into_response())
+    let Wanted { after, limit } = wanted(&uri)?;
+    let (rooms, more) = app.rooms.store.rooms(tenant, (after, limit)).await?;
+    let last = rooms.last().filter(|_| more).map(|last| last.room);
+    Ok(listed(&uri, last, RoomList { rooms, more }))
 }
 
 /// What anyone may know of a room

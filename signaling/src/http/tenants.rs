@@ -3,8 +3,9 @@
 use super::App;
 use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
+use super::page::{Wanted, listed, wanted};
 use super::problem::Refusal;
-use super::rooms::{NOT_STORED, asked, parse};
+use super::rooms::{NOT_STORED, parse};
 use crate::domain::audit::SERVER;
 use crate::domain::tenant::{self, Quotas};
 use axum::Json;
@@ -13,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use conclave_wire::account::{Action, TenantInfo, TenantList, TenantRequest};
+use conclave_wire::account::{Action, TenantChange, TenantInfo, TenantList, TenantRequest};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
@@ -67,8 +68,10 @@ pub(super) async fn create(
     get, path = "/api/v1/tenants", operation_id = "listTenants", tag = "tenants",
     params(
         ("after" = Option<String>, Query, description = "The name of the last entry of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most entries; 50 without it"),
     ),
-    responses((status = 200, description = "A page of the organisations, by name", body = TenantList)),
+    responses((status = 200, description = "A page of the organisations, by name", body = TenantList,
+        headers(("Link" = Option<String>, description = "`rel=next`: the page behind this one")))),
     extensions(("x-terms" = json!(Terms::new(By::Operator, &[]).command("tenant list")))),
 )]
 pub(super) async fn list(
@@ -77,9 +80,38 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, Refusal> {
     caller.is_operator()?;
-    let after = asked(&uri, "after").unwrap_or_default();
-    let (tenants, more) = app.rooms.store.tenants(after).await?;
-    Ok((NOT_STORED, Json(TenantList { tenants, more })).into_response())
+    let Wanted { after, limit } = wanted::<String>(&uri)?;
+    let after = after.as_deref().unwrap_or_default();
+    let (tenants, more) = app.rooms.store.tenants((after, limit)).await?;
+    let last = tenants
+        .last()
+        .filter(|_| more)
+        .map(|last| last.name.clone());
+    Ok(listed(&uri, last, TenantList { tenants, more }))
+}
+
+/// Change how much an organisation may have
+#[utoipa::path(
+    patch, path = "/api/v1/tenants/{tenant}", operation_id = "changeTenant", tag = "tenants",
+    params(
+        ("tenant" = String, Path, description = "Its name"),
+    ),
+    request_body = TenantChange,
+    responses((status = 200, description = "The organisation as it is now", body = TenantInfo)),
+    extensions(("x-terms" = json!(Terms::new(By::Operator, &[Code::NoSuchTenant, Code::QuotaReached]).command("tenant change")))),
+)]
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    caller.is_operator()?;
+    let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
+    let change: TenantChange = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let now = app.rooms.clock.now();
+    let changed = app.rooms.store.change_tenant(now, &name, &change).await?;
+    Ok((NOT_STORED, Json(changed)).into_response())
 }
 
 /// How much an organisation has and may have

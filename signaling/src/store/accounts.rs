@@ -2,11 +2,10 @@
 
 use super::load::{bytes, narrow};
 use super::{Store, StoreError, audit, count, devices, policies, refuse, tenants, time};
-use crate::config::PAGE;
 use crate::domain::audit::Deed;
 use crate::domain::session::Holder;
 use crate::domain::tenant;
-use conclave_wire::account::{AccountInfo, AccountRequest, Role};
+use conclave_wire::account::{AccountChange, AccountInfo, AccountRequest, Role};
 use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, TenantId};
 use sqlx::any::AnyRow;
@@ -74,7 +73,7 @@ impl Store {
     pub(crate) async fn accounts(
         &self,
         tenant: TenantId,
-        after: Option<AccountId>,
+        (after, limit): (Option<AccountId>, u32),
     ) -> Result<(Vec<AccountInfo>, bool), StoreError> {
         let sql = format!(
             "{COLUMNS} WHERE tenant = $1 AND login > \
@@ -84,10 +83,10 @@ impl Store {
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(tenant.as_bytes())
             .bind(after.map_or_else(Vec::new, |after| after.0.to_vec()))
-            .bind(i64::from(PAGE) + 1)
+            .bind(i64::from(limit) + 1)
             .fetch_all(&self.pool)
             .await?;
-        super::page(&rows, info)
+        super::page(&rows, limit, info)
     }
 
     /// An account of an organisation; without one, of any.
@@ -117,6 +116,50 @@ impl Store {
             }
         };
         row.as_ref().map(info).transpose()
+    }
+
+    /// Whether nobody but this account administers its organisation: it is an
+    /// administrator who can log in, and no other is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn is_last_admin(&self, id: AccountId) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        is_last_admin(&mut connection, id).await
+    }
+
+    /// Changes an account; it, as it is then. With `keeps_admin` the last
+    /// administrator stays one.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchAccount`], [`Code::LastAdministrator`]; when the database
+    /// fails.
+    pub(crate) async fn change_account(
+        &self,
+        (deed, id): (&Deed, AccountId),
+        change: &AccountChange,
+        keeps_admin: bool,
+    ) -> Result<AccountInfo, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let demotes = change.role.is_some_and(|role| role != Role::Admin);
+        if keeps_admin && demotes && is_last_admin(&mut transaction, id).await? {
+            return refuse(Code::LastAdministrator);
+        }
+        sqlx::query(
+            "UPDATE accounts SET name = COALESCE($1, name), role = COALESCE($2, role) \
+             WHERE id = $3",
+        )
+        .bind(change.name.clone())
+        .bind(change.role.map(|role| role.as_str().to_owned()))
+        .bind(id.as_bytes())
+        .execute(&mut *transaction)
+        .await?;
+        audit::note(&mut transaction, deed).await?;
+        transaction.commit().await?;
+        match self.account(Some(deed.tenant), id).await? {
+            Some(account) => Ok(account),
+            None => refuse(Code::NoSuchAccount),
+        }
     }
 
     /// What is needed to log in by a name.
@@ -223,6 +266,18 @@ impl Store {
         transaction.commit().await?;
         self.scrub().await
     }
+}
+
+async fn is_last_admin(connection: &mut AnyConnection, id: AccountId) -> Result<bool, StoreError> {
+    let others = sqlx::query(
+        "SELECT COUNT(*) FROM accounts WHERE role = 'admin' AND disabled_at IS NULL \
+         AND id <> $1 AND tenant = (SELECT tenant FROM accounts WHERE id = $1)",
+    );
+    let is_one = sqlx::query(
+        "SELECT COUNT(*) FROM accounts WHERE role = 'admin' AND disabled_at IS NULL AND id = $1",
+    );
+    Ok(count(connection, is_one.bind(id.0.to_vec())).await? > 0
+        && count(connection, others.bind(id.0.to_vec())).await? == 0)
 }
 
 /// Ends all sessions of an account.

@@ -3,7 +3,6 @@
 
 use super::load::{bytes, narrow};
 use super::{Store, StoreError, refuse, time};
-use crate::config::PAGE;
 use crate::domain::Millis;
 use crate::domain::audit::{Chain, Deed, Link, NONE};
 use conclave_wire::audit::{Act, AuditLine, AuditList};
@@ -31,7 +30,7 @@ impl Store {
     pub(crate) async fn audit(
         &self,
         tenant: TenantId,
-        after: Option<u64>,
+        (after, limit): (Option<u64>, u32),
     ) -> Result<AuditList, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let ends = ends(&mut transaction, tenant).await?;
@@ -60,11 +59,11 @@ impl Store {
         )
         .bind(tenant.0.to_vec())
         .bind(number)
-        .bind(i64::from(PAGE) + 1)
+        .bind(i64::from(limit) + 1)
         .fetch_all(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        let (lines, more) = super::page(&rows, line)?;
+        let (lines, more) = super::page(&rows, limit, line)?;
         Ok(AuditList {
             tenant,
             before: Blob(before.0.to_vec()),

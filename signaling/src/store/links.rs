@@ -15,19 +15,36 @@ use sqlx::{Any, AnyConnection, Row as _};
 type Query<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
 
 impl Store {
-    /// The guests' links of a room, by when they open.
+    /// A page of the guests' links of a room, by when they open, those behind
+    /// `after`, and whether there are more.
     ///
     /// # Errors
     /// When the database fails or holds what no version has written.
-    pub(crate) async fn links(&self, room: RoomId) -> Result<Vec<(LinkId, GuestLink)>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        links_of(&mut connection, room).await
+    pub(crate) async fn links_after(
+        &self,
+        room: RoomId,
+        (after, limit): (Option<LinkId>, u32),
+    ) -> Result<(Vec<(LinkId, GuestLink)>, bool), StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, opens_at, closes_at, uses, stage, failures, \
+             consent_version, consent_language, consent_at, consent_way, maker FROM links \
+             WHERE room = $1 AND (opens_at > \
+             COALESCE((SELECT opens_at FROM links WHERE room = $1 AND id = $2), -1) \
+             OR (opens_at = (SELECT opens_at FROM links WHERE room = $1 AND id = $2) \
+             AND id > $2)) ORDER BY opens_at, id LIMIT $3",
+        )
+        .bind(room.as_bytes())
+        .bind(after.map_or_else(Vec::new, |after| after.0.to_vec()))
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.pool)
+        .await?;
+        super::page(&rows, limit, link)
     }
 
     /// One of them, if it is there.
     ///
     /// # Errors
-    /// As [`Store::links`].
+    /// As [`Store::links_after`].
     pub(crate) async fn link(
         &self,
         room: RoomId,

@@ -22,7 +22,6 @@ pub use postgres::PostgresUrl;
 pub(crate) use rooms::{NewRoom, Public};
 pub(crate) use sessions::Signed;
 
-use crate::config::PAGE;
 use crate::domain::audit::Deed;
 use crate::domain::password::Door;
 use crate::domain::stay::Knock;
@@ -364,9 +363,10 @@ async fn write(
 /// The entries of a page, and whether there are more: one more was asked for.
 fn page<T>(
     rows: &[AnyRow],
+    limit: u32,
     read: impl Fn(&AnyRow) -> Result<T, StoreError>,
 ) -> Result<(Vec<T>, bool), StoreError> {
-    let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let entries = rows.iter().take(most).map(read).collect::<Result<_, _>>()?;
     Ok((entries, rows.len() > most))
 }

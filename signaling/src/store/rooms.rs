@@ -3,7 +3,7 @@
 
 use super::load::{bytes, narrow, optional, sharing};
 use super::{Store, StoreError, audit, count, refuse, tenants, time};
-use crate::config::{MAX_ROOMS, PAGE};
+use crate::config::MAX_ROOMS;
 use crate::domain::audit::Deed;
 use crate::domain::{Digest, tenant};
 use conclave_wire::code::Code;
@@ -160,7 +160,7 @@ impl Store {
     pub(crate) async fn rooms(
         &self,
         tenant: TenantId,
-        after: Option<RoomId>,
+        (after, limit): (Option<RoomId>, u32),
     ) -> Result<(Vec<RoomEntry>, bool), StoreError> {
         let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
         let rows = sqlx::query(
@@ -173,10 +173,10 @@ impl Store {
         )
         .bind(tenant.as_bytes())
         .bind(after)
-        .bind(i64::from(PAGE) + 1)
+        .bind(i64::from(limit) + 1)
         .fetch_all(&self.pool)
         .await?;
-        super::page(&rows, entry)
+        super::page(&rows, limit, entry)
     }
 }
 
@@ -215,7 +215,7 @@ mod tests {
         assert!(MIGRATIONS.len() > 5);
 
         let store = Store::open(&file).await.unwrap();
-        let (rooms, more) = store.rooms(tenant::DEFAULT, None).await.unwrap();
+        let (rooms, more) = store.rooms(tenant::DEFAULT, (None, 50)).await.unwrap();
         let found: Vec<_> = rooms.iter().map(|room| (room.room, room.created)).collect();
         assert_eq!((found, more), (vec![(RoomId([9; 16]), 7)], false));
         assert!(store.load(RoomId([9; 16])).await.unwrap().is_some());

@@ -2,11 +2,11 @@
 
 use super::load::{bytes, narrow};
 use super::{Store, StoreError, audit, count, policies, refuse, time};
-use crate::config::{MAX_TENANTS, PAGE};
+use crate::config::MAX_TENANTS;
 use crate::domain::Millis;
 use crate::domain::audit::{Deed, SERVER};
 use crate::domain::tenant::{self, Quotas};
-use conclave_wire::account::TenantInfo;
+use conclave_wire::account::{TenantChange, TenantInfo};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
@@ -58,14 +58,17 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn tenants(&self, after: &str) -> Result<(Vec<TenantInfo>, bool), StoreError> {
+    pub(crate) async fn tenants(
+        &self,
+        (after, limit): (&str, u32),
+    ) -> Result<(Vec<TenantInfo>, bool), StoreError> {
         let sql = format!("{COLUMNS} WHERE name > $1 ORDER BY name LIMIT $2");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(after)
-            .bind(i64::from(PAGE) + 1)
+            .bind(i64::from(limit) + 1)
             .fetch_all(&self.pool)
             .await?;
-        super::page(&rows, info)
+        super::page(&rows, limit, info)
     }
 
     /// An organisation by its name.
@@ -79,6 +82,56 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(info).transpose()
+    }
+
+    /// Changes how much an organisation may have; it, as it is then.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchTenant`]; what [`Quotas::changed`] refuses; when the
+    /// database fails.
+    pub(crate) async fn change_tenant(
+        &self,
+        now: Millis,
+        name: &str,
+        change: &TenantChange,
+    ) -> Result<TenantInfo, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let sql = format!("{COLUMNS} WHERE name = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(name)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(row) = row else {
+            return refuse(Code::NoSuchTenant);
+        };
+        let before = info(&row)?;
+        let quotas = Quotas::changed(&before, change).or_else(refuse)?;
+        sqlx::query(
+            "UPDATE tenants SET max_rooms = $1, max_participants = $2, max_accounts = $3 \
+             WHERE id = $4",
+        )
+        .bind(i64::from(quotas.rooms))
+        .bind(i64::from(quotas.participants))
+        .bind(i64::from(quotas.accounts))
+        .bind(before.tenant.as_bytes())
+        .execute(&mut *transaction)
+        .await?;
+        let deed = Deed {
+            tenant: SERVER,
+            actor: None,
+            at: now,
+            act: Act::TenantChanged,
+            object: Some(before.tenant.0),
+            detail: None,
+        };
+        audit::note(&mut transaction, &deed).await?;
+        transaction.commit().await?;
+        Ok(TenantInfo {
+            max_rooms: quotas.rooms,
+            max_participants: quotas.participants,
+            max_accounts: quotas.accounts,
+            ..before
+        })
     }
 
     /// Deletes an organisation with its accounts, its consent texts and its audit

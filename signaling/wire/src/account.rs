@@ -190,6 +190,18 @@ pub struct AccountRequest {
     pub role: Role,
 }
 
+/// The body of `PATCH /api/v1/accounts/{account}`: what is to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountChange {
+    /// The person's name, as in [`AccountRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its role; not [`Role::Guest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
 /// An account as its administrators see it.
 #[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -226,9 +238,9 @@ pub struct AccountMade {
 #[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountList {
-    /// At most 50 of them.
+    /// At most as many as were asked for.
     pub accounts: Vec<AccountInfo>,
-    /// Whether there are more: `?after=` the login of the last one gives them.
+    /// Whether there are more: `?after=` the account of the last one gives them.
     pub more: bool,
 }
 
@@ -245,6 +257,21 @@ pub struct TenantRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_participants: Option<u32>,
     /// Most accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_accounts: Option<u32>,
+}
+
+/// The body of `PATCH /api/v1/tenants/{tenant}`: what is to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TenantChange {
+    /// Most rooms; not fewer than it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rooms: Option<u32>,
+    /// Most members of one call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_participants: Option<u32>,
+    /// Most accounts; not fewer than it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_accounts: Option<u32>,
 }
@@ -276,7 +303,7 @@ pub struct TenantInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantList {
-    /// At most 50 of them.
+    /// At most as many as were asked for.
     pub tenants: Vec<TenantInfo>,
     /// Whether there are more: `?after=` the name of the last one gives them.
     pub more: bool,

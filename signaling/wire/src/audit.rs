@@ -30,10 +30,14 @@ macro_rules! acts {
 acts! {
     /// An organisation was made.
     TenantMade = "tenant.made",
+    /// How much an organisation may have was changed.
+    TenantChanged = "tenant.changed",
     /// An organisation was deleted, with its accounts.
     TenantDeleted = "tenant.deleted",
     /// An account was made.
     AccountMade = "account.made",
+    /// An account's role or its person's name was changed.
+    AccountChanged = "account.changed",
     /// Nobody may log in to an account any more.
     AccountDisabled = "account.disabled",
     /// They may again.
@@ -118,7 +122,7 @@ pub struct AuditList {
     pub tenant: TenantId,
     /// The digest of the line before the first of these.
     pub before: Blob,
-    /// At most 50 of them.
+    /// At most as many as were asked for.
     pub lines: Vec<AuditLine>,
     /// Whether there are more: `?after=` the number of the last one gives them.
     pub more: bool,

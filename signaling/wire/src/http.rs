@@ -134,7 +134,7 @@ pub struct RoomEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomList {
-    /// At most 50 of them.
+    /// At most as many as were asked for.
     pub rooms: Vec<RoomEntry>,
     /// Whether there are more: `?after=` the last one gives them.
     pub more: bool,
@@ -336,8 +336,10 @@ pub struct LinkInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkList {
-    /// All of them.
+    /// At most as many as were asked for.
     pub links: Vec<LinkInfo>,
+    /// Whether there are more: `?after=` the last one gives them.
+    pub more: bool,
 }
 
 /// When something that is refused now will be granted.
@@ -362,7 +364,7 @@ pub struct Problem {
     /// `urn:conclave:problem:` and the code.
     #[serde(rename = "type")]
     pub kind: String,
-    /// One English sentence.
+    /// One sentence in the language of the answer.
     pub title: String,
     /// The HTTP status.
     pub status: u16,

@@ -23,4 +23,5 @@ pub mod device;
 pub mod http;
 pub mod id;
 pub mod policy;
+mod title;
 pub mod typescript;

@@ -111,8 +111,15 @@ export class Api {
   }
 
   async links(room: RoomId): Promise<Answer<readonly LinkInfo[]>> {
-    const list: Answer<LinkList> = await this.#send('GET', `rooms/${room}/links`);
-    return list.ok ? { ok: true, value: list.value.links } : list;
+    const all: LinkInfo[] = [];
+    for (;;) {
+      const last = all.at(-1);
+      const behind = last === undefined ? '' : `?after=${last.link}`;
+      const page: Answer<LinkList> = await this.#send('GET', `rooms/${room}/links${behind}`);
+      if (!page.ok) return page;
+      all.push(...page.value.links);
+      if (!page.value.more || page.value.links.length === 0) return { ok: true, value: all };
+    }
   }
 
   makeLink(room: RoomId, request: LinkRequest): Promise<Answer<LinkInfo>> {

@@ -341,6 +341,7 @@ export const de: Text = {
     'factor-set': 'Das Konto hat schon einen zweiten Faktor.',
     'password-unfit': 'Das neue Passwort braucht mindestens 12 Zeichen und darf nicht zu lang sein.',
     'no-such-account': 'Dieses Konto gibt es nicht.',
+    'last-administrator': 'Die Organisation hat keinen anderen Administrator, der sich anmelden kann.',
     'no-such-tenant': 'Diese Organisation gibt es nicht.',
     'name-taken': 'Dieser Name ist vergeben.',
     'tenant-in-use': 'Diese Organisation hat noch Räume oder ist die, die immer bleibt.',

@@ -357,6 +357,7 @@ export const en = {
     'factor-set': 'The account has a second factor already.',
     'password-unfit': 'The new password needs 12 characters or more, and may not be too long.',
     'no-such-account': 'There is no such account.',
+    'last-administrator': 'The organisation has no other administrator who can log in.',
     'no-such-tenant': 'There is no such organisation.',
     'name-taken': 'This name is taken.',
     'tenant-in-use': 'This organisation still has rooms, or is the one that always stays.',
