@@ -4,7 +4,7 @@ use crate::room::At;
 use crate::tenant;
 use clap::{Args, Subcommand};
 use conclave_client::accounts::Operator;
-use conclave_wire::account::{AccountInfo, AccountMade, AccountRequest, Role};
+use conclave_wire::account::{AccountChange, AccountInfo, AccountMade, AccountRequest, Role};
 use std::error::Error;
 
 #[derive(Args)]
@@ -21,6 +21,8 @@ enum AccountCommand {
     Create(Create),
     /// List the accounts of an organisation.
     List(In),
+    /// Give an account another role, or the person another name.
+    Change(Change),
     /// Let nobody log in to an account any more; its sessions and the links it made end.
     Disable(Which),
     /// Delete an account; its sessions and the links it made end.
@@ -58,6 +60,18 @@ struct Create {
 }
 
 #[derive(Args)]
+struct Change {
+    #[command(flatten)]
+    which: Which,
+    /// The person's name
+    #[arg(long, required_unless_present = "role")]
+    name: Option<String>,
+    /// What they are: host, presenter, member, assistant or admin (docs/roles.md)
+    #[arg(long, value_parser = role)]
+    role: Option<Role>,
+}
+
+#[derive(Args)]
 pub(crate) struct Which {
     #[command(flatten)]
     within: In,
@@ -70,10 +84,14 @@ impl Account {
         match self.command {
             AccountCommand::Create(create) => create.run().await,
             AccountCommand::List(within) => {
-                for account in within.at.operator()?.accounts(&within.tenant).await? {
-                    println!("{}", line(&account));
-                }
-                Ok(())
+                let accounts = within.at.operator()?.accounts(&within.tenant).await?;
+                within.at.print_all(&accounts, line)
+            }
+            AccountCommand::Change(Change { which, name, role }) => {
+                let (operator, account) = which.find().await?;
+                let change = AccountChange { name, role };
+                let changed = operator.change_account(account.account, &change).await?;
+                which.within.at.print(&changed, line)
             }
             AccountCommand::Disable(which) => {
                 let (operator, account) = which.find().await?;
@@ -89,8 +107,8 @@ impl Account {
             }
             AccountCommand::ResetPassword(which) => {
                 let (operator, account) = which.find().await?;
-                tell(&operator.reset_password(account.account).await?);
-                Ok(())
+                let made = operator.reset_password(account.account).await?;
+                which.within.at.print(&made, told)
             }
             AccountCommand::ResetFactor(which) => {
                 let (operator, account) = which.find().await?;
@@ -108,12 +126,8 @@ impl Create {
             role: self.role,
         };
         let operator = self.within.at.operator()?;
-        tell(
-            &operator
-                .create_account(&self.within.tenant, &request)
-                .await?,
-        );
-        Ok(())
+        let made = operator.create_account(&self.within.tenant, &request);
+        self.within.at.print(&made.await?, told)
     }
 }
 
@@ -127,9 +141,12 @@ impl Which {
     }
 }
 
-fn tell(made: &AccountMade) {
-    println!("  login:    {}", made.account.login);
-    println!("  password: {}", made.password);
+/// What is told once: what to log in with.
+fn told(made: &AccountMade) -> String {
+    format!(
+        "  login:    {}\n  password: {}",
+        made.account.login, made.password
+    )
 }
 
 /// What is told of an account: its login, its role, how it stands, its name.

@@ -130,15 +130,14 @@ impl Show {
         let (token, trust) = self.at.credentials()?;
         let which = (self.tenant.as_str(), self.text_version);
         let texts = consent_texts(&self.at.server, &token, &trust, which).await?;
-        let text = match self.language {
-            Language::De => texts.de,
-            Language::En => texts.en,
-        };
-        println!(
-            "version {}\n\n{}\n\n{}",
-            texts.version, text.notice, text.consent
-        );
-        Ok(())
+        self.at.print(&texts, |texts| {
+            let text = match self.language {
+                Language::De => &texts.de,
+                Language::En => &texts.en,
+            };
+            let Text { notice, consent } = text;
+            format!("version {}\n\n{notice}\n\n{consent}", texts.version)
+        })
     }
 }
 

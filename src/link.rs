@@ -4,7 +4,7 @@
 
 use crate::consent_text::Language;
 use crate::invitation::{Appointment, invite};
-use crate::room::{At, credentials};
+use crate::room::{At, credentials, moment};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use conclave_client::consent::{consent_texts_of, hand_out_link, note_consent, withdraw_consent};
 use conclave_client::link::Link as RoomLink;
@@ -36,6 +36,8 @@ enum LinkCommand {
     Create(Create),
     /// List a room's links and how they stand.
     List(List),
+    /// Print a link that opens now, or say why it does not.
+    Show(Which),
     /// Hand a link out that needs consent: from now on its page asks for it.
     HandOut(Which),
     /// Note the consent of a link's guest that came by mail, letter or telephone.
@@ -141,6 +143,10 @@ impl Link {
         match self.command {
             LinkCommand::Create(create) => create.run().await,
             LinkCommand::List(list) => list.run().await,
+            LinkCommand::Show(Which { at, room, link }) => {
+                let shown = at.operator()?.link(room, link).await?;
+                at.print(&shown, line)
+            }
             LinkCommand::HandOut(Which { at, room, link }) => {
                 let (token, trust) = at.credentials()?;
                 Ok(hand_out_link(&at.server, &token, &trust, (room, link)).await?)
@@ -203,10 +209,8 @@ fn private(path: &Path) -> Result<File, String> {
 impl List {
     async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let (token, trust) = self.at.credentials()?;
-        for link in list_links(&self.at.server, &token, &trust, self.room).await? {
-            println!("{}", line(&link)?);
-        }
-        Ok(())
+        let links = list_links(&self.at.server, &token, &trust, self.room).await?;
+        self.at.print_all(&links, line)
     }
 }
 
@@ -232,7 +236,7 @@ impl NoteConsent {
 }
 
 /// What is told of a link: its name, its slot, for how many calls, its state.
-fn line(link: &LinkInfo) -> Result<String, jiff::Error> {
+fn line(link: &LinkInfo) -> String {
     let uses = match link.uses {
         Uses::Once => "once",
         Uses::Series => "series",
@@ -258,19 +262,14 @@ fn line(link: &LinkInfo) -> Result<String, jiff::Error> {
                 ConsentWay::Page => "page",
                 ConsentWay::Mail => "mail",
             };
-            format!(", consent {} by {way} to version {version}", moment(at)?)
+            format!(", consent {} by {way} to version {version}", moment(at))
         }
     };
-    let (from, until) = (moment(link.from)?, moment(link.until)?);
-    Ok(format!(
+    let (from, until) = (moment(link.from), moment(link.until));
+    format!(
         "{} {from} {until} {uses} {state}{locked}{consent}",
         link.link
-    ))
-}
-
-fn moment(millis: u64) -> Result<String, jiff::Error> {
-    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
-    Ok(Timestamp::from_millisecond(millis)?.to_string())
+    )
 }
 
 /// As the server counts: milliseconds since the Unix epoch.
@@ -314,7 +313,7 @@ mod tests {
         ] {
             let at = millis(parse_time(text).expect("a time").timestamp()).expect("since 1970");
             assert_eq!(at, 1_795_510_800_000, "{text}");
-            assert_eq!(moment(at).expect("prints"), "2026-11-24T09:00:00Z");
+            assert_eq!(moment(at), "2026-11-24T09:00:00Z");
         }
         for text in [
             "",

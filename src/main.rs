@@ -18,6 +18,8 @@ mod tenant;
 mod verify_web;
 
 use clap::{Parser, Subcommand};
+use conclave_client::rooms::RoomError;
+use conclave_wire::http::Language;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -33,7 +35,7 @@ struct Cli {
 enum Command {
     /// Run signaling and media in one process, on embedded defaults.
     Serve(serve::Serve),
-    /// Make rooms, and unlock them.
+    /// Make rooms, list, unlock and delete them.
     Room(room::Room),
     /// Make links for the guests of a room, list them, and take them back.
     Link(link::Link),
@@ -100,8 +102,18 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Prints the error and what caused it, outermost first.
+/// Prints the error and what caused it, outermost first; what a server refused,
+/// in the language of the person at the terminal.
 fn report(error: &(dyn std::error::Error + 'static)) {
+    if let Some(RoomError::Refused(code)) = error.downcast_ref() {
+        let language = spoken();
+        let refused = match language {
+            Language::De => "abgelehnt",
+            Language::En => "refused",
+        };
+        eprintln!("conclave: {refused}: {}", code.title(language));
+        return;
+    }
     eprint!("conclave: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -109,4 +121,15 @@ fn report(error: &(dyn std::error::Error + 'static)) {
         cause = error.source();
     }
     eprintln!();
+}
+
+/// The language that the environment names (POSIX.1-2024, XBD section 8.2).
+fn spoken() -> Language {
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter();
+    let mut named = named.filter_map(|name| std::env::var(name).ok());
+    let locale = named.find(|locale| !locale.is_empty()).unwrap_or_default();
+    match locale.split(['_', '.', '@']).next() {
+        Some("de") => Language::De,
+        _ => Language::En,
+    }
 }

@@ -1,15 +1,20 @@
 //! `conclave room`: a client of the server's HTTP interface. It makes the link
 //! secret and the password on this side, so that the server never sees them.
 
+use crate::tenant;
 use clap::{Args, Subcommand};
 use conclave_client::accounts::Operator;
 use conclave_client::link::{Password, Server};
 use conclave_client::rooms::{NewRoom, create_room, unlock_room};
 use conclave_client::trust::Trust;
 use conclave_signaling::{operator, tls};
-use conclave_wire::http::{Consultation, Sharing};
+use conclave_wire::http::{Consultation, RoomEntry, RoomInfo, Sharing};
 use conclave_wire::id::RoomId;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 #[derive(Args)]
 pub(crate) struct Room {
@@ -21,8 +26,14 @@ pub(crate) struct Room {
 enum RoomCommand {
     /// Make a room; prints its host's link and its guests' link, if they are to have one.
     Create(Create),
+    /// List the rooms of an organisation.
+    List(List),
+    /// Print what anyone may know of a room.
+    Show(Which),
     /// Open a room's links again, which wrong passwords have locked.
-    Unlock(Unlock),
+    Unlock(Which),
+    /// Delete a room with its links; its call ends.
+    Delete(Which),
 }
 
 #[derive(Args)]
@@ -67,7 +78,16 @@ struct Create {
 }
 
 #[derive(Args)]
-struct Unlock {
+struct List {
+    #[command(flatten)]
+    at: At,
+    /// The organisation
+    #[arg(long, default_value = "default", value_parser = tenant::name)]
+    tenant: String,
+}
+
+#[derive(Args)]
+struct Which {
     #[command(flatten)]
     at: At,
     /// The room: what stands between /r/ and # in its links.
@@ -89,9 +109,38 @@ pub(crate) struct At {
     /// uses one.
     #[arg(long, env = "CONCLAVE_DATA", default_value = "data")]
     data: PathBuf,
+    /// Print JSON, as the HTTP interface gives it.
+    #[arg(long)]
+    json: bool,
 }
 
 impl At {
+    /// Prints entries, a line each; with `--json` a list.
+    pub(crate) fn print_all<T: Serialize>(
+        &self,
+        entries: &[T],
+        line: impl Fn(&T) -> String,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        match self.json {
+            true => println!("{}", serde_json::to_string(entries)?),
+            false => entries.iter().for_each(|entry| println!("{}", line(entry))),
+        }
+        Ok(())
+    }
+
+    /// Prints something; with `--json` as it came.
+    pub(crate) fn print<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl Fn(&T) -> String,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        match self.json {
+            true => println!("{}", serde_json::to_string(value)?),
+            false => println!("{}", text(value)),
+        }
+        Ok(())
+    }
+
     /// The operator's token, and whom to believe.
     pub(crate) fn credentials(&self) -> Result<(String, Trust), Box<dyn std::error::Error>> {
         credentials(&self.data)
@@ -122,7 +171,17 @@ impl Room {
     pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         match self.command {
             RoomCommand::Create(create) => create.run().await,
-            RoomCommand::Unlock(unlock) => unlock.run().await,
+            RoomCommand::List(List { at, tenant }) => {
+                at.print_all(&at.operator()?.rooms(&tenant).await?, line)
+            }
+            RoomCommand::Show(Which { at, room }) => {
+                at.print(&at.operator()?.room(room).await?, text)
+            }
+            RoomCommand::Unlock(Which { at, room }) => {
+                let (token, trust) = at.credentials()?;
+                Ok(unlock_room(&at.server, &token, &trust, room).await?)
+            }
+            RoomCommand::Delete(Which { at, room }) => Ok(at.operator()?.delete_room(room).await?),
         }
     }
 }
@@ -145,23 +204,64 @@ impl Create {
             },
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
-        if let Some(host) = link.host() {
+        let (host, guests) = (link.host(), (!self.scheduled).then(|| link.guest()));
+        let password = password.map(|password| password.grouped());
+        if self.at.json {
+            let printed = Zeroizing::new(
+                json!({
+                    "room": link.room,
+                    "host": host.as_deref(),
+                    "guests": guests.as_deref(),
+                    "password": password.as_deref(),
+                })
+                .to_string(),
+            );
+            println!("{}", *printed);
+            return Ok(());
+        }
+        if let Some(host) = host {
             println!("  host:   {}", *host);
         }
-        if !self.scheduled {
-            println!("  guests: {}", *link.guest());
+        if let Some(guests) = guests {
+            println!("  guests: {}", *guests);
         }
         if let Some(password) = password {
             println!();
-            println!("  password, never beside a link: {}", *password.grouped());
+            println!("  password, never beside a link: {}", *password);
         }
         Ok(())
     }
 }
 
-impl Unlock {
-    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
-        let (token, trust) = self.at.credentials()?;
-        Ok(unlock_room(&self.at.server, &token, &trust, self.room).await?)
-    }
+/// What is told of a room in a list: its name, when it was made, how guests
+/// come, its title.
+fn line(room: &RoomEntry) -> String {
+    let guests = if room.scheduled { "scheduled" } else { "open" };
+    let password = if room.password { ", password" } else { "" };
+    let title = room.title.as_ref();
+    let title = title.map_or_else(String::new, |title| format!(" \"{title}\""));
+    let made = moment(room.created);
+    format!("{} {made} {guests}{password}{title}", room.room)
+}
+
+/// What is told of one room, which anyone may know.
+fn text(room: &RoomInfo) -> String {
+    let guests = if room.scheduled { "scheduled" } else { "open" };
+    let password = if room.password { ", password" } else { "" };
+    let consultation = room.consultation.as_ref();
+    let consultation = consultation.map_or_else(String::new, |it| {
+        let host = it.host_name.as_deref();
+        let host = host.map_or_else(String::new, |host| format!(" with \"{host}\""));
+        format!(", consultation of {}{host}", it.people)
+    });
+    format!("suite {:#06x} {guests}{password}{consultation}", room.suite)
+}
+
+/// A moment of the server, in UTC.
+pub(crate) fn moment(millis: u64) -> String {
+    let moment = i64::try_from(millis).map(Timestamp::from_millisecond);
+    moment.map_or_else(
+        |_| millis.to_string(),
+        |moment| moment.map_or_else(|_| millis.to_string(), |moment| moment.to_string()),
+    )
 }

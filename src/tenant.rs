@@ -1,8 +1,8 @@
 //! `conclave tenant`: the organisations on a server.
 
 use crate::room::At;
-use clap::{Args, Subcommand};
-use conclave_wire::account::TenantRequest;
+use clap::{ArgGroup, Args, Subcommand};
+use conclave_wire::account::{TenantChange, TenantInfo, TenantRequest};
 
 #[derive(Args)]
 pub(crate) struct Tenant {
@@ -16,6 +16,8 @@ enum TenantCommand {
     Create(Create),
     /// List the organisations, how much each has and how much it may have.
     List(List),
+    /// Change how much an organisation may have; not below what it has.
+    Change(Change),
     /// Delete an organisation that has no rooms, with its accounts.
     Delete(Delete),
     /// Print the certificate of an organisation's root, PEM: what vouches for its people's devices.
@@ -35,6 +37,25 @@ struct Create {
     #[arg(long)]
     participants: Option<u32>,
     /// Most accounts. Default: as many as the server has
+    #[arg(long)]
+    accounts: Option<u32>,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("quotas").required(true).multiple(true).args(["rooms", "participants", "accounts"])))]
+struct Change {
+    #[command(flatten)]
+    at: At,
+    /// The organisation's name
+    #[arg(value_parser = name)]
+    name: String,
+    /// Most rooms
+    #[arg(long)]
+    rooms: Option<u32>,
+    /// Most members of one call
+    #[arg(long)]
+    participants: Option<u32>,
+    /// Most accounts
     #[arg(long)]
     accounts: Option<u32>,
 }
@@ -68,18 +89,17 @@ impl Tenant {
         match self.command {
             TenantCommand::Create(create) => create.run().await,
             TenantCommand::List(List { at }) => {
-                for tenant in at.operator()?.tenants().await? {
-                    println!(
-                        "{} rooms {}/{} accounts {}/{} participants {}",
-                        tenant.name,
-                        tenant.rooms,
-                        tenant.max_rooms,
-                        tenant.accounts,
-                        tenant.max_accounts,
-                        tenant.max_participants
-                    );
-                }
-                Ok(())
+                at.print_all(&at.operator()?.tenants().await?, line)
+            }
+            TenantCommand::Change(change) => {
+                let wanted = TenantChange {
+                    max_rooms: change.rooms,
+                    max_participants: change.participants,
+                    max_accounts: change.accounts,
+                };
+                let operator = change.at.operator()?;
+                let changed = operator.change_tenant(&change.name, &wanted).await?;
+                change.at.print(&changed, line)
             }
             TenantCommand::Root(Root { at, name }) => {
                 print!("{}", at.operator()?.root(&name).await?);
@@ -100,9 +120,22 @@ impl Create {
             max_participants: self.participants,
             max_accounts: self.accounts,
         };
-        self.at.operator()?.create_tenant(&request).await?;
-        Ok(())
+        let made = self.at.operator()?.create_tenant(&request).await?;
+        self.at.print(&made, line)
     }
+}
+
+/// What is told of an organisation: how much it has and may have.
+fn line(tenant: &TenantInfo) -> String {
+    format!(
+        "{} rooms {}/{} accounts {}/{} participants {}",
+        tenant.name,
+        tenant.rooms,
+        tenant.max_rooms,
+        tenant.accounts,
+        tenant.max_accounts,
+        tenant.max_participants
+    )
 }
 
 /// A name that can stand in an address.

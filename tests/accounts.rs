@@ -3,16 +3,24 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use conclave_kit::Server;
+use conclave_wire::account::{AccountInfo, Role};
+use conclave_wire::http::RoomInfo;
+use serde_json::Value;
 use std::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
 
 /// What a command prints; an error gives what it says.
 fn run(server: &Server, arguments: &str) -> Result<String, String> {
+    in_language(server, "C.UTF-8", arguments)
+}
+
+fn in_language(server: &Server, locale: &str, arguments: &str) -> Result<String, String> {
     let output = Command::new(PROGRAM)
         .args(arguments.split(' '))
         .env("CONCLAVE_SERVER", server.door().url())
         .env("CONCLAVE_DATA", server.data())
+        .env("LC_ALL", locale)
         .output()
         .expect("the program runs");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -83,12 +91,48 @@ async fn organisations_and_accounts_are_made_listed_and_ended_from_the_command_l
     let made = run(&server, "account create Anna --tenant praxis --role host");
     let second = password(&made.expect("the name is free"));
 
+    let changed = run(
+        &server,
+        "account change anna --tenant praxis --role assistant --json",
+    );
+    let changed: AccountInfo = serde_json::from_str(&changed.expect("changed")).expect("JSON");
+    assert_eq!(
+        (changed.role, changed.name.as_str()),
+        (Role::Assistant, "Dr.Berg")
+    );
+    let changed = run(&server, "tenant change praxis --participants 5").expect("changed");
+    assert_eq!(changed, "praxis rooms 0/3 accounts 1/2 participants 5\n");
+    let below = run(&server, "tenant change praxis --accounts 0").expect_err("there is one");
+    assert_eq!(
+        below,
+        "conclave: refused: the organisation has as many as it may\n"
+    );
+
     let made = run(&server, "account create boss --tenant praxis --role admin").expect("made");
     let (status, session) = log_in(&server, "boss", &password(&made)).await;
     assert_eq!(status, 201);
     assert!(session.contains("\"factorNeeded\":true"), "{session}");
     let full = run(&server, "account create ben --tenant praxis --role member");
     assert!(full.expect_err("full").contains("as many as it may"));
+
+    let room = run(&server, "room create --json").expect("made");
+    let room: Value = serde_json::from_str(&room).expect("JSON");
+    let name = room["room"].as_str().expect("its name");
+    assert!(room["guests"].as_str().is_some_and(|it| it.contains(name)));
+    let listed = run(&server, "room list").expect("a list");
+    assert!(
+        listed.starts_with(name) && listed.ends_with(" open\n"),
+        "{listed}"
+    );
+    let shown = run(&server, &format!("room show --json -- {name}")).expect("there");
+    let shown: RoomInfo = serde_json::from_str(&shown).expect("JSON");
+    assert!(!shown.scheduled && !shown.password);
+    run(&server, &format!("room delete -- {name}")).expect("deleted");
+    let gone = in_language(&server, "de_AT.UTF-8", &format!("room show -- {name}"));
+    assert_eq!(
+        gone,
+        Err("conclave: abgelehnt: diesen Raum gibt es nicht\n".to_owned())
+    );
 
     let missing = run(&server, "account disable anna").expect_err("not in this organisation");
     assert!(missing.contains("no such account"), "{missing}");

@@ -1,13 +1,16 @@
-//! Organisations and accounts, as the operator: one HTTP request each.
+//! Organisations, accounts, rooms and links, as the operator: one HTTP request
+//! each.
 
 use crate::link::Server;
 use crate::rooms::{RoomError, ask, done, refused};
 use crate::trust::Trust;
 use conclave_wire::account::{
-    AccountInfo, AccountList, AccountMade, AccountRequest, TenantInfo, TenantList, TenantRequest,
+    AccountChange, AccountInfo, AccountList, AccountMade, AccountRequest, TenantChange, TenantInfo,
+    TenantList, TenantRequest,
 };
 use conclave_wire::audit::AuditList;
-use conclave_wire::id::AccountId;
+use conclave_wire::http::{LinkInfo, RoomEntry, RoomInfo, RoomList};
+use conclave_wire::id::{AccountId, LinkId, RoomId};
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicyRequest};
 use hyper::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -73,6 +76,21 @@ impl Operator {
         }
     }
 
+    /// Changes how much an organisation may have.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with [`Code::QuotaReached`](conclave_wire::code::Code::QuotaReached)
+    /// for fewer than there are.
+    pub async fn change_tenant(
+        &self,
+        name: &str,
+        change: &TenantChange,
+    ) -> Result<TenantInfo, RoomError> {
+        let body = serde_json::to_vec(change).map_err(|_| RoomError::Protocol)?;
+        let path = format!("/api/v1/tenants/{name}");
+        self.read((Method::PATCH, &path, body)).await
+    }
+
     /// Deletes an organisation that has no rooms, with its accounts.
     ///
     /// # Errors
@@ -115,6 +133,67 @@ impl Operator {
                 return Ok(accounts);
             }
         }
+    }
+
+    /// Changes an account's role or the person's name.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn change_account(
+        &self,
+        id: AccountId,
+        change: &AccountChange,
+    ) -> Result<AccountInfo, RoomError> {
+        let body = serde_json::to_vec(change).map_err(|_| RoomError::Protocol)?;
+        let path = format!("/api/v1/accounts/{id}");
+        self.read((Method::PATCH, &path, body)).await
+    }
+
+    /// All rooms of an organisation, the oldest first.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn rooms(&self, tenant: &str) -> Result<Vec<RoomEntry>, RoomError> {
+        let mut rooms: Vec<RoomEntry> = Vec::new();
+        loop {
+            let mut path = format!("/api/v1/rooms?tenant={tenant}&limit=100");
+            if let Some(last) = rooms.last() {
+                path += &format!("&after={}", last.room);
+            }
+            let list: RoomList = self.read((Method::GET, &path, Vec::new())).await?;
+            let more = list.more && !list.rooms.is_empty();
+            rooms.extend(list.rooms);
+            if !more {
+                return Ok(rooms);
+            }
+        }
+    }
+
+    /// What anyone may know of a room.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn room(&self, room: RoomId) -> Result<RoomInfo, RoomError> {
+        let path = format!("/api/v1/rooms/{room}");
+        self.read((Method::GET, &path, Vec::new())).await
+    }
+
+    /// Deletes a room, which ends its call.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn delete_room(&self, room: RoomId) -> Result<(), RoomError> {
+        let path = format!("/api/v1/rooms/{room}");
+        self.order((Method::DELETE, &path)).await
+    }
+
+    /// A guest's link that opens now.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with the code that says why it does not open.
+    pub async fn link(&self, room: RoomId, link: LinkId) -> Result<LinkInfo, RoomError> {
+        let path = format!("/api/v1/rooms/{room}/links/{link}");
+        self.read((Method::GET, &path, Vec::new())).await
     }
 
     /// Lets nobody log in to an account any more, or again.

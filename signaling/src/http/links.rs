@@ -113,7 +113,7 @@ pub(super) async fn list(
         ("link" = LinkId, Path, description = "The link: what stands between `l.` and the next dot behind the # in it"),
     ),
     responses((status = 200, description = "It opens now", body = LinkInfo)),
-    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::LinkEarly, Code::LinkDraft, Code::ConsentNeeded, Code::LinkExpired, Code::LinkUsed, Code::LinkRevoked, Code::ConsentWithdrawn])))),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::LinkEarly, Code::LinkDraft, Code::ConsentNeeded, Code::LinkExpired, Code::LinkUsed, Code::LinkRevoked, Code::ConsentWithdrawn]).command("link show")))),
 )]
 pub(super) async fn info(
     State(app): State<Arc<App>>,

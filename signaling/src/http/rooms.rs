@@ -121,7 +121,7 @@ pub(super) async fn create(
     ),
     responses((status = 200, description = "A page of the rooms, the oldest first", body = RoomList,
         headers(("Link" = Option<String>, description = "`rel=next`: the page behind this one")))),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::SeeRooms), &[])))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::SeeRooms), &[]).command("room list")))),
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -143,7 +143,7 @@ pub(super) async fn list(
         ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
     ),
     responses((status = 200, description = "What is public of it", body = RoomInfo)),
-    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[])))),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[]).command("room show")))),
 )]
 pub(super) async fn info(
     State(app): State<Arc<App>>,
@@ -191,7 +191,7 @@ pub(super) async fn unlock(
         ("room" = RoomId, Path, description = "The room: what stands between /r/ and # in its links"),
     ),
     responses((status = 204, description = "It is gone, and its call has ended")),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::DeleteRoom), &[])))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::DeleteRoom), &[]).command("room delete")))),
 )]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
