@@ -1020,11 +1020,7 @@ consent?: Consent, };
  * Something that is done to an organisation, and noted. Nothing of a
  * call is one: who talked, knocked or waited is noted nowhere.
  */
-<<<<<<< HEAD
 export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
-=======
-export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "consent-texts.set";
->>>>>>> 0637628 (conclave: a subcommand for every request, JSON for programs, errors in German)
 
 /**
  * A line of an organisation's audit log.
@@ -1335,11 +1331,11 @@ password: string, };
  */
 export type AccountList = { 
 /**
- * At most 50 of them.
+ * At most as many as were asked for.
  */
 accounts: Array<AccountInfo>, 
 /**
- * Whether there are more: `?after=` the login of the last one gives them.
+ * Whether there are more: `?after=` the account of the last one gives them.
  */
 more: boolean, };
 
