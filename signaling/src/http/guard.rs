@@ -29,7 +29,7 @@ pub(super) enum Caller {
     /// Who holds the server's token.
     Operator,
     /// Who is logged in, with all that their role needs.
-    Account(Signed),
+    Account(Box<Signed>),
 }
 
 /// What something is done to.
@@ -178,7 +178,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             return Ok(Self::Operator);
         }
         match signed(app, token).await? {
-            (signed, Standing::Full) => Ok(Self::Account(signed)),
+            (signed, Standing::Full) => Ok(Self::Account(Box::new(signed))),
             (_, _) => Err(Refusal(Code::FactorNeeded)),
         }
     }
