@@ -141,3 +141,61 @@ async fn organisations_and_accounts_are_made_listed_and_ended_from_the_command_l
     let stays = run(&server, "tenant delete default").expect_err("this one stays");
     assert!(stays.contains("or is the one that stays"), "{stays}");
 }
+
+#[tokio::test]
+async fn devices_are_listed_and_revoked_from_the_command_line() {
+    let server = Server::start(PROGRAM).await;
+    run(&server, "tenant create praxis").expect("made");
+    let anna = run(&server, "account create --tenant praxis anna --role member");
+    let password = password(&anna.expect("made"));
+    let mut sessions = Vec::new();
+    for device in ["Laptop", "Telephone"] {
+        let (_, session) = log_in(&server, "anna", &password).await;
+        let token = session.split("\"token\":\"").nth(1).unwrap();
+        let token = token.split('"').next().unwrap();
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        let body = format!("{{\"name\":\"{device}\"}}");
+        let asked = server.door();
+        let noted = asked.request("PUT /api/v1/session/device", &bearer, body.as_bytes());
+        assert_eq!(noted.await.expect("an answer").status, 200);
+        sessions.push(bearer);
+    }
+    let status = async |bearer: &str| {
+        let asked = server.door();
+        let answer = asked.request("GET /api/v1/session", bearer, b"");
+        answer.await.expect("an answer").status
+    };
+
+    let list = run(&server, "device list --tenant praxis anna").expect("a list");
+    let [laptop, telephone] = list.lines().collect::<Vec<_>>()[..] else {
+        panic!("{list}");
+    };
+    assert!(laptop.ends_with("Z \"Laptop\"") && telephone.ends_with("Z \"Telephone\""));
+    let id = laptop.split(' ').next().unwrap();
+    run(
+        &server,
+        &format!("device revoke --tenant praxis anna --device={id}"),
+    )
+    .expect("done");
+    assert_eq!(
+        (status(&sessions[0]).await, status(&sessions[1]).await),
+        (401, 200)
+    );
+    let again = run(
+        &server,
+        &format!("device revoke --tenant praxis anna --device={id}"),
+    );
+    assert!(again.expect_err("gone").contains("no such device"));
+    run(&server, "device revoke-all praxis").expect("done");
+    assert_eq!(status(&sessions[1]).await, 401);
+    assert_eq!(
+        run(&server, "device list --tenant praxis anna"),
+        Ok(String::new())
+    );
+
+    let root = run(&server, "tenant root praxis").expect("a root");
+    let lines: Vec<_> = root.lines().collect();
+    assert_eq!(lines.first(), Some(&"-----BEGIN CERTIFICATE-----"));
+    assert_eq!(lines.last(), Some(&"-----END CERTIFICATE-----"));
+    assert_ne!(run(&server, "tenant root").expect("a root"), root);
+}
