@@ -98,7 +98,7 @@ async fn organisations_and_accounts_are_made_listed_and_ended_from_the_command_l
     let changed: AccountInfo = serde_json::from_str(&changed.expect("changed")).expect("JSON");
     assert_eq!(
         (changed.role, changed.name.as_str()),
-        (Role::Assistant, "Dr.Berg")
+        (Role::Assistant, "Anna")
     );
     let changed = run(&server, "tenant change praxis --participants 5").expect("changed");
     assert_eq!(changed, "praxis rooms 0/3 accounts 1/2 participants 5\n");

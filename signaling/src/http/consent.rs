@@ -94,7 +94,7 @@ pub(super) async fn texts(
         ("version" = String, Path, description = "Its number, or `current`"),
     ),
     responses((status = 200, description = "The texts of the room's organisation, which never change", body = ConsentTexts)),
-    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::NotFound])))),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::NotFound]).command("consent-text show")))),
 )]
 pub(super) async fn texts_of_room(
     State(app): State<Arc<App>>,
