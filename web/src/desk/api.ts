@@ -141,9 +141,9 @@ export class Api {
     return this.#send('POST', `rooms/${room}/links/${link}/consent`, { version: texts.value.version, language, way: 'mail' });
   }
 
-  /** A page of the organisation's accounts, behind the one with this login. */
-  accounts(after: string): Promise<Answer<AccountList>> {
-    return this.#send('GET', after === '' ? 'accounts' : `accounts?after=${after}`);
+  /** A page of the organisation's accounts, behind this one. */
+  accounts(after: AccountId | null): Promise<Answer<AccountList>> {
+    return this.#send('GET', after === null ? 'accounts' : `accounts?after=${after}`);
   }
 
   makeAccount(request: AccountRequest): Promise<Answer<AccountMade>> {
