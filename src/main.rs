@@ -10,6 +10,7 @@ mod invitation;
 mod join;
 mod link;
 mod media_metrics;
+mod oidc;
 mod openapi;
 mod policy;
 mod room;

@@ -1,5 +1,6 @@
 //! `conclave tenant`: the organisations on a server.
 
+use crate::oidc::Oidc;
 use crate::room::At;
 use clap::{ArgGroup, Args, Subcommand};
 use conclave_wire::account::{TenantChange, TenantInfo, TenantRequest};
@@ -22,6 +23,8 @@ enum TenantCommand {
     Delete(Delete),
     /// Print the certificate of an organisation's root, PEM: what vouches for its people's devices.
     Root(Root),
+    /// Let an organisation's people log in by its OpenID Connect provider.
+    Oidc(Oidc),
 }
 
 #[derive(Args)]
@@ -105,6 +108,7 @@ impl Tenant {
                 print!("{}", at.operator()?.root(&name).await?);
                 Ok(())
             }
+            TenantCommand::Oidc(oidc) => oidc.run().await,
             TenantCommand::Delete(Delete { at, name }) => {
                 Ok(at.operator()?.delete_tenant(&name).await?)
             }

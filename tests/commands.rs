@@ -7,12 +7,14 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
 
 /// Operations without a subcommand: a session is of the person who logs in with
 /// a password, which nobody should type behind a command; a trial of the media
-/// port needs a browser; a device certifies itself.
-const WITHOUT: [&str; 9] = [
+/// port needs a browser; so does a login by a provider; a device certifies itself.
+const WITHOUT: [&str; 11] = [
     "certify",
     "changePassword",
     "confirmFactor",
+    "getProviderName",
     "getSession",
+    "giveCode",
     "logIn",
     "logOut",
     "noteDevice",

@@ -5,8 +5,8 @@ use crate::link::Server;
 use crate::rooms::{RoomError, ask, done, refused};
 use crate::trust::Trust;
 use conclave_wire::account::{
-    AccountChange, AccountInfo, AccountList, AccountMade, AccountRequest, TenantChange, TenantInfo,
-    TenantList, TenantRequest,
+    AccountChange, AccountInfo, AccountList, AccountMade, AccountRequest, ProviderInfo,
+    ProviderRequest, TenantChange, TenantInfo, TenantList, TenantRequest,
 };
 use conclave_wire::audit::AuditList;
 use conclave_wire::http::{LinkInfo, RoomEntry, RoomInfo, RoomList};
@@ -98,6 +98,38 @@ impl Operator {
     /// when it has rooms.
     pub async fn delete_tenant(&self, name: &str) -> Result<(), RoomError> {
         let path = format!("/api/v1/tenants/{name}");
+        self.order((Method::DELETE, &path)).await
+    }
+
+    /// Sets by which OpenID Connect provider an organisation's people log in.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn set_provider(
+        &self,
+        tenant: &str,
+        provider: &ProviderRequest,
+    ) -> Result<ProviderInfo, RoomError> {
+        let body = serde_json::to_vec(provider).map_err(|_| RoomError::Protocol)?;
+        let path = format!("/api/v1/tenants/{tenant}/oidc");
+        self.read((Method::PUT, &path, body)).await
+    }
+
+    /// By which provider they do.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn provider(&self, tenant: &str) -> Result<ProviderInfo, RoomError> {
+        let path = format!("/api/v1/tenants/{tenant}/oidc");
+        self.read((Method::GET, &path, Vec::new())).await
+    }
+
+    /// Forgets that provider: nobody logs in by it any more.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn remove_provider(&self, tenant: &str) -> Result<(), RoomError> {
+        let path = format!("/api/v1/tenants/{tenant}/oidc");
         self.order((Method::DELETE, &path)).await
     }
 

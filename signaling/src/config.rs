@@ -219,3 +219,27 @@ pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a graceful shutdown waits for connections to end.
 pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long somebody may be at their organisation's provider, and after that
+/// look for the code of a second factor.
+pub const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Requests to providers at once. More wait for slow ones, fewer keep people
+/// out when many begin to work.
+pub const EXCHANGES_AT_ONCE: usize = 64;
+
+/// How long a provider may take for one answer.
+pub const PROVIDER_LIMIT: Duration = Duration::from_secs(4);
+
+/// How long a login may take in all, so that whoever waits is told before
+/// [`REQUEST_LIMIT`].
+pub const PROVIDERS_LIMIT: Duration = Duration::from_secs(9);
+
+/// Largest answer of a provider, bytes. Large ones list some dozens of keys.
+pub const MAX_PROVIDER_ANSWER: usize = 256 << 10;
+
+/// For how long what a provider says of itself is not asked for again.
+pub const PROVIDER_KNOWN: Duration = Duration::from_secs(5 * 60);
+
+/// Largest body that names a provider, bytes: certificates come along.
+pub const MAX_PROVIDER_BODY: usize = 32 << 10;

@@ -20,7 +20,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 30] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 33] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -66,6 +66,13 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 30] = [
     ("PUT", "accounts/{account}/policies", Ok(Act::PoliciesSet)),
     ("POST", "tenants", Ok(Act::TenantMade)),
     ("PATCH", "tenants/{tenant}", Ok(Act::TenantChanged)),
+    ("PUT", "tenants/{tenant}/oidc", Ok(Act::TenantProviderSet)),
+    (
+        "DELETE",
+        "tenants/{tenant}/oidc",
+        Ok(Act::TenantProviderRemoved),
+    ),
+    ("POST", "session/code", Err("it ends a login")),
     ("DELETE", "tenants/{tenant}", Ok(Act::TenantDeleted)),
     ("POST", "rooms", Ok(Act::RoomMade)),
     ("DELETE", "rooms/{room}", Ok(Act::RoomDeleted)),
@@ -174,6 +181,9 @@ async fn every_request_that_changes_something_is_one_line() {
     let mail = json!({ "version": 1, "language": "de", "way": "mail" });
     let page = json!({ "version": 1, "language": "de" });
     let (account, of_room) = (ben.account.account, room.room);
+    let provider = json!({
+        "name": "a", "issuer": "https://a.example", "clientId": "a", "clientSecret": "a",
+    });
     let mut bodies: Vec<(&str, &str, Value)> = vec![
         ("PUT", "session/factor", json!({ "code": code })),
         ("PUT", "session/device", json!({ "name": "Anna's" })),
@@ -190,6 +200,7 @@ async fn every_request_that_changes_something_is_one_line() {
         ("POST", "tenants", json!({ "name": "other" })),
         ("PATCH", "tenants/{tenant}", json!({ "maxRooms": 1 })),
         ("PATCH", "accounts/{account}", json!({ "name": "Ben" })),
+        ("PUT", "tenants/{tenant}/oidc", provider),
         (
             "POST",
             "accounts",
@@ -227,8 +238,8 @@ async fn every_request_that_changes_something_is_one_line() {
         if (method, path) == ("POST", "session/factor") {
             continue; // It was proposed above, and counts from here on.
         }
-        if path == "session/certificate" {
-            continue; // It takes a proof: tests/devices.rs.
+        if path == "session/certificate" || path == "session/code" {
+            continue; // They take more: tests/devices.rs, tests/provider.rs.
         }
         let mut body = body(method, path);
         if path == "session/password" {
@@ -252,7 +263,9 @@ async fn every_request_that_changes_something_is_one_line() {
             _ if own => &anna,
             _ => &operator,
         };
-        let of = if path.starts_with("tenants") {
+        let of = if path.ends_with("/oidc") {
+            "tenant=other"
+        } else if path.starts_with("tenants") {
             "of=server"
         } else {
             "tenant=default"

@@ -44,7 +44,7 @@ export type Mid = string;
 /**
  * Why something was refused.
  */
-export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "last-administrator" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "no-such-device" | "too-many-devices" | "device-needed" | "proof-wrong" | "policy-unknown" | "policy-value" | "policy-forbids" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
+export type Code = "bad-message" | "too-large" | "too-many" | "no-such-room" | "unauthorized" | "factor-needed" | "factor-wrong" | "factor-set" | "login-failed" | "login-expired" | "provider-unavailable" | "external-account" | "password-unfit" | "password-needed" | "password-wrong" | "link-locked" | "room-locked" | "link-needed" | "no-such-link" | "link-early" | "link-expired" | "link-used" | "link-revoked" | "slot-too-far" | "link-draft" | "consent-needed" | "consent-withdrawn" | "consent-outdated" | "no-consent-needed" | "no-consent-text" | "not-scheduled" | "no-such-account" | "last-administrator" | "no-such-tenant" | "name-taken" | "tenant-in-use" | "quota-reached" | "no-such-device" | "too-many-devices" | "device-needed" | "proof-wrong" | "policy-unknown" | "policy-value" | "policy-forbids" | "forbidden" | "gone" | "no-call" | "call-running" | "stale-epoch" | "no-such-participant" | "full" | "people-limit" | "bad-offer" | "unsupported-media" | "media-unavailable" | "not-found" | "method-not-allowed" | "internal";
 
 /**
  * What a media section a client sends carries. The SFU routes by it and never
@@ -1020,7 +1020,7 @@ consent?: Consent, };
  * Something that is done to an organisation, and noted. Nothing of a
  * call is one: who talked, knocked or waited is noted nowhere.
  */
-export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
+export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "tenant.provider-set" | "tenant.provider-removed" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
 
 /**
  * A line of an organisation's audit log.
@@ -1176,6 +1176,15 @@ code?: string,
 kept?: Kept, };
 
 /**
+ * `GET /api/v1/oidc/{tenant}`: by whom people of an organisation log in.
+ */
+export type ProviderName = { 
+/**
+ * The provider's name.
+ */
+name: string, };
+
+/**
  * Who is logged in: `POST` and `GET /api/v1/session`.
  */
 export type SessionInfo = { 
@@ -1211,6 +1220,10 @@ factor: boolean,
  * Whether a second factor has to be set up before anything else.
  */
 factorNeeded: boolean, 
+/**
+ * Whether the organisation's provider knows the account: it has no password.
+ */
+external: boolean, 
 /**
  * The token, if the program that logged in keeps it: 32 bytes.
  */
@@ -1310,7 +1323,11 @@ disabled: boolean,
 /**
  * Whether it has a second factor.
  */
-factor: boolean, };
+factor: boolean, 
+/**
+ * Whether the organisation's provider knows it: it has no password.
+ */
+external: boolean, };
 
 /**
  * `POST /api/v1/accounts` and `POST /api/v1/accounts/{account}/password` give

@@ -36,6 +36,7 @@ mod hosting;
 pub mod link;
 pub mod notice;
 pub mod password;
+pub mod person;
 pub mod policy;
 mod request;
 mod resync;

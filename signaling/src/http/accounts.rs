@@ -62,6 +62,7 @@ pub(super) async fn create(
             created: deed.at.0,
             disabled: false,
             factor: false,
+            external: false,
         },
         password: password.to_string(),
     };
@@ -127,7 +128,7 @@ pub(super) async fn disable(
     ),
     request_body = AccountChange,
     responses((status = 200, description = "The account as it is now", body = AccountInfo)),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::LastAdministrator]).command("account change")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::LastAdministrator, Code::ExternalAccount]).command("account change")))),
 )]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
@@ -135,7 +136,9 @@ pub(super) async fn change(
     NamedAccount(id): NamedAccount,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    existing(&app, &caller, id).await?;
+    if existing(&app, &caller, id).await?.external {
+        return Err(Refusal(Code::ExternalAccount));
+    }
     let change: AccountChange = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
     account::check_change(&change).map_err(Refusal)?;
     let store = &app.rooms.store;
@@ -197,7 +200,7 @@ pub(super) async fn enable(
         ("account" = AccountId, Path, description = "The account"),
     ),
     responses((status = 200, description = "The account with another password, which is given once", body = AccountMade)),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("account reset-password")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::ExternalAccount]).command("account reset-password")))),
 )]
 pub(super) async fn reset_password(
     State(app): State<Arc<App>>,
@@ -205,6 +208,9 @@ pub(super) async fn reset_password(
     NamedAccount(id): NamedAccount,
 ) -> Result<Response, Refusal> {
     let account = existing(&app, &caller, id).await?;
+    if account.external {
+        return Err(Refusal(Code::ExternalAccount));
+    }
     let (password, hash) = app.identity.draw_password().await.map_err(Refusal)?;
     let deed = caller.deed(&app, Act::AccountPasswordReset, Object::Account(id));
     let store = &app.rooms.store;

@@ -216,7 +216,8 @@ fn given(method: &Method, headers: &HeaderMap) -> Result<Digest, Refusal> {
     if let Some(token) = bearer(headers) {
         return Ok(token.digest());
     }
-    let token = cookie(headers).ok_or(Refusal(Code::Unauthorized))?;
+    let token = cookie(headers, COOKIE).and_then(parse);
+    let token = token.ok_or(Refusal(Code::Unauthorized))?;
     match method.is_safe() || is_own_page(headers) {
         true => Ok(token.digest()),
         false => Err(Refusal(Code::Forbidden)),
@@ -241,15 +242,15 @@ fn bearer(headers: &HeaderMap) -> Option<Token> {
         .then(|| parse(token.trim()))?
 }
 
-/// RFC 6265 section 4.2.1.
-fn cookie(headers: &HeaderMap) -> Option<Token> {
+/// What a browser keeps under a name (RFC 6265 section 4.2.1).
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let cookies = headers.get_all(header::COOKIE).iter();
     cookies
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .and_then(|(_, value)| parse(value))
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value)
 }
 
 fn parse(token: &str) -> Option<Token> {

@@ -12,6 +12,7 @@ mod health;
 mod language;
 mod links;
 mod media;
+mod oidc;
 mod openapi;
 mod page;
 mod policies;
@@ -24,7 +25,7 @@ pub use headers::CONTENT_SECURITY_POLICY;
 pub use openapi::openapi;
 
 use crate::assets::Assets;
-use crate::config::{MAX_BODY, MAX_CONSENT_BODY, REQUEST_LIMIT};
+use crate::config::{MAX_BODY, MAX_CONSENT_BODY, MAX_PROVIDER_BODY, REQUEST_LIMIT};
 use crate::domain::Digest;
 use crate::identity::Identity;
 use crate::media::{AskTrial, MediaMetrics};
@@ -72,6 +73,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/oidc/login/{tenant}", get(oidc::begin))
+        .route("/oidc/callback", get(oidc::callback))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -88,6 +91,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(openapi::document))
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(session::change_password))
+        .routes(routes!(oidc::code))
         .routes(routes!(session::propose_factor, session::confirm_factor))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::change, accounts::delete))
@@ -106,6 +110,11 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(policies::list_account, policies::set_account))
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::show, tenants::change, tenants::delete))
+        .routes(
+            routes!(oidc::get, oidc::set, oidc::remove)
+                .layer(DefaultBodyLimit::max(MAX_PROVIDER_BODY)),
+        )
+        .routes(routes!(oidc::show))
         .routes(routes!(rooms::list, rooms::create))
         .routes(routes!(rooms::info, rooms::delete))
         .routes(routes!(rooms::unlock))

@@ -142,7 +142,7 @@ pub(super) async fn confirm_factor(
     Ok((NOT_STORED, Json(codes)).into_response())
 }
 
-fn info(signed: Signed) -> SessionInfo {
+pub(super) fn info(signed: Signed) -> SessionInfo {
     let Signed {
         session,
         holder,
@@ -158,11 +158,12 @@ fn info(signed: Signed) -> SessionInfo {
         actions: role::actions(holder.role).collect(),
         factor: holder.factor,
         factor_needed: (limits.factor || role::needs_factor(holder.role)) && !session.factor,
+        external: signed.external,
         token: None,
     }
 }
 
-fn refuse(refused: Refused) -> Response {
+pub(super) fn refuse(refused: Refused) -> Response {
     match refused {
         Refused::For(code) => Refusal(code).into_response(),
         Refused::Wait(wait) => {
@@ -182,7 +183,7 @@ fn logged_out() -> Result<Response, Refusal> {
 
 /// Gives the browser the token, or takes it. It lasts until the browser is
 /// closed, and no longer than the session.
-fn set_cookie(response: &mut Response, token: Option<&Token>) -> Result<(), Refusal> {
+pub(super) fn set_cookie(response: &mut Response, token: Option<&Token>) -> Result<(), Refusal> {
     let token = token.map(|token| Zeroizing::new(BASE64URL.encode(token.expose())));
     let cookie = Zeroizing::new(match token {
         Some(token) => format!(
@@ -193,6 +194,6 @@ fn set_cookie(response: &mut Response, token: Option<&Token>) -> Result<(), Refu
     });
     let mut value = HeaderValue::from_str(&cookie).map_err(|_| Refusal(Code::Internal))?;
     value.set_sensitive(true);
-    response.headers_mut().insert(header::SET_COOKIE, value);
+    response.headers_mut().append(header::SET_COOKIE, value);
     Ok(())
 }

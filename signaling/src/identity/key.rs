@@ -20,6 +20,10 @@ const KEY_LEN: usize = 32;
 pub(super) struct ServerKey {
     factors: Sealer,
     pub(super) roots: Sealer,
+    /// Secrets that providers gave organisations.
+    pub(super) providers: Sealer,
+    /// What a browser keeps for the service while somebody is at their provider.
+    pub(super) logins: Sealer,
     hash: hmac::Key,
 }
 
@@ -68,6 +72,8 @@ impl ServerKey {
         Some(Self {
             factors: sealer(b"conclave 1 sealed factors")?,
             roots: sealer(b"conclave 1 sealed roots")?,
+            providers: sealer(b"conclave 1 sealed provider secrets")?,
+            logins: sealer(b"conclave 1 sealed logins")?,
             hash: hmac::Key::new(hmac::HMAC_SHA256, hash.as_slice()),
         })
     }
@@ -142,7 +148,9 @@ mod tests {
         assert!(key.open(BEN, &sealed).is_none());
         let other = ServerKey::from_bytes(&[8; 32]).unwrap();
         assert!(other.open(ANNA, &sealed).is_none());
-        assert!(key.roots.open(ANNA.0, &sealed).is_none(), "another kind");
+        for other in [&key.roots, &key.providers, &key.logins] {
+            assert!(other.open(ANNA.0, &sealed).is_none(), "another kind");
+        }
         for length in 0..sealed.len() {
             assert!(key.open(ANNA, &sealed[..length]).is_none(), "{length}");
         }

@@ -4,11 +4,12 @@
 use super::{Identity, throttled};
 use crate::domain::credential::TOKEN_LEN;
 use crate::domain::session::{Session, without_code};
-use crate::domain::{Now, Token, account, tenant};
+use crate::domain::{Millis, Now, Token, account, tenant};
 use crate::store::{Signed, Store, StoreError};
 use conclave_wire::account::{Login, NewPassword};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
+use conclave_wire::id::AccountId;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -74,14 +75,28 @@ impl Identity {
                 }
             }
         }
+        let of = (found.account, found.holder.factor);
+        let token = self.begin_session(store, now.calendar, of).await?;
+        self.throttle().succeeded(&counted);
+        Ok(token)
+    }
+
+    /// Begins the session of an account, with or without a second factor.
+    ///
+    /// # Errors
+    /// [`Code::Internal`].
+    pub(super) async fn begin_session(
+        &self,
+        store: &Store,
+        now: Millis,
+        (account, factor): (AccountId, bool),
+    ) -> Result<Token, Code> {
         let mut token = [0; TOKEN_LEN];
         getrandom::fill(&mut token).map_err(|_| Code::Internal)?;
         let token = Token::from_random(token);
-        let session = Session::begin(now.calendar, found.holder.factor);
-        store
-            .begin_session(token.digest(), found.account, session)
-            .await?;
-        self.throttle().succeeded(&counted);
+        let session = Session::begin(now, factor);
+        let begun = store.begin_session(token.digest(), account, session);
+        begun.await?;
         Ok(token)
     }
 

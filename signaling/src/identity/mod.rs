@@ -6,10 +6,12 @@ mod drawn;
 mod factor;
 mod key;
 mod login;
+mod oidc;
 mod passwords;
 mod root;
 
 pub(crate) use login::Refused;
+pub(crate) use oidc::{Callback, Entered};
 pub(crate) use root::Holder;
 
 use crate::domain::Millis;
@@ -18,6 +20,7 @@ use crate::store::{Root, Store};
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
 use key::ServerKey;
+use oidc::Providers;
 use passwords::Passwords;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -31,6 +34,7 @@ pub(crate) struct Identity {
     passwords: Passwords,
     key: ServerKey,
     throttle: Mutex<Throttle>,
+    providers: Providers,
 }
 
 impl Identity {
@@ -44,6 +48,7 @@ impl Identity {
             passwords: Passwords::new().map_err(io::Error::other)?,
             key: ServerKey::load_or_create(data_dir)?,
             throttle: Mutex::default(),
+            providers: Providers::default(),
         })
     }
 

@@ -21,8 +21,8 @@ pub(crate) struct Credentials {
 
 /// Everything of an account, as [`info`] reads it.
 const COLUMNS: &str = "SELECT id, login, name, role, created_at, disabled_at, \
-    (SELECT COUNT(*) FROM factors WHERE factors.account = accounts.id AND confirmed = 1) AS factor \
-    FROM accounts";
+    (SELECT COUNT(*) FROM factors WHERE factors.account = accounts.id AND confirmed = 1) AS factor, \
+    issuer FROM accounts";
 
 impl Store {
     /// Makes an account.
@@ -172,7 +172,8 @@ impl Store {
         login: &str,
     ) -> Result<Option<Credentials>, StoreError> {
         let row = sqlx::query(
-            "SELECT accounts.id AS id, role, password, disabled_at, \
+            "SELECT accounts.id AS id, role, CASE WHEN issuer IS NULL THEN password END AS password, \
+             disabled_at, \
              (SELECT COUNT(*) FROM factors WHERE factors.account = accounts.id AND confirmed = 1) \
              AS factor FROM accounts JOIN tenants ON tenants.id = accounts.tenant \
              WHERE tenants.name = $1 AND login = $2",
@@ -316,5 +317,6 @@ fn info(row: &AnyRow) -> Result<AccountInfo, StoreError> {
         created: narrow(row.try_get("created_at")?)?,
         disabled,
         factor,
+        external: row.try_get::<Option<String>, _>("issuer")?.is_some(),
     })
 }

@@ -11,6 +11,7 @@ mod links;
 mod load;
 mod policies;
 mod postgres;
+mod providers;
 mod retention;
 mod rooms;
 mod sessions;
@@ -19,6 +20,7 @@ mod tenants;
 
 pub(crate) use devices::Root;
 pub use postgres::PostgresUrl;
+pub(crate) use providers::{Entry, Provider};
 pub(crate) use rooms::{NewRoom, Public};
 pub(crate) use sessions::Signed;
 
@@ -36,7 +38,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 13] = [
+const MIGRATIONS: [(&str, &str); 14] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -67,6 +69,10 @@ const MIGRATIONS: [(&str, &str); 13] = [
     (
         "presenters",
         include_str!("../../migrations/0013_presenters.sql"),
+    ),
+    (
+        "providers",
+        include_str!("../../migrations/0014_providers.sql"),
     ),
 ];
 

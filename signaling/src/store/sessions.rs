@@ -20,6 +20,8 @@ pub(crate) struct Signed {
     pub(crate) holder: Holder,
     pub(crate) login: String,
     pub(crate) name: String,
+    /// Whether its organisation's provider knows the account.
+    pub(crate) external: bool,
     pub(crate) tenant: TenantId,
     pub(crate) tenant_name: String,
     /// On which device it is, once it said so.
@@ -83,7 +85,7 @@ impl Store {
     pub(crate) async fn session(&self, token: Digest) -> Result<Option<Signed>, StoreError> {
         let row = sqlx::query(
             "SELECT last_used_at, ends_at, sessions.factor AS given, device, accounts.id AS account, role, \
-             disabled_at, login, accounts.name AS name, tenants.id AS tenant, \
+             disabled_at, login, accounts.name AS name, issuer, tenants.id AS tenant, \
              tenants.name AS tenant_name, (SELECT COUNT(*) FROM factors \
              WHERE factors.account = accounts.id AND confirmed = 1) AS factor \
              FROM sessions JOIN accounts ON accounts.id = sessions.account \
@@ -107,6 +109,7 @@ impl Store {
             holder: holder(&row)?,
             login: row.try_get("login")?,
             name: row.try_get("name")?,
+            external: row.try_get::<Option<String>, _>("issuer")?.is_some(),
             tenant,
             limits: policies.sessions(),
             tenant_name: row.try_get("tenant_name")?,

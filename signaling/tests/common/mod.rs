@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod provider;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -283,6 +284,8 @@ pub(crate) async fn connect(address: SocketAddr, data_dir: &Path) -> TlsStream<T
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HashMap<String, String>,
+    /// What each `set-cookie` says.
+    pub(crate) cookies: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -296,6 +299,8 @@ impl Answer {
         let headers = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        let headers: Vec<_> = headers.collect();
+        let cookies = headers.iter().filter(|(name, _)| name == "set-cookie");
         Self {
             status: status
                 .split(' ')
@@ -303,7 +308,8 @@ impl Answer {
                 .expect("a status")
                 .parse()
                 .expect("a number"),
-            headers: headers.collect(),
+            cookies: cookies.map(|(_, value)| value.clone()).collect(),
+            headers: headers.into_iter().collect(),
             body: bytes[end + 4..].to_vec(),
         }
     }

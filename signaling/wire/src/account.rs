@@ -2,6 +2,7 @@
 
 use crate::id::{AccountId, TenantId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What somebody is to their organisation. What each may do is one table:
 /// `signaling/src/domain/role.rs`.
@@ -134,6 +135,8 @@ pub struct SessionInfo {
     pub factor: bool,
     /// Whether a second factor has to be set up before anything else.
     pub factor_needed: bool,
+    /// Whether the organisation's provider knows the account: it has no password.
+    pub external: bool,
     /// The token, if the program that logged in keeps it: 32 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -221,6 +224,8 @@ pub struct AccountInfo {
     pub disabled: bool,
     /// Whether it has a second factor.
     pub factor: bool,
+    /// Whether the organisation's provider knows it: it has no password.
+    pub external: bool,
 }
 
 /// `POST /api/v1/accounts` and `POST /api/v1/accounts/{account}/password` give
@@ -307,4 +312,60 @@ pub struct TenantList {
     pub tenants: Vec<TenantInfo>,
     /// Whether there are more: `?after=` the name of the last one gives them.
     pub more: bool,
+}
+
+/// The body of `PUT /api/v1/tenants/{tenant}/oidc`: the organisation's OpenID
+/// Connect provider.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProviderRequest {
+    /// Its name as people read it on the login page, 1 to 64 characters.
+    pub name: String,
+    /// Its issuer: `https`, or `http` of a loopback address.
+    pub issuer: String,
+    /// What it calls this service.
+    pub client_id: String,
+    /// The secret it gave for that.
+    pub client_secret: String,
+    /// Scopes to ask for besides `openid` and `profile`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// The claim that lists a person's groups. Default: `groups`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_claim: Option<String>,
+    /// Which group gives which role; of several the least counts, without one
+    /// [`Role::Member`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, Role>,
+    /// Certificates that are trusted besides the system's, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+}
+
+/// `GET /api/v1/tenants/{tenant}/oidc`: the same without the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderInfo {
+    /// Its name.
+    pub name: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// What it calls this service.
+    pub client_id: String,
+    /// Scopes that are asked for besides.
+    pub scopes: Vec<String>,
+    /// The claim that lists groups.
+    pub groups_claim: String,
+    /// Which group gives which role.
+    pub roles: BTreeMap<String, Role>,
+    /// Whether certificates are trusted besides the system's.
+    pub ca: bool,
+}
+
+/// `GET /api/v1/oidc/{tenant}`: by whom people of an organisation log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderName {
+    /// The provider's name.
+    pub name: String,
 }

@@ -34,6 +34,10 @@ acts! {
     TenantChanged = "tenant.changed",
     /// An organisation was deleted, with its accounts.
     TenantDeleted = "tenant.deleted",
+    /// An organisation's people log in by another provider from now on.
+    TenantProviderSet = "tenant.provider-set",
+    /// They log in by none any more.
+    TenantProviderRemoved = "tenant.provider-removed",
     /// An account was made.
     AccountMade = "account.made",
     /// An account's role or its person's name was changed.

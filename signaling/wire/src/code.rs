@@ -45,6 +45,20 @@ pub enum Code {
     /// The account has a second factor already.
     #[error("the account has a second factor already")]
     FactorSet,
+    /// The organisation's provider did not confirm who somebody is, or the
+    /// account is disabled.
+    #[error("the login by the organisation's provider did not succeed")]
+    LoginFailed,
+    /// A login that began too long ago, or in another browser.
+    #[error("the login began too long ago or in another browser; begin again")]
+    LoginExpired,
+    /// The organisation's provider does not answer as it should.
+    #[error("the organisation's provider does not answer")]
+    ProviderUnavailable,
+    /// The organisation's provider knows the account: it has no password here,
+    /// and is changed there.
+    #[error("the account is one of its organisation's provider, and is changed there")]
+    ExternalAccount,
     /// A new password is too short or too long.
     #[error("the new password is too short or too long")]
     PasswordUnfit,
@@ -199,6 +213,10 @@ impl Code {
             Self::FactorNeeded => "factor-needed",
             Self::FactorWrong => "factor-wrong",
             Self::FactorSet => "factor-set",
+            Self::LoginFailed => "login-failed",
+            Self::LoginExpired => "login-expired",
+            Self::ProviderUnavailable => "provider-unavailable",
+            Self::ExternalAccount => "external-account",
             Self::PasswordUnfit => "password-unfit",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
@@ -257,7 +275,11 @@ impl Code {
             | Self::SlotTooFar
             | Self::ProofWrong => 400,
             Self::PolicyUnknown | Self::PolicyValue => 400,
-            Self::Unauthorized | Self::FactorNeeded | Self::FactorWrong => 401,
+            Self::Unauthorized
+            | Self::FactorNeeded
+            | Self::FactorWrong
+            | Self::LoginFailed
+            | Self::LoginExpired => 401,
             Self::Forbidden
             | Self::PolicyForbids
             | Self::PasswordNeeded
@@ -284,6 +306,7 @@ impl Code {
             | Self::NoConsentText
             | Self::FactorSet
             | Self::LastAdministrator
+            | Self::ExternalAccount
             | Self::NameTaken
             | Self::TenantInUse
             | Self::QuotaReached
@@ -299,7 +322,7 @@ impl Code {
             Self::LinkLocked | Self::RoomLocked => 423,
             Self::TooMany => 429,
             Self::Internal => 500,
-            Self::Full | Self::MediaUnavailable => 503,
+            Self::Full | Self::MediaUnavailable | Self::ProviderUnavailable => 503,
         }
     }
 }

@@ -27,6 +27,14 @@ impl Code {
                 "der Code des zweiten Faktors ist falsch oder wurde schon verwendet"
             }
             Self::FactorSet => "das Konto hat schon einen zweiten Faktor",
+            Self::LoginFailed => "die Anmeldung über die Organisation ist nicht gelungen",
+            Self::LoginExpired => {
+                "die Anmeldung hat zu lange gedauert oder in einem anderen Browser begonnen"
+            }
+            Self::ProviderUnavailable => "der Anmeldedienst der Organisation antwortet nicht",
+            Self::ExternalAccount => {
+                "das Konto ist eines des Anmeldedienstes der Organisation und wird dort geändert"
+            }
             Self::PasswordUnfit => "das neue Passwort ist zu kurz oder zu lang",
             Self::PasswordNeeded => "der Link braucht sein Passwort",
             Self::PasswordWrong => "das Passwort ist falsch",

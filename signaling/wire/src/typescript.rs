@@ -71,6 +71,7 @@ pub fn declarations() -> String {
     declare::<account::Action>(&config, &mut text);
     declare::<account::Kept>(&config, &mut text);
     declare::<account::Login>(&config, &mut text);
+    declare::<account::ProviderName>(&config, &mut text);
     declare::<account::SessionInfo>(&config, &mut text);
     declare::<account::NewPassword>(&config, &mut text);
     declare::<account::Enrolment>(&config, &mut text);

@@ -204,6 +204,12 @@ export class Server {
     return password;
   }
 
+  /** By which provider an organisation's people log in. @param {string} tenant @param {Record<string, string>} options */
+  async setProvider(tenant, options) {
+    const named = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+    await this.#run('tenant', 'oidc', 'set', tenant, ...named, '--server', this.url, '--data', this.data);
+  }
+
   /** @param {string[]} options */
   async #make(options) {
     const { host, guests: guest, password } = await this.#print('room', 'create', ...options, '--server', this.url, '--data', this.data);

@@ -25,6 +25,12 @@ const MOST_STOPS = 60;
 /** @param {string} id */
 export const byId = (id) => `[data-testid="${id}"]`;
 
+/** A page that goes to another address answers nothing yet. @param {unknown} error @returns {undefined} */
+function onItsWay(error) {
+  if (error instanceof Error && /context was destroyed|because of a navigation/.test(error.message)) return undefined;
+  throw error;
+}
+
 export class Tab {
   /**
    * @param {string} name  who sits before it
@@ -72,7 +78,7 @@ export class Tab {
    * @param {number} [within]  milliseconds
    */
   until(what, fn, arg, within = PATIENCE) {
-    return until(`${what} (${this.name})`, () => this.run(fn, /** @type {A} */ (arg)), {
+    return until(`${what} (${this.name})`, () => this.run(fn, /** @type {A} */ (arg)).catch(onItsWay), {
       within,
       explain: async () => ({ problems: this.problems, text: await this.text() }),
     });

@@ -17,6 +17,7 @@ import type {
   LinkList,
   LinkRequest,
   Problem,
+  ProviderName,
   RoomCreated,
   RoomEntry,
   RoomId,
@@ -64,6 +65,16 @@ export class Api {
   logIn({ tenant, login, password, code }: Credentials): Promise<Answer<SessionInfo>> {
     const body = { login, password, ...(tenant === '' ? {} : { tenant }), ...(code === '' ? {} : { code }) };
     return this.#send('POST', 'session', body);
+  }
+
+  /** By whom an organisation's people log in. */
+  provider(organisation: string): Promise<Answer<ProviderName>> {
+    return this.#send('GET', `oidc/${organisation}`);
+  }
+
+  /** Ends a login by a provider with a code of the second factor. */
+  giveCode(code: string): Promise<Answer<SessionInfo>> {
+    return this.#send('POST', 'session/code', { code });
   }
 
   session(): Promise<Answer<SessionInfo>> {

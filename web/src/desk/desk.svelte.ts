@@ -5,6 +5,7 @@ import { codeText, languages, type Text } from '../text/text';
 import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, RoomEntry, RoomId, RoomRequest, SessionInfo } from '../wire';
 import { invitation } from '../link';
 import { Api, type Answer, type Credentials, type Refusal } from './api';
+import { arrival, loginAddress, organisationName, type Arrival } from './arrival';
 import { passwordDigest } from './proof';
 import { drawPassword, drawSecret, hostLink, Secrets, type Draw } from './secrets';
 
@@ -26,6 +27,8 @@ export class Desk {
   enrolment = $state.raw<Enrolment | null>(null);
   backupCodes = $state.raw<readonly string[]>([]);
   preferences = $state.raw() as Preferences;
+  /** With what somebody comes to the login page, from their organisation's provider for instance. */
+  arrival = $state.raw<Arrival>({ organisation: '', problem: null });
   /** Why the login page is shown, if there is something to say. */
   notice = $state('');
   polite = $state('');
@@ -65,6 +68,7 @@ export class Desk {
   /** Looks who is logged in. */
   async start(): Promise<void> {
     this.phase = 'loading';
+    this.arrival = arrival(location.search);
     const session = await this.#api.session();
     if (session.ok) await this.#entered(session.value);
     else if (session.code === 'unauthorized') this.#show('login');
@@ -80,6 +84,23 @@ export class Desk {
     const session = await this.#api.logIn(credentials);
     if (!session.ok) return session;
     this.notice = '';
+    await this.#entered(session.value);
+    return null;
+  }
+
+  /** The provider by which an organisation's people log in, and where that begins; null without one. */
+  async provider(organisation: string): Promise<{ name: string; address: string } | null> {
+    const name = organisationName(organisation);
+    if (name === null) return null;
+    const found = await this.#api.provider(name);
+    return found.ok ? { name: found.value.name, address: loginAddress(name) } : null;
+  }
+
+  /** Ends a login by a provider with a code of the second factor. */
+  async giveCode(code: string): Promise<Refusal | null> {
+    const session = await this.#api.giveCode(code);
+    if (!session.ok) return session;
+    this.arrival = { ...this.arrival, problem: null };
     await this.#entered(session.value);
     return null;
   }
