@@ -1,92 +1,76 @@
-//! Writes the wire types as TypeScript. The copy in `web/src/wire.ts` is
-//! committed; a stale one fails this module's test, and
+//! Writes the wire types as TypeScript, a file for each module here. The copy in
+//! `web/src/wire/` is committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
 use crate::{account, audit, client, code, control, http, id, policy};
+use std::collections::{BTreeMap, BTreeSet};
 use ts_rs::{Config, TS};
 
-/// The whole of `web/src/wire.ts`.
-pub fn declarations() -> String {
-    let config = Config::default();
-    let mut text = String::from(
-        "// Generated from signaling/wire; do not edit.\n\
-         // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire\n",
-    );
-    declare::<id::RoomId>(&config, &mut text);
-    declare::<id::LinkId>(&config, &mut text);
-    declare::<id::TenantId>(&config, &mut text);
-    declare::<id::AccountId>(&config, &mut text);
-    declare::<id::ParticipantId>(&config, &mut text);
-    declare::<id::Blob>(&config, &mut text);
-    declare::<id::Mid>(&config, &mut text);
-    declare::<code::Code>(&config, &mut text);
-    declare::<control::Source>(&config, &mut text);
-    declare::<control::Sending>(&config, &mut text);
-    declare::<control::SourceOf>(&config, &mut text);
-    declare::<control::SlotAssignment>(&config, &mut text);
-    declare::<control::Show>(&config, &mut text);
-    declare::<control::ShownAs>(&config, &mut text);
-    declare::<control::Wanted>(&config, &mut text);
-    declare::<client::ClientFrame>(&config, &mut text);
-    declare::<client::Request>(&config, &mut text);
-    declare::<client::ServerFrame>(&config, &mut text);
-    declare::<client::Standing>(&config, &mut text);
-    declare::<client::Reason>(&config, &mut text);
-    declare::<client::LogEntry>(&config, &mut text);
-    declare::<client::LogEvent>(&config, &mut text);
-    declare::<client::Member>(&config, &mut text);
-    declare::<client::KnockNotice>(&config, &mut text);
-    declare::<http::Consultation>(&config, &mut text);
-    declare::<http::Sharing>(&config, &mut text);
-    declare::<http::RoomRequest>(&config, &mut text);
-    declare::<http::RoomCreated>(&config, &mut text);
-    declare::<http::RoomInfo>(&config, &mut text);
-    declare::<http::RoomEntry>(&config, &mut text);
-    declare::<http::RoomList>(&config, &mut text);
-    declare::<http::LinkState>(&config, &mut text);
-    declare::<http::Uses>(&config, &mut text);
-    declare::<http::Language>(&config, &mut text);
-    declare::<http::ConsentWay>(&config, &mut text);
-    declare::<http::Consent>(&config, &mut text);
-    declare::<http::ConsentRequest>(&config, &mut text);
-    declare::<http::ConsentText>(&config, &mut text);
-    declare::<http::ConsentTexts>(&config, &mut text);
-    declare::<http::ConsentTextsRequest>(&config, &mut text);
-    declare::<http::ConsentRule>(&config, &mut text);
-    declare::<http::LinkRequest>(&config, &mut text);
-    declare::<http::LinkInfo>(&config, &mut text);
-    declare::<http::LinkList>(&config, &mut text);
-    declare::<http::Opening>(&config, &mut text);
-    declare::<http::MediaTrial>(&config, &mut text);
-    declare::<http::MediaAddress>(&config, &mut text);
-    declare::<http::Problem>(&config, &mut text);
-    declare::<audit::Act>(&config, &mut text);
-    declare::<audit::AuditLine>(&config, &mut text);
-    declare::<audit::AuditList>(&config, &mut text);
-    declare::<policy::PolicySource>(&config, &mut text);
-    declare::<policy::PolicyEntry>(&config, &mut text);
-    declare::<policy::PolicyList>(&config, &mut text);
-    declare::<policy::PolicyRequest>(&config, &mut text);
-    declare::<account::Role>(&config, &mut text);
-    declare::<account::Action>(&config, &mut text);
-    declare::<account::Kept>(&config, &mut text);
-    declare::<account::Login>(&config, &mut text);
-    declare::<account::ProviderName>(&config, &mut text);
-    declare::<account::SessionInfo>(&config, &mut text);
-    declare::<account::NewPassword>(&config, &mut text);
-    declare::<account::Enrolment>(&config, &mut text);
-    declare::<account::FactorCode>(&config, &mut text);
-    declare::<account::BackupCodes>(&config, &mut text);
-    declare::<account::AccountRequest>(&config, &mut text);
-    declare::<account::AccountInfo>(&config, &mut text);
-    declare::<account::AccountMade>(&config, &mut text);
-    declare::<account::AccountList>(&config, &mut text);
-    declare::<account::TenantInfo>(&config, &mut text);
-    text
+const HEAD: &str = "// Generated from signaling/wire; do not edit.\n\
+     // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire\n";
+
+/// A type as it is written.
+struct Declared {
+    module: &'static str,
+    name: String,
+    text: String,
+    /// The names of those it is made of.
+    uses: BTreeSet<String>,
 }
 
-fn declare<T: TS>(config: &Config, text: &mut String) {
-    text.push('\n');
+macro_rules! declared {
+    ($config:expr; $($module:ident: $($name:ident),+;)+) => {
+        vec![$($(declare::<$module::$name>($config, stringify!($module)),)+)+]
+    };
+}
+
+fn all(config: &Config) -> Vec<Declared> {
+    declared! { config;
+        account: Role, Action, Kept, Login, ProviderName, SessionInfo, NewPassword, Enrolment, FactorCode, BackupCodes, AccountRequest, AccountInfo, AccountMade, AccountList, TenantInfo;
+        audit: Act, AuditLine, AuditList;
+        client: ClientFrame, Request, ServerFrame, Standing, Reason, LogEntry, LogEvent, Member, KnockNotice;
+        code: Code;
+        control: Source, Sending, SourceOf, SlotAssignment, Show, ShownAs, Wanted;
+        http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Problem;
+        id: RoomId, LinkId, TenantId, AccountId, ParticipantId, Blob, Mid;
+        policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;
+    }
+}
+
+/// The files of `web/src/wire/` and what they hold: one a module, and one that
+/// gathers them.
+pub fn files() -> BTreeMap<String, String> {
+    let all = all(&Config::default());
+    let home: BTreeMap<&str, &str> = all
+        .iter()
+        .map(|declared| (declared.name.as_str(), declared.module))
+        .collect();
+    let modules: BTreeSet<&str> = home.values().copied().collect();
+    let mut files = BTreeMap::new();
+    let mut index = HEAD.to_owned();
+    for module in modules {
+        let own = || all.iter().filter(|declared| declared.module == module);
+        let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for name in own().flat_map(|declared| &declared.uses) {
+            if let Some(other) = home.get(name.as_str()).filter(|other| **other != module) {
+                imports.entry(other).or_default().insert(name);
+            }
+        }
+        let mut text = HEAD.to_owned();
+        for (from, names) in imports {
+            let names: Vec<_> = names.into_iter().collect();
+            text += &format!("import type {{ {} }} from './{from}';\n", names.join(", "));
+        }
+        text.extend(own().map(|declared| declared.text.as_str()));
+        files.insert(format!("{module}.ts"), text);
+        index += &format!("export type * from './{module}';\n");
+    }
+    files.insert("index.ts".to_owned(), index);
+    files
+}
+
+fn declare<T: TS + 'static>(config: &Config, module: &'static str) -> Declared {
+    let mut text = String::from("\n");
     if let Some(docs) = T::docs() {
         text.push_str(docs.trim_end());
         text.push('\n');
@@ -94,24 +78,42 @@ fn declare<T: TS>(config: &Config, text: &mut String) {
     text.push_str("export ");
     text.push_str(&T::decl(config));
     text.push('\n');
+    let uses = T::dependencies(config).into_iter();
+    Declared {
+        module,
+        name: T::ident(config),
+        text,
+        uses: uses.map(|used| used.ts_name).collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::path::Path;
 
     #[test]
     fn the_browser_clients_types_are_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/src/wire.ts");
-        let fresh = declarations();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/src/wire");
+        let fresh = files();
         if std::env::var_os("CONCLAVE_WRITE_TYPES").is_some() {
-            std::fs::write(&path, &fresh).expect("writes web/src/wire.ts");
+            fs::create_dir_all(&folder).expect("makes web/src/wire");
+            for (name, text) in &fresh {
+                fs::write(folder.join(name), text).expect("writes web/src/wire");
+            }
         }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let entries = fs::read_dir(&folder).into_iter().flatten();
+        let committed: BTreeMap<_, _> = entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let name = path.file_name()?.to_str()?.to_owned();
+                Some((name, fs::read_to_string(path).ok()?))
+            })
+            .collect();
         assert!(
             committed == fresh,
-            "web/src/wire.ts is stale: run CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire"
+            "web/src/wire is stale: run CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire"
         );
     }
 }

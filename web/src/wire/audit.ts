@@ -1,0 +1,76 @@
+// Generated from signaling/wire; do not edit.
+// Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire
+import type { AccountId, Blob, TenantId } from './id';
+
+/**
+ * Something that is done to an organisation, and noted. Nothing of a
+ * call is one: who talked, knocked or waited is noted nowhere.
+ */
+export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "tenant.provider-set" | "tenant.provider-removed" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "consent-texts.set";
+
+/**
+ * A line of an organisation's audit log.
+ */
+export type AuditLine = { 
+/**
+ * Its number, from 1, without a gap.
+ */
+seq: number, 
+/**
+ * When, in milliseconds since the Unix epoch.
+ */
+at: number, 
+/**
+ * Whose account did it; without one it was the operator.
+ */
+actor?: AccountId, 
+/**
+ * What was done.
+ */
+act: Act, 
+/**
+ * To what: the identifier of an account or of an organisation; of acts on
+ * a room and on its guests' links that of the room.
+ */
+object?: Blob, 
+/**
+ * The version of texts; the policies that are set there now.
+ */
+detail?: string, 
+/**
+ * SHA-256 of the line and of the digest of the line before it.
+ */
+digest: Blob, };
+
+/**
+ * `GET /api/v1/audit`, the oldest line first.
+ */
+export type AuditList = { 
+/**
+ * Whose log it is.
+ */
+tenant: TenantId, 
+/**
+ * The digest of the line before the first of these.
+ */
+before: Blob, 
+/**
+ * At most as many as were asked for.
+ */
+lines: Array<AuditLine>, 
+/**
+ * Whether there are more: `?after=` the number of the last one gives them.
+ */
+more: boolean, 
+/**
+ * The number of the oldest line that is kept.
+ */
+first: number, 
+/**
+ * The number of the newest line; one less than `first` if there is none.
+ */
+last: number, 
+/**
+ * The digest of the newest line.
+ */
+head: Blob, };
