@@ -18,7 +18,7 @@ pub(crate) struct Device {
 enum DeviceCommand {
     /// List the devices of an account.
     List(Which),
-    /// Take back a device of an account, or all of them: their sessions end, and they get no certificate.
+    /// Take back a device of an account, or all of them: their sessions end, they are out of every call, and get no certificate.
     Revoke(Revoke),
     /// Take back all devices of an organisation.
     RevokeAll(RevokeAll),

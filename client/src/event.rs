@@ -196,6 +196,8 @@ pub enum Event {
     Revoked,
     /// The consent that our link needed was withdrawn.
     Withdrawn,
+    /// Our device was revoked, or its account has ended.
+    DeviceRevoked,
     /// The stay was lost for good.
     Gone,
 }

@@ -51,6 +51,8 @@ pub enum Ending {
     Revoked,
     /// The consent that our link needed was withdrawn.
     Withdrawn,
+    /// Our device was revoked, or its account has ended.
+    DeviceRevoked,
     /// The stay was lost for longer than the server keeps one.
     Gone,
 }
@@ -64,6 +66,7 @@ impl From<Reason> for Ending {
             Reason::Replaced => Self::Replaced,
             Reason::Revoked => Self::Revoked,
             Reason::Withdrawn => Self::Withdrawn,
+            Reason::DeviceRevoked => Self::DeviceRevoked,
         }
     }
 }

@@ -198,6 +198,7 @@ impl Stay {
                 standing,
                 media_lost,
                 sharing,
+                marking: _,
             } if re == self.opening => {
                 let resumed = self.identity.is_some();
                 self.identity = Some(Identity { participant, token });
@@ -269,6 +270,7 @@ mod tests {
             standing: Standing::Arrived,
             media_lost: false,
             sharing: Sharing::All,
+            marking: None,
         }
     }
 

@@ -120,6 +120,7 @@ impl Peer {
             standing: Standing::Arrived,
             media_lost: false,
             sharing: Sharing::All,
+            marking: None,
         })
         .await;
         first

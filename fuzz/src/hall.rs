@@ -15,7 +15,7 @@ use conclave_wire::client::{LogEntry, LogEvent, Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::Sharing;
-use conclave_wire::id::{LinkId, ParticipantId, RoomId};
+use conclave_wire::id::{DeviceId, LinkId, ParticipantId, RoomId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -158,6 +158,32 @@ impl Hall {
     /// As the room says.
     pub fn revoke_link(&mut self, id: LinkId) -> Result<(), Code> {
         self.order(Order::RevokeLink(id))
+    }
+
+    /// Binds a guest's stay to a device: if there is one, and to no second.
+    pub fn certify(&mut self, guest: usize, device: DeviceId) {
+        let Guest {
+            participant, token, ..
+        } = self.guests[guest];
+        let mut stays = self.stored.stays.iter();
+        let expected = match stays.find(|stay| stay.participant == participant) {
+            None => Err(Code::Gone),
+            Some(stay) if stay.device.is_none_or(|bound| bound == device) => Ok(()),
+            Some(_) => Err(Code::OtherDevice),
+        };
+        let done = self.order(Order::Certify {
+            participant,
+            token: Token::from_random(token).digest(),
+            device,
+        });
+        assert_eq!(done, expected);
+    }
+
+    /// Ends the stays of a device: nobody who is bound to it stays.
+    pub fn end_device(&mut self, device: DeviceId) {
+        assert_eq!(self.order(Order::EndDevice(device)), Ok(()));
+        let mut stays = self.stored.stays.iter();
+        assert!(stays.all(|stay| stay.device != Some(device)), "still here");
     }
 
     /// The guests' links as they are stored.
@@ -484,6 +510,7 @@ impl Hall {
                 host: *host,
                 presenter: false,
                 link: *link,
+                device: None,
                 place: Place::Arrived,
             }),
             Change::Knocked { participant, knock } => {
@@ -500,6 +527,10 @@ impl Hall {
                 let (first, again) = (*first, None);
                 *place = Place::Member { first, again };
             }
+            Change::Certified {
+                participant,
+                device,
+            } => stay(stored, participant).device = Some(*device),
             Change::StayEnded { participant } => {
                 stay(stored, participant);
                 stored.stays.retain(|stay| stay.participant != *participant);
@@ -636,6 +667,7 @@ fn copy_stay(stay: &StoredStay) -> StoredStay {
         host: stay.host,
         presenter: stay.presenter,
         link: stay.link,
+        device: stay.device,
         place: stay.place.clone(),
     }
 }

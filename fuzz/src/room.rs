@@ -8,7 +8,7 @@ use conclave_signaling::domain::Closing;
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Event, Sending, ShownAs, SlotAssignment, Source, Wanted};
-use conclave_wire::id::{Blob, ParticipantId};
+use conclave_wire::id::{Blob, DeviceId, ParticipantId};
 use std::time::Duration;
 
 /// Most who enter in one input.
@@ -45,7 +45,7 @@ fn somebody(hall: &Hall, choices: &mut Choices<'_>) -> ParticipantId {
 
 /// One operation.
 pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
-    let operation = choices.below(17);
+    let operation = choices.below(18);
     let who = choices.below(hall.guests.len());
     match operation {
         0 if hall.guests.len() < GUESTS => {
@@ -162,6 +162,13 @@ pub(crate) fn step(hall: &mut Hall, choices: &mut Choices<'_>) {
             2 => Duration::from_secs(2),
             _ => Duration::from_millis(choices.byte().into()),
         }),
+        16 => {
+            let device = DeviceId([choices.below(3) as u8; 16]);
+            match choices.below(2) {
+                0 => hall.end_device(device),
+                _ => hall.certify(who, device),
+            }
+        }
         _ => match choices.below(8) {
             0 => hall.restart(),
             _ => {

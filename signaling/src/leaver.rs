@@ -1,12 +1,15 @@
 //! What ends with an account, in one place for whatever ends it: an
 //! administrator, the operator or the organisation's directory.
 //!
-//! First the login and the sessions, in one transaction; then the links for
-//! guests that the account made, each by its room, which puts out who came by
-//! it. What a crash interrupts goes on with the next start: see [`resume`].
+//! First the login, the sessions and the devices, in one transaction; then the
+//! stays that these devices have certificates for, and the links for guests that
+//! the account made, each by its room, which puts out who came by it. What a
+//! crash interrupts goes on with the next start: see [`resume`] and
+//! [`revocation`].
 
 use crate::domain::Order;
 use crate::domain::audit::Deed;
+use crate::revocation;
 use crate::rooms::Rooms;
 use crate::store::StoreError;
 use conclave_wire::code::Code;
@@ -37,7 +40,10 @@ pub(crate) async fn end(
     let done = tokio::spawn(async move {
         let store = &rooms.store;
         store.disable_account(&deed, account).await?;
+        // Both, whatever becomes of either.
+        let stays = revocation::end_stays(&rooms).await;
         revoke_links(&rooms, account).await?;
+        stays?;
         match how {
             End::Disabled => {}
             End::Deleted => store.delete_account(account).await?,

@@ -42,6 +42,7 @@ mod leaver;
 mod metrics;
 mod outbox;
 mod retention;
+mod revocation;
 mod rooms;
 mod socket;
 mod store;

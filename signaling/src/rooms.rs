@@ -237,6 +237,11 @@ impl Rooms {
         }
     }
 
+    /// Whether no room wakes again.
+    pub(crate) fn is_stopped(&self) -> bool {
+        lock(&self.awake).stopped
+    }
+
     /// Forgets the task of a room, unless another has taken its place.
     pub(crate) fn forget(&self, (room, task): (RoomId, u64)) {
         let mut table = lock(&self.awake);

@@ -11,7 +11,7 @@ use crate::retention::Retention;
 use crate::rooms::Rooms;
 use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
-use crate::{files, leaver, operator, tls};
+use crate::{files, leaver, operator, revocation, tls};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -79,6 +79,11 @@ pub async fn serve(
     let (rooms, sockets) = (app.rooms.clone(), app.sockets.clone());
     for room in rooms.store.rooms_in_use().await? {
         rooms.wake(room);
+    }
+    // Before anybody can resume a stay. What is not done in time goes on, and
+    // keeps nobody else from their calls.
+    if revocation::end_stays(&rooms).await.is_err() {
+        tracing::error!("stays of devices that were revoked could not be ended");
     }
     tokio::spawn(leaver::resume(rooms.clone()));
     let sorter = Sorter::new(streams, rooms.metrics.strangers.clone());

@@ -1,16 +1,17 @@
-//! What an organisation certifies of its people's devices, and what revoking
-//! one ends.
+//! What an organisation certifies of its people's devices, and whose sessions
+//! revoking one ends.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod common;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::KeyPair as _;
+use common::Server;
 use common::client::{Client, read, session};
-use common::{Answer, Server};
-use conclave_wire::account::{AccountMade, Role, SessionInfo};
+use common::device::{draw, on_device, on_new_device, refused, request};
+use conclave_wire::account::{AccountMade, Role};
 use conclave_wire::code::Code;
-use conclave_wire::device::{CertificateIssued, DeviceInfo, DeviceList};
+use conclave_wire::device::{CertificateIssued, DeviceList};
 use conclave_wire::id::{Blob, DeviceId};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -20,34 +21,6 @@ use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 /// id-kp-imUri, DER (RFC 9734 section 3).
 const IM_URI: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 40];
-
-fn draw() -> Ed25519KeyPair {
-    Ed25519KeyPair::generate().unwrap()
-}
-
-/// What has to be signed, written from `docs/protocol.md`.
-fn proof(info: &SessionInfo, device: DeviceId, key: &Ed25519KeyPair) -> Value {
-    let own = key.public_key().as_ref();
-    let label = b"conclave 1 device certificate";
-    let said = [&label[..], &info.account.0, &device.0, own].concat();
-    let proof = Blob(key.sign(&said).as_ref().to_vec());
-    json!({ "key": Blob(own.to_vec()), "proof": proof })
-}
-
-async fn on_device(client: &Client<'_>, body: Value) -> DeviceInfo {
-    read(&client.ask("PUT", "session/device", body).await)
-}
-
-/// A session on a device of its own.
-async fn on_new_device<'s>(
-    server: &'s Server,
-    tenant: &str,
-    made: &AccountMade,
-) -> (Client<'s>, SessionInfo, DeviceInfo) {
-    let (client, info) = session(server, tenant, made).await;
-    let device = on_device(&client, json!({ "name": "Laptop" })).await;
-    (client, info, device)
-}
 
 async fn devices(client: &Client<'_>, made: &AccountMade) -> Vec<DeviceId> {
     let path = format!("accounts/{}/devices", made.account.account);
@@ -82,10 +55,6 @@ fn verify(issued: &CertificateIssued, root: &CertificateDer<'_>, hours: f64) -> 
     verified.is_ok()
 }
 
-fn refused(answer: &Answer, code: Code) {
-    assert_eq!(answer.problem().code, code);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_is_certified_for_its_key_and_the_name_its_organisation_knows() {
     let server = Server::start().await;
@@ -94,7 +63,9 @@ async fn a_device_is_certified_for_its_key_and_the_name_its_organisation_knows()
     let made = operator.account("default", "anna", Role::Member).await;
     let (anna, info, device) = on_new_device(&server, "default", &made).await;
     let key = draw();
-    let body = proof(&info, device.device, &key);
+    let room = server.create_room().await;
+    let page = server.enter(&room, false).await;
+    let body = request(&info, device.device, &key, (&room, &page));
     let issued: CertificateIssued = read(&anna.post("session/certificate", body).await);
 
     let root_of = root(&anna, "").await;
@@ -122,7 +93,7 @@ async fn a_device_is_certified_for_its_key_and_the_name_its_organisation_knows()
         windows.any(|window| window == text.as_bytes())
     };
     assert!(holds("Anna Berg") && holds("default") && !holds("anna"));
-    let uri = format!("/{}/{}", info.account, device.device);
+    let uri = format!("/{}/{}/{}", info.account, device.device, page.id());
     let uris: Vec<_> = leaf.valid_uri_names().collect();
     assert!(uris.len() == 1 && uris[0].ends_with(&uri), "{uris:?}");
 
@@ -139,7 +110,10 @@ async fn nobody_is_certified_for_a_key_without_proof_that_they_hold_it() {
     let operator = Client::operator(&server);
     let made = operator.account("default", "anna", Role::Member).await;
     let (anna, info) = session(&server, "default", &made).await;
-    let body = proof(&info, DeviceId([0; 16]), &draw());
+    let room = server.create_room().await;
+    let page = server.enter(&room, false).await;
+    let stay = (&room, &page);
+    let body = request(&info, DeviceId([0; 16]), &draw(), stay);
     let early = anna.post("session/certificate", body).await;
     refused(&early, Code::DeviceNeeded);
     let device = on_device(&anna, json!({ "name": "Laptop" })).await.device;
@@ -147,16 +121,20 @@ async fn nobody_is_certified_for_a_key_without_proof_that_they_hold_it() {
     let (_, bens, bens_device) = on_new_device(&server, "default", &ben).await;
 
     let (key, other) = (draw(), draw());
-    let right = proof(&info, device, &key);
-    let mut stolen = proof(&info, device, &other);
+    let right = request(&info, device, &key, stay);
+    let mut stolen = request(&info, device, &other, stay);
     stolen["key"] = right["key"].clone();
     let mut short = right.clone();
     short["key"] = json!(Blob(vec![7; 31]));
+    let elsewhere = server.enter(&room, false).await;
+    let mut moved = request(&info, device, &key, (&room, &elsewhere));
+    moved["participant"] = right["participant"].clone();
     for wrong in [
         stolen,
         short,
-        proof(&bens, bens_device.device, &key),
-        proof(&info, bens_device.device, &key),
+        moved,
+        request(&bens, bens_device.device, &key, stay),
+        request(&info, bens_device.device, &key, stay),
     ] {
         let answer = anna.post("session/certificate", wrong.clone()).await;
         refused(&answer, Code::ProofWrong);
@@ -238,7 +216,9 @@ async fn revoking_a_device_ends_its_sessions_and_no_others() {
     assert_eq!(devices(&kept, &made).await.len(), 2);
 
     assert_eq!(kept.ask("DELETE", &path, Value::Null).await.status, 204);
-    let body = proof(&info, stolen.device, &draw());
+    let room = server.create_room().await;
+    let page = server.enter(&room, false).await;
+    let body = request(&info, stolen.device, &draw(), (&room, &page));
     refused(
         &lost.post("session/certificate", body).await,
         Code::Unauthorized,
@@ -303,7 +283,9 @@ async fn a_root_outlives_the_process_and_its_key_lies_nowhere_in_clear() {
     assert_eq!(root(&operator, "").await, before);
     let made = operator.account("default", "anna", Role::Member).await;
     let (anna, info, device) = on_new_device(&server, "default", &made).await;
-    let body = proof(&info, device.device, &draw());
+    let room = server.create_room().await;
+    let page = server.enter(&room, false).await;
+    let body = request(&info, device.device, &draw(), (&room, &page));
     let issued: CertificateIssued = read(&anna.post("session/certificate", body).await);
     assert!(verify(&issued, &before, 0.0));
 

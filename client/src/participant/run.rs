@@ -636,6 +636,7 @@ impl Run {
             Some(Ending::Replaced) => Event::Replaced,
             Some(Ending::Revoked) => Event::Revoked,
             Some(Ending::Withdrawn) => Event::Withdrawn,
+            Some(Ending::DeviceRevoked) => Event::DeviceRevoked,
             Some(Ending::Gone) => Event::Gone,
             Some(Ending::Running) | None => return,
         };

@@ -1,7 +1,13 @@
-//! What an organisation says of a device of its people, and for how long.
+//! What an organisation says of a device of its people, for how long, and for
+//! which stay in a call.
 
-use super::Millis;
-use conclave_wire::id::{AccountId, DeviceId, TenantId};
+use super::effect::{Change, Effect};
+use super::room::Room;
+use super::stay::Stay;
+use super::{Digest, Millis};
+use conclave_wire::client::Reason;
+use conclave_wire::code::Code;
+use conclave_wire::id::{AccountId, DeviceId, ParticipantId, TenantId};
 use std::time::Duration;
 
 /// How long a certificate is good: as long as a session at most lasts. Shorter
@@ -14,7 +20,7 @@ pub const DRIFT: Duration = Duration::from_secs(60 * 60);
 /// What a proof of possession begins with.
 const PROOF: &[u8] = b"conclave 1 device certificate";
 
-/// Whose device it is.
+/// Whose device it is, and for which stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
     /// The organisation.
@@ -23,6 +29,8 @@ pub struct Subject {
     pub account: AccountId,
     /// The device.
     pub device: DeviceId,
+    /// The stay.
+    pub participant: ParticipantId,
 }
 
 impl Subject {
@@ -32,13 +40,21 @@ impl Subject {
             tenant,
             account,
             device,
+            participant,
         } = self;
-        format!("conclave:{tenant}/{account}/{device}")
+        format!("conclave:{tenant}/{account}/{device}/{participant}")
     }
 
-    /// What has to be signed with a key to prove that this device holds it.
+    /// What has to be signed with a key to prove that this device holds it, for
+    /// this stay.
     pub fn proves(&self, key: &[u8]) -> Vec<u8> {
-        [PROOF, &self.account.0, &self.device.0, key].concat()
+        let Self {
+            account,
+            device,
+            participant,
+            ..
+        } = self;
+        [PROOF, &account.0, &device.0, &participant.0, key].concat()
     }
 }
 
@@ -48,23 +64,67 @@ pub fn ends(now: Millis) -> Millis {
     Millis(end.0 - end.0 % 1000)
 }
 
+impl Room {
+    /// Binds a stay to the device that it gets a certificate for: what ends the
+    /// device ends the stay. A certificate that is renewed changes nothing.
+    ///
+    /// # Errors
+    /// [`Code::Gone`] when there is no such stay, or the token is another's;
+    /// [`Code::OtherDevice`] when it is bound to another: that one's end would
+    /// leave the stay, and its certificate, in the call.
+    pub(super) fn certify(
+        &mut self,
+        (participant, token): (ParticipantId, Digest),
+        device: DeviceId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Code> {
+        let stay = self.stays.get_mut(&participant);
+        let stay = stay.filter(|stay| stay.token == token);
+        let stay = stay.ok_or(Code::Gone)?;
+        match stay.device {
+            Some(bound) if bound == device => {}
+            Some(_) => return Err(Code::OtherDevice),
+            None => {
+                stay.device = Some(device);
+                out.push(Effect::Store(Change::Certified {
+                    participant,
+                    device,
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the stays that are bound to a device.
+    pub(super) fn end_device(&mut self, device: DeviceId, out: &mut Vec<Effect>) {
+        let is_one = |stay: &Stay| stay.device == Some(device);
+        self.throw_out(is_one, Reason::DeviceRevoked, out);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_for_one_device_proves_nothing_for_another() {
+    fn a_proof_for_one_device_and_stay_proves_nothing_for_another() {
         let subject = Subject {
             tenant: TenantId([1; 16]),
             account: AccountId([2; 16]),
             device: DeviceId([3; 16]),
+            participant: ParticipantId([5; 16]),
         };
         let own = subject.proves(&[7; 32]);
         let device = DeviceId([4; 16]);
         let account = AccountId([4; 16]);
+        let participant = ParticipantId([4; 16]);
         for other in [
             Subject { device, ..subject },
             Subject { account, ..subject },
+            Subject {
+                participant,
+                ..subject
+            },
         ] {
             assert_ne!(other.proves(&[7; 32]), own);
         }

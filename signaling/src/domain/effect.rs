@@ -7,7 +7,7 @@ use super::stay::Knock;
 use conclave_wire::client::{LogEntry, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::Consent;
-use conclave_wire::id::{LinkId, ParticipantId};
+use conclave_wire::id::{DeviceId, LinkId, ParticipantId};
 use std::ops::Add;
 use std::time::Duration;
 
@@ -146,6 +146,17 @@ pub enum Order {
     WithdrawConsent(LinkId),
     /// Take a guest's link back, and throw out who came by it.
     RevokeLink(LinkId),
+    /// Bind a stay to the device it gets a certificate for.
+    Certify {
+        /// The stay.
+        participant: ParticipantId,
+        /// Its resume token.
+        token: Digest,
+        /// The device.
+        device: DeviceId,
+    },
+    /// End the stays that are bound to a device.
+    EndDevice(DeviceId),
     /// Forget the guests' links that were over by then.
     ForgetLinks {
         /// When.
@@ -237,6 +248,13 @@ pub enum Change {
         link: Door,
         /// The wrong tries there are now.
         failures: u32,
+    },
+    /// A stay was bound to the device it gets a certificate for.
+    Certified {
+        /// Whose.
+        participant: ParticipantId,
+        /// The device.
+        device: DeviceId,
     },
     /// A stay is over.
     StayEnded {

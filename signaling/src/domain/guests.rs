@@ -6,6 +6,7 @@ use super::effect::{Change, Effect, Millis};
 use super::link::{GuestLink, MAX_AHEAD};
 use super::password::{Door, Tries};
 use super::room::{Room, tell_over};
+use super::stay::Stay;
 use crate::config::MAX_LINKS;
 use conclave_wire::client::Reason;
 use conclave_wire::code::Code;
@@ -112,7 +113,7 @@ impl Room {
             let stage = link.stage;
             out.push(Effect::Store(Change::LinkStaged { id, stage }));
         }
-        self.throw_out(id, Reason::Revoked, out);
+        self.throw_out(|stay| stay.guest_link == Some(id), Reason::Revoked, out);
         Ok(())
     }
 
@@ -155,19 +156,24 @@ impl Room {
             let stage = link.stage;
             out.push(Effect::Store(Change::LinkStaged { id, stage }));
         }
-        self.throw_out(id, Reason::Withdrawn, out);
+        self.throw_out(|stay| stay.guest_link == Some(id), Reason::Withdrawn, out);
         Ok(())
     }
 
-    /// Ends all stays that began by a link.
-    fn throw_out(&mut self, id: LinkId, reason: Reason, out: &mut Vec<Effect>) {
-        let guests: Vec<ParticipantId> = self
+    /// Ends all stays of which that is so, as those that began by a link.
+    pub(super) fn throw_out(
+        &mut self,
+        is_one: impl Fn(&Stay) -> bool,
+        reason: Reason,
+        out: &mut Vec<Effect>,
+    ) {
+        let ones: Vec<ParticipantId> = self
             .stays
             .iter()
-            .filter(|(_, stay)| stay.guest_link == Some(id))
+            .filter(|(_, stay)| is_one(stay))
             .map(|(participant, _)| *participant)
             .collect();
-        for participant in guests {
+        for participant in ones {
             let connection = self.stays.get(&participant);
             let connection = connection.and_then(|stay| stay.connection());
             // Out of the media before anybody is told; a member then commits

@@ -18,7 +18,7 @@ use conclave_wire::client::{LogEntry, LogEvent, Reason, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::Sharing;
-use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, DeviceId, LinkId, ParticipantId, RoomId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A room's machine.
@@ -85,6 +85,8 @@ pub struct StoredStay {
     pub presenter: bool,
     /// The guest's link by which it came.
     pub link: Option<LinkId>,
+    /// The device that it has a certificate for.
+    pub device: Option<DeviceId>,
     /// Where it stands.
     pub place: Place,
 }
@@ -115,6 +117,7 @@ impl Room {
             let mut restored = Stay::new(stay.token, stay.host, lost);
             restored.place = stay.place;
             restored.guest_link = stay.link;
+            restored.device = stay.device;
             restored.presenter = stay.presenter;
             (stay.participant, restored)
         });
@@ -252,6 +255,12 @@ impl Room {
             }
             Order::WithdrawConsent(id) => self.withdraw_consent(id, out)?,
             Order::RevokeLink(id) => self.revoke_link(id, out)?,
+            Order::Certify {
+                participant,
+                token,
+                device,
+            } => self.certify((participant, token), device, out)?,
+            Order::EndDevice(device) => self.end_device(device, out),
             Order::ForgetLinks { over } => self.forget_links(over, out),
         }
         self.expire(now.timer, out);
@@ -450,6 +459,7 @@ impl Room {
             standing: stay.standing(),
             media_lost: stay.media_lost,
             sharing: self.sharing,
+            marking: None,
         };
         send(connection, frame)
     }

@@ -4,7 +4,7 @@ use super::words::Words;
 use super::{ConnectionId, Digest, Millis};
 use conclave_wire::client::{Member, Standing};
 use conclave_wire::control::{Source, Wanted};
-use conclave_wire::id::{Blob, LinkId, Mid, ParticipantId};
+use conclave_wire::id::{Blob, DeviceId, LinkId, Mid, ParticipantId};
 use std::time::Duration;
 
 /// How long a stay outlives its socket. Longer survives longer outages, shorter
@@ -108,6 +108,8 @@ pub struct Stay {
     pub presenter: bool,
     /// The guest's link by which it came.
     pub guest_link: Option<LinkId>,
+    /// The device that it has a certificate for.
+    pub device: Option<DeviceId>,
     /// Where it stands.
     pub place: Place,
     /// Its socket.
@@ -140,6 +142,7 @@ impl Stay {
             host,
             presenter: false,
             guest_link: None,
+            device: None,
             place: Place::Arrived,
             link,
             live: Vec::new(),

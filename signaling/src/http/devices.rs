@@ -7,9 +7,11 @@ use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, asked, parse};
+use crate::domain::Token;
 use crate::domain::account::is_text;
 use crate::domain::device::{Subject, ends};
 use crate::identity::Holder;
+use crate::revocation::{self, Devices};
 use crate::store::Signed;
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection};
@@ -27,6 +29,7 @@ use conclave_wire::device::{
 };
 use conclave_wire::id::{AccountId, Blob, DeviceId};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Longest name of a device, characters.
 const MAX_NAME: usize = 64;
@@ -56,12 +59,12 @@ pub(super) async fn note(
     Ok((NOT_STORED, Json(noted.await?)).into_response())
 }
 
-/// Get a certificate for a signature key of the session's device
+/// Get a certificate for a signature key of the session's device, for one stay
 #[utoipa::path(
     post, path = "/api/v1/session/certificate", operation_id = "certify", tag = "devices",
     request_body = CertificateRequest,
     responses((status = 201, description = "The certificate, and the root that signed it", body = CertificateIssued)),
-    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::DeviceNeeded, Code::ProofWrong, Code::NoSuchDevice])))),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::DeviceNeeded, Code::NoSuchRoom, Code::ProofWrong, Code::Gone, Code::OtherDevice, Code::NoSuchDevice])))),
 )]
 pub(super) async fn certify(
     State(app): State<Arc<App>>,
@@ -69,9 +72,20 @@ pub(super) async fn certify(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let signed = person(&caller)?;
-    let CertificateRequest { key, proof } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let CertificateRequest {
+        key,
+        proof,
+        room,
+        participant,
+        token,
+    } = parse(body)?.ok_or(Refusal(Code::BadMessage))?;
+    let token = Zeroizing::new(token.0);
+    let token = Token::parse(&token).ok_or(Refusal(Code::BadMessage))?;
     let device = signed.device.ok_or(Refusal(Code::DeviceNeeded))?;
     let (store, now) = (&app.rooms.store, app.rooms.clock.now());
+    if !store.is_room_of(Some(signed.tenant), room).await? {
+        return Err(Refusal(Code::NoSuchRoom));
+    }
     let root = app.identity.root(store, (signed.tenant, now)).await;
     let root = root.map_err(Refusal)?;
     let holder = Holder {
@@ -79,6 +93,7 @@ pub(super) async fn certify(
             tenant: signed.tenant,
             account: signed.account,
             device,
+            participant,
         },
         name: &signed.name,
         organisation: &signed.tenant_name,
@@ -88,8 +103,9 @@ pub(super) async fn certify(
         .certify((&root, now), &holder, (&key.0, &proof.0));
     let certificate = issued.map_err(Refusal)?;
     let until = ends(now);
-    // Whoever was revoked meanwhile is not given what was made.
-    store.note_certificate(device, until).await?;
+    let stay = (room, participant, token.digest());
+    let bound = revocation::certify(&app.rooms, stay, (device, until)).await;
+    bound.map_err(Refusal)?;
     let issued = CertificateIssued {
         certificate: Blob(certificate),
         root: Blob(root.certificate),
@@ -123,7 +139,7 @@ pub(super) async fn list(
     params(
         ("account" = AccountId, Path, description = "The account"),
     ),
-    responses((status = 204, description = "They are gone, and the sessions on them are over")),
+    responses((status = 204, description = "They are gone, and the sessions on them and the stays they are certified for are over")),
     extensions(("x-terms" = json!(Terms::new(By::Somebody, &[]).command("device revoke")))),
 )]
 pub(super) async fn revoke_all(
@@ -134,7 +150,10 @@ pub(super) async fn revoke_all(
     manages(&app, &caller, account).await?;
     let of = Object::Account(account);
     let deed = caller.deed(&app, Act::AccountDevicesRevoked, of).await?;
-    app.rooms.store.revoke_devices(&deed, account).await?;
+    let devices = (deed, Devices::Account(account));
+    revocation::revoke(&app.rooms, devices)
+        .await
+        .map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,7 +163,7 @@ pub(super) async fn revoke_all(
     params(
         ("device" = DeviceId, Path, description = "The device"),
     ),
-    responses((status = 204, description = "It is gone, and the sessions on it are over")),
+    responses((status = 204, description = "It is gone, and the sessions on it and the stays it is certified for are over")),
     extensions(("x-terms" = json!(Terms::new(By::Somebody, &[]).command("device revoke")))),
 )]
 pub(super) async fn revoke(
@@ -154,8 +173,7 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, Refusal> {
     let Path(device) = path.map_err(|_| Refusal(Code::BadMessage))?;
     let device: DeviceId = device.parse().map_err(|_| Refusal(Code::NoSuchDevice))?;
-    let store = &app.rooms.store;
-    let found = store.holder_of(caller.sees(), device).await?;
+    let found = app.rooms.store.holder_of(caller.sees(), device).await?;
     let (account, tenant) = found.ok_or(Refusal(Code::NoSuchDevice))?;
     if !is_own(&caller, account) && caller.may(Action::ManageAccounts).is_err() {
         // Nor does it show which devices others have.
@@ -163,7 +181,10 @@ pub(super) async fn revoke(
     }
     let of = Object::Of(tenant, Some(device.0));
     let deed = caller.deed(&app, Act::DeviceRevoked, of).await?;
-    store.revoke_device(&deed, device).await?;
+    let devices = (deed, Devices::One(device));
+    revocation::revoke(&app.rooms, devices)
+        .await
+        .map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -173,7 +194,7 @@ pub(super) async fn revoke(
     params(
         ("tenant" = Option<String>, Query, description = "For the operator: of which organisation; without it of `default`"),
     ),
-    responses((status = 204, description = "They are gone, and the sessions on them are over")),
+    responses((status = 204, description = "They are gone, and the sessions on them and the stays they are certified for are over")),
     extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[]).command("device revoke-all")))),
 )]
 pub(super) async fn revoke_organisation(
@@ -185,7 +206,10 @@ pub(super) async fn revoke_organisation(
     let tenant = caller.acts_in(&app, asked(&uri, "tenant")).await?;
     let of = Object::Of(tenant, None);
     let deed = caller.deed(&app, Act::TenantDevicesRevoked, of).await?;
-    app.rooms.store.revoke_devices_of(&deed, tenant).await?;
+    let devices = (deed, Devices::Organisation(tenant));
+    revocation::revoke(&app.rooms, devices)
+        .await
+        .map_err(Refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,7 +7,7 @@ use crate::domain::audit::Deed;
 use crate::domain::{Digest, Millis};
 use conclave_wire::code::Code;
 use conclave_wire::device::{DeviceInfo, DeviceRequest};
-use conclave_wire::id::{AccountId, DeviceId, TenantId};
+use conclave_wire::id::{AccountId, DeviceId, RoomId, TenantId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
@@ -176,6 +176,27 @@ impl Store {
         let of = TenantId(bytes(&row, "tenant")?);
         let seen = tenant.is_none_or(|tenant| tenant == of);
         Ok(seen.then_some((AccountId(bytes(&row, "account")?), of)))
+    }
+
+    /// The devices that are gone and to which stays are bound still, with the
+    /// rooms of these stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn stays_of_gone_devices(
+        &self,
+    ) -> Result<Vec<(RoomId, DeviceId)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT room, device FROM stays WHERE device IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM devices WHERE devices.id = stays.device)",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let found = rows.iter().map(|row| {
+            let room = RoomId(bytes(row, "room")?);
+            Ok((room, DeviceId(bytes(row, "device")?)))
+        });
+        found.collect()
     }
 
     /// Forgets a device and ends the sessions on it.

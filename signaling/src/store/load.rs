@@ -8,7 +8,7 @@ use crate::domain::stay::{Knock, Place};
 use crate::domain::{Digest, Guests, Millis, Snapshot};
 use conclave_wire::client::LogEntry;
 use conclave_wire::http::Sharing;
-use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, DeviceId, LinkId, ParticipantId, RoomId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -44,7 +44,7 @@ impl Store {
             return Ok(None);
         };
         let stays = sqlx::query(
-            "SELECT participant, token, host, presenter, link, key_package, tag, knocked_at, first_entry \
+            "SELECT participant, token, host, presenter, link, device, key_package, tag, knocked_at, first_entry \
              FROM stays WHERE room = $1",
         )
         .bind(room.as_bytes())
@@ -138,6 +138,7 @@ fn stay(row: &AnyRow) -> Result<StoredStay, StoreError> {
         host: host != 0,
         presenter: presenter != 0,
         link: bytes_if_any(row, "link")?.map(LinkId),
+        device: bytes_if_any(row, "device")?.map(DeviceId),
         place,
     })
 }

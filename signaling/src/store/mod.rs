@@ -38,7 +38,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 14] = [
+const MIGRATIONS: [(&str, &str); 15] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -73,6 +73,10 @@ const MIGRATIONS: [(&str, &str); 14] = [
     (
         "providers",
         include_str!("../../migrations/0014_providers.sql"),
+    ),
+    (
+        "certified stays",
+        include_str!("../../migrations/0015_certified_stays.sql"),
     ),
 ];
 
@@ -282,6 +286,12 @@ async fn write(
         )
         .bind(i64::from(*first))
         .bind(participant.as_bytes()),
+        Change::Certified {
+            participant,
+            device,
+        } => sqlx::query("UPDATE stays SET device = $1 WHERE participant = $2")
+            .bind(device.as_bytes())
+            .bind(participant.as_bytes()),
         Change::StayEnded { participant } => {
             sqlx::query("DELETE FROM stays WHERE participant = $1").bind(participant.as_bytes())
         }

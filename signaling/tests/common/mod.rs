@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod device;
 pub(crate) mod provider;
 
 use base64::Engine as _;

@@ -202,6 +202,11 @@ pub enum ServerFrame {
         #[serde(default, skip_serializing_if = "Sharing::is_all")]
         #[ts(as = "Option<_>", optional)]
         sharing: Sharing,
+        /// The room's marking, if it has one. It says what is wanted; whether
+        /// it holds, members compute from the certificates in the tree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        marking: Option<String>,
     },
     /// The request was done.
     Ack {
@@ -350,6 +355,9 @@ pub enum Reason {
     Revoked,
     /// The consent that the link needed was withdrawn.
     Withdrawn,
+    /// The device that the stay's certificate is for was revoked, or its
+    /// account has ended.
+    DeviceRevoked,
 }
 
 /// One entry of a room's ordered log. Every member applies the entries in the

@@ -147,6 +147,12 @@ pub enum Code {
     /// The signature does not prove that the device holds the key.
     #[error("the signature does not prove possession of the key")]
     ProofWrong,
+    /// The stay is certified for another device already.
+    #[error("the stay is certified for another device")]
+    OtherDevice,
+    /// Nobody takes part in a marked room's calls without a certificate.
+    #[error("this room's calls need a device that the organisation has certified")]
+    CertificateNeeded,
     /// No policy has this name.
     #[error("there is no such policy")]
     PolicyUnknown,
@@ -246,6 +252,8 @@ impl Code {
             Self::TooManyDevices => "too-many-devices",
             Self::DeviceNeeded => "device-needed",
             Self::ProofWrong => "proof-wrong",
+            Self::OtherDevice => "other-device",
+            Self::CertificateNeeded => "certificate-needed",
             Self::PolicyUnknown => "policy-unknown",
             Self::PolicyValue => "policy-value",
             Self::PolicyForbids => "policy-forbids",
@@ -285,7 +293,8 @@ impl Code {
             | Self::PasswordNeeded
             | Self::PasswordWrong
             | Self::LinkNeeded
-            | Self::LinkEarly => 403,
+            | Self::LinkEarly
+            | Self::CertificateNeeded => 403,
             Self::NoSuchRoom
             | Self::NoSuchLink
             | Self::NoSuchAccount
@@ -311,7 +320,8 @@ impl Code {
             | Self::TenantInUse
             | Self::QuotaReached
             | Self::TooManyDevices
-            | Self::DeviceNeeded => 409,
+            | Self::DeviceNeeded
+            | Self::OtherDevice => 409,
             Self::Gone
             | Self::LinkExpired
             | Self::LinkUsed

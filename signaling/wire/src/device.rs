@@ -1,6 +1,6 @@
 //! Devices of accounts and their certificates in the HTTP interface, `/api/v1`.
 
-use crate::id::{Blob, DeviceId};
+use crate::id::{Blob, DeviceId, ParticipantId, RoomId};
 use serde::{Deserialize, Serialize};
 
 /// The body of `PUT /api/v1/session/device`.
@@ -40,7 +40,8 @@ pub struct DeviceList {
     pub devices: Vec<DeviceInfo>,
 }
 
-/// The body of `POST /api/v1/session/certificate`.
+/// The body of `POST /api/v1/session/certificate`: a certificate is for one
+/// stay in a call.
 #[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CertificateRequest {
@@ -48,6 +49,12 @@ pub struct CertificateRequest {
     pub key: Blob,
     /// The signature by it that `docs/protocol.md` describes, 64 bytes.
     pub proof: Blob,
+    /// The room of the stay, one of the account's organisation.
+    pub room: RoomId,
+    /// The stay.
+    pub participant: ParticipantId,
+    /// Its resume token, 32 bytes: nobody else gets a certificate for it.
+    pub token: Blob,
 }
 
 /// A certificate that was issued.

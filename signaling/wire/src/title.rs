@@ -76,6 +76,10 @@ impl Code {
             }
             Self::DeviceNeeded => "die Sitzung hat nicht gesagt, auf welchem Gerät sie ist",
             Self::ProofWrong => "die Signatur beweist nicht, wer den Schlüssel hat",
+            Self::OtherDevice => "die Teilnahme ist schon für ein anderes Gerät bestätigt",
+            Self::CertificateNeeded => {
+                "an Gesprächen dieses Raums nehmen nur Geräte teil, die die Organisation bestätigt hat"
+            }
             Self::PolicyUnknown => "diese Richtlinie gibt es nicht",
             Self::PolicyValue => "diesen Wert kann die Richtlinie nicht haben",
             Self::PolicyForbids => "eine Richtlinie verbietet es",

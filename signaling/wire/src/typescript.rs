@@ -2,7 +2,7 @@
 //! `web/src/wire/` is committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
-use crate::{account, audit, client, code, control, http, id, policy};
+use crate::{account, audit, client, code, control, device, http, id, policy};
 use std::collections::{BTreeMap, BTreeSet};
 use ts_rs::{Config, TS};
 
@@ -31,8 +31,9 @@ fn all(config: &Config) -> Vec<Declared> {
         client: ClientFrame, Request, ServerFrame, Standing, Reason, LogEntry, LogEvent, Member, KnockNotice;
         code: Code;
         control: Source, Sending, SourceOf, SlotAssignment, Show, ShownAs, Wanted;
+        device: DeviceRequest, DeviceInfo, CertificateRequest, CertificateIssued;
         http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Problem;
-        id: RoomId, LinkId, TenantId, AccountId, ParticipantId, Blob, Mid;
+        id: RoomId, LinkId, TenantId, AccountId, DeviceId, ParticipantId, Blob, Mid;
         policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;
     }
 }

@@ -288,7 +288,12 @@ mediaLost: boolean,
 /**
  * Who shares a screen in the room's calls.
  */
-sharing?: Sharing, } | { "type": "ack", 
+sharing?: Sharing, 
+/**
+ * The room's marking, if it has one. It says what is wanted; whether
+ * it holds, members compute from the certificates in the tree.
+ */
+marking?: string, } | { "type": "ack", 
 /**
  * Which.
  */
@@ -398,7 +403,7 @@ export type Standing = "arrived" | "waiting" | "member";
 /**
  * Why a stay is over.
  */
-export type Reason = "refused" | "removed" | "ended" | "replaced" | "revoked" | "withdrawn";
+export type Reason = "refused" | "removed" | "ended" | "replaced" | "revoked" | "withdrawn" | "device-revoked";
 
 /**
  * One entry of a room's ordered log. Every member applies the entries in the

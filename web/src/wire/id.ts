@@ -24,6 +24,12 @@ export type TenantId = string;
 export type AccountId = string;
 
 /**
+ * A device of an account, 128 random bits. It stands in the device's
+ * certificates.
+ */
+export type DeviceId = string;
+
+/**
  * One participant's stay in one call, 128 random bits given by the
  * signaling service. It is also written into the participant's MLS
  * credential, which is what ties the roster to the MLS tree.

@@ -5,6 +5,7 @@ export type * from './audit';
 export type * from './client';
 export type * from './code';
 export type * from './control';
+export type * from './device';
 export type * from './http';
 export type * from './id';
 export type * from './policy';

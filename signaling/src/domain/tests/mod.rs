@@ -3,6 +3,7 @@
 mod behaviour;
 mod consent;
 mod consultation;
+mod devices;
 mod hosting;
 mod links;
 mod password;

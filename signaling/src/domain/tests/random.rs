@@ -1,11 +1,13 @@
 //! Random operations, in any order, sensible or not: what [`World`] checks
 //! holds for every client, and a restart at any moment changes nothing.
 
-use super::super::Closing;
+use super::super::{Closing, Order};
+use super::devices;
 use super::world::{World, knock, knock_again, word_to};
 use conclave_wire::client::{Request, ServerFrame};
+use conclave_wire::code::Code;
 use conclave_wire::control::Source;
-use conclave_wire::id::Blob;
+use conclave_wire::id::{Blob, DeviceId};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -83,6 +85,8 @@ enum Operation {
     Resume(Who),
     Pass(u64),
     Restart,
+    Certify(Who, u8),
+    EndDevice(u8),
     Link(links::Operation),
 }
 
@@ -121,6 +125,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => anyone().prop_map(Operation::Resume),
         3 => prop_oneof![4 => Just(500), 2 => Just(2_500), 1 => Just(61_000), 1 => Just(181_000)].prop_map(Operation::Pass),
         1 => Just(Operation::Restart),
+        3 => (anyone(), 0..3_u8).prop_map(|(who, device)| Operation::Certify(who, device)),
+        1 => (0..3_u8).prop_map(Operation::EndDevice),
         8 => links::operation().prop_map(Operation::Link),
     ]
 }
@@ -262,6 +268,23 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
         }
         Operation::Pass(millis) => world.pass(Duration::from_millis(millis)),
         Operation::Restart => world.restart(),
+        Operation::Certify(who, device) => {
+            let client = pick(world, who);
+            let before = devices::device(world, client);
+            let done = devices::certify(world, client, DeviceId([device; 16]));
+            let expected = match before {
+                None => Err(Code::Gone),
+                Some(Some(bound)) if bound.0[0] != device => Err(Code::OtherDevice),
+                Some(_) => Ok(()),
+            };
+            assert_eq!(done, expected);
+        }
+        Operation::EndDevice(device) => {
+            let device = DeviceId([device; 16]);
+            assert_eq!(world.order(Order::EndDevice(device)), Ok(()));
+            let mut stays = world.stored.stays.iter();
+            assert!(stays.all(|stay| stay.device != Some(device)), "still here");
+        }
         Operation::Link(operation) => links.run(world, &operation),
     }
 }

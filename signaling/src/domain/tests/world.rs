@@ -545,6 +545,7 @@ impl World {
                 host: *host,
                 presenter: false,
                 link: *link,
+                device: None,
                 place: Place::Arrived,
             }),
             Change::Knocked { participant, knock } => {
@@ -561,6 +562,13 @@ impl World {
             Change::Joined { participant, first } => {
                 let (first, again) = (*first, None);
                 stay(stays, participant, Place::Member { first, again });
+            }
+            Change::Certified {
+                participant,
+                device,
+            } => {
+                let bound = |stay: &&mut StoredStay| stay.participant == *participant;
+                stays.iter_mut().find(bound).expect("a stored stay").device = Some(*device);
             }
             Change::StayEnded { participant } => {
                 stays.retain(|stay| stay.participant != *participant);
@@ -705,6 +713,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
                 host: stay.host,
                 presenter: stay.presenter,
                 link: stay.link,
+                device: stay.device,
                 place: stay.place.clone(),
             })
             .collect(),

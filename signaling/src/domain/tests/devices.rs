@@ -1,0 +1,117 @@
+//! Whose stay a certificate is for, and what ends with its device.
+
+use super::world::World;
+use crate::domain::{Closing, Order, Token};
+use conclave_wire::client::{LogEvent, Reason, Request, ServerFrame};
+use conclave_wire::code::Code;
+use conclave_wire::control::Command;
+use conclave_wire::id::DeviceId;
+
+const LOST: DeviceId = DeviceId([1; 16]);
+const KEPT: DeviceId = DeviceId([2; 16]);
+
+/// Binds a client's stay to a device.
+pub(super) fn certify(world: &mut World, client: usize, device: DeviceId) -> Result<(), Code> {
+    let token = Token::parse(&world.clients[client].token).unwrap().digest();
+    let participant = world.id(client);
+    world.order(Order::Certify {
+        participant,
+        token,
+        device,
+    })
+}
+
+/// To which device a client's stay is bound, if it has one.
+pub(super) fn device(world: &World, client: usize) -> Option<Option<DeviceId>> {
+    let mut stays = world.stored.stays.iter();
+    let stay = stays.find(|stay| stay.participant == world.id(client))?;
+    Some(stay.device)
+}
+
+#[test]
+fn a_stay_is_bound_to_one_device_by_whoever_holds_its_token() {
+    let mut world = World::call_of(2);
+    let stranger = Order::Certify {
+        participant: world.id(1),
+        token: Token::from_random([0xee; 32]).digest(),
+        device: KEPT,
+    };
+    assert_eq!(world.order(stranger), Err(Code::Gone));
+    assert_eq!(device(&world, 1), Some(None));
+    assert_eq!(certify(&mut world, 1, KEPT), Ok(()));
+    for _ in 0..2 {
+        assert_eq!(certify(&mut world, 1, KEPT), Ok(()), "renewed");
+        assert_eq!(certify(&mut world, 1, LOST), Err(Code::OtherDevice));
+        assert_eq!(device(&world, 1), Some(Some(KEPT)));
+        world.restart();
+    }
+    world.resume(1);
+    world.done(1, Request::Leave {});
+    assert_eq!(certify(&mut world, 1, KEPT), Err(Code::Gone));
+}
+
+#[test]
+fn the_end_of_a_device_ends_all_stays_that_are_bound_to_it_and_no_other() {
+    let mut world = World::call_of(4);
+    let (waits, arrived, away) = (world.enter(false), world.enter(false), world.enter(false));
+    world.knock(waits);
+    for client in [1, 2, waits, arrived, away] {
+        certify(&mut world, client, LOST).unwrap();
+    }
+    certify(&mut world, 3, KEPT).unwrap();
+    world.drop_socket(away, Closing::Lost);
+    world.media.clear();
+    world.order(Order::EndDevice(LOST)).unwrap();
+
+    for client in [1, 2, waits, arrived] {
+        let over = world.clients[client].over;
+        assert_eq!(over, Some(Reason::DeviceRevoked), "{client}");
+    }
+    let mut cut_off = world.media.clone();
+    cut_off.retain(|command| matches!(command, Command::Disconnect { .. }));
+    let members = [1, 2].map(|client| Command::Disconnect {
+        participant: world.id(client),
+    });
+    assert_eq!(cut_off, members);
+    assert!(world.clients[0].is_here() && world.clients[3].is_here());
+    // Members now commit the removals.
+    for client in [1, 2] {
+        let participant = world.id(client);
+        let left = LogEvent::Left { participant };
+        assert!(world.told.values().any(|event| *event == left));
+    }
+    let removal = world.commit_of(3, world.epoch(), &[], &[1, 2]);
+    world.done(3, removal);
+    let frames = world.resume(away);
+    assert!(
+        matches!(
+            &frames[..],
+            [ServerFrame::Error {
+                code: Code::Gone,
+                ..
+            }]
+        ),
+        "{frames:?}"
+    );
+    world.order(Order::EndDevice(LOST)).unwrap();
+    assert!(world.clients[3].is_here(), "nobody is bound to it now");
+}
+
+#[test]
+fn a_device_ends_its_stays_after_a_restart_too() {
+    let mut world = World::call_of(2);
+    certify(&mut world, 1, LOST).unwrap();
+    world.restart();
+    world.order(Order::EndDevice(LOST)).unwrap();
+    let frames = world.resume(1);
+    assert!(matches!(
+        &frames[..],
+        [ServerFrame::Error {
+            code: Code::Gone,
+            ..
+        }]
+    ));
+    let participant = world.id(1);
+    let left = LogEvent::Left { participant };
+    assert!(world.stored.call.as_ref().unwrap().log[2].event == left);
+}
