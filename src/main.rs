@@ -17,6 +17,7 @@ mod room;
 mod serve;
 mod tenant;
 mod verify_web;
+mod webhook;
 
 use clap::{Parser, Subcommand};
 use conclave_client::rooms::RoomError;
@@ -52,6 +53,8 @@ enum Command {
     Device(device::Device),
     /// See and set what an organisation and its people may do.
     Policy(policy::Policy),
+    /// Have programs told of what happens in an organisation.
+    Webhook(webhook::Webhook),
     /// Take part in a call without a browser.
     Join(join::Join),
     /// Compare the browser client that a server serves with this release's.
@@ -89,6 +92,7 @@ async fn main() -> ExitCode {
         Command::Audit(audit) => audit.run().await,
         Command::Device(device) => device.run().await,
         Command::Policy(policy) => policy.run().await,
+        Command::Webhook(webhook) => webhook.run().await,
         Command::Join(join) => join.run().await,
         Command::VerifyWeb(verify) => verify.run().await,
         Command::Openapi => openapi::print(),

@@ -4,6 +4,7 @@ use crate::{assets, media_metrics};
 use clap::Args;
 use conclave_sfu::config::Pinning;
 use conclave_signaling as signaling;
+use conclave_signaling::domain::reach::Reach;
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::{MediaAddress, MediaTrial};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -71,6 +72,10 @@ pub(crate) struct Serve {
     /// How many days a line of the audit log is kept
     #[arg(long, env = "CONCLAVE_KEEP_AUDIT", default_value = "365", value_parser = clap::value_parser!(u16).range(90..=1095))]
     keep_audit: u16,
+    /// Where organisations may have webhooks sent to: "public" addresses of the internet,
+    /// "private" networks as well, or this machine by "loopback" as well, then also over HTTP
+    #[arg(long, env = "CONCLAVE_WEBHOOKS_TO", default_value = "public")]
+    webhooks_to: Reach,
 }
 
 /// How many are heard at once; without a number everybody.
@@ -138,6 +143,7 @@ impl Serve {
                 links: self.keep_links,
                 audit: self.keep_audit,
             },
+            reach: self.webhooks_to,
         };
         let mut stop = signal(SignalKind::terminate())?;
         let mut serving = signaling::serve(config, assets::embedded(), media).await?;

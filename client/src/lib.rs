@@ -52,5 +52,6 @@ pub mod vp9;
 mod http;
 #[cfg(test)]
 mod secrets;
+mod webhooks;
 
 pub use participant::{JoinError, Options, Participant, join};

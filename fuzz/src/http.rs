@@ -52,6 +52,7 @@ impl Service {
             names: vec![],
             addresses: vec![],
             periods: Periods::default(),
+            reach: conclave_signaling::domain::reach::Reach::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

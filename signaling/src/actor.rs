@@ -193,7 +193,8 @@ impl Actor {
             return Ok(());
         }
         let timer = self.rooms.metrics.store_seconds.start_timer();
-        self.rooms.store.apply(self.id, changes, &deeds).await?;
+        let at = (self.id, self.rooms.clock.now());
+        self.rooms.store.apply(at, changes, &deeds).await?;
         // A KeyPackage carries a name: once its knock is over, it is to be out
         // of the files as well, not at the end of the call only.
         let over = |change: &Change| {

@@ -1,5 +1,6 @@
 //! What the service is told at its start, and its limits.
 
+use crate::domain::reach::Reach;
 use crate::domain::retention::Periods;
 use crate::store::PostgresUrl;
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +28,8 @@ pub struct Config {
     pub addresses: Vec<IpAddr>,
     /// How long what is over is kept.
     pub periods: Periods,
+    /// How far the endpoints of organisations may be reached.
+    pub reach: Reach,
 }
 
 /// A certificate and its key.
@@ -243,3 +246,23 @@ pub const PROVIDER_KNOWN: Duration = Duration::from_secs(5 * 60);
 
 /// Largest body that names a provider, bytes: certificates come along.
 pub const MAX_PROVIDER_BODY: usize = 32 << 10;
+
+/// Endpoints of one organisation that are told of events.
+pub const MAX_WEBHOOKS: u32 = 10;
+
+/// Events that may wait for one endpoint, about 300 bytes each. One that is so
+/// far behind is switched off.
+pub const MAX_DELIVERIES: u32 = 10_000;
+
+/// How often is looked for what is to be delivered. Rarer tells later, more often
+/// asks the database for nothing.
+pub const DELIVERIES_EVERY: Duration = Duration::from_secs(1);
+
+/// Endpoints that are sent something at once. Each waits for nobody but itself.
+pub const DELIVERIES_AT_ONCE: usize = 32;
+
+/// Events that one endpoint is sent before it is another's turn.
+pub const DELIVERIES_IN_A_ROW: u32 = 10;
+
+/// How long an endpoint may take for one event, from the name to the status.
+pub const DELIVERY_LIMIT: Duration = Duration::from_secs(10);

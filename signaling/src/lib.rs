@@ -15,6 +15,7 @@
 //! - [`domain`]: the pure machines that decide.
 //! - `store`: what outlives the process.
 //! - `retention`: forgets what is over.
+//! - `webhooks`: tells organisations' endpoints of events.
 //! - [`sheet`]: tables for spreadsheets.
 //! - [`media`]: the channel to the SFU.
 //! - `outbox`: what waits for one socket.
@@ -46,6 +47,7 @@ mod revocation;
 mod rooms;
 mod socket;
 mod store;
+mod webhooks;
 
 pub use assets::{Asset, Assets};
 pub use config::{Config, TlsFiles};

@@ -2,6 +2,7 @@
 //! person, a room, a participant or an address.
 
 use crate::domain::retention::Kind;
+use crate::domain::webhook::Answer;
 use conclave_wire::code::Code;
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -74,6 +75,7 @@ pub(crate) struct Metrics {
     refusals: IntCounterVec,
     forgotten: IntCounterVec,
     retention_failures: IntCounterVec,
+    webhook_attempts: IntCounterVec,
 }
 
 impl Metrics {
@@ -126,6 +128,11 @@ impl Metrics {
                 "Jobs that could not forget what is over",
                 "kind",
             )?,
+            webhook_attempts: counters(
+                "webhook_attempts",
+                "Attempts to tell an endpoint of an event",
+                "kind",
+            )?,
             store_seconds,
             registry,
         };
@@ -137,7 +144,16 @@ impl Metrics {
             let failures = &metrics.retention_failures;
             failures.with_label_values(&[kind.as_str()]);
         }
+        for answer in [Answer::Taken, Answer::Refused, Answer::Gone] {
+            metrics.webhook_attempts.with_label_values(&[label(answer)]);
+        }
         Ok(metrics)
+    }
+
+    /// Counts what an endpoint said to an event.
+    pub(crate) fn told(&self, answer: Answer) {
+        let attempts = &self.webhook_attempts;
+        attempts.with_label_values(&[label(answer)]).inc();
     }
 
     /// Counts a refused request.
@@ -169,5 +185,13 @@ impl Metrics {
         // leaves out only itself.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+fn label(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Taken => "taken",
+        Answer::Refused => "refused",
+        Answer::Gone => "gone",
     }
 }

@@ -65,6 +65,8 @@ impl Retention<'_> {
                 count
             }
             Kind::Audit => store.forget_audit(cut).await?,
+            Kind::Deliveries => store.forget_deliveries(cut).await?,
+            Kind::Secrets => store.forget_old_secrets(cut).await?,
             Kind::Tries => return Ok(self.identity.forget_tries(now.timer)),
         };
         if count > 0 {

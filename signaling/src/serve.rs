@@ -11,7 +11,7 @@ use crate::retention::Retention;
 use crate::rooms::Rooms;
 use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
-use crate::{files, leaver, operator, revocation, tls};
+use crate::{files, leaver, operator, revocation, tls, webhooks};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -54,6 +54,7 @@ pub struct Serving {
     server: JoinHandle<io::Result<()>>,
     events: JoinHandle<()>,
     retention: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
 }
 
 /// Starts the service; it listens when this returns.
@@ -115,6 +116,7 @@ pub async fn serve(
         };
         retention.run().await;
     });
+    let webhooks = tokio::spawn(webhooks::run(app.clone()));
     let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     Ok(Serving {
         address,
@@ -125,6 +127,7 @@ pub async fn serve(
         server: tokio::spawn(server.serve(service)),
         events: tokio::spawn(pass_events(rooms, events)),
         retention,
+        webhooks,
     })
 }
 
@@ -165,6 +168,7 @@ async fn compose(
         operator,
         identity,
         suite: config.suite,
+        reach: config.reach,
         strict_transport: config.tls.is_some(),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),
         media_metrics,
@@ -209,6 +213,7 @@ impl Serving {
         let goodbyes = self.sockets.acquire_many(MAX_SOCKETS);
         let _ = tokio::time::timeout(SHUTDOWN_LIMIT, goodbyes).await;
         self.retention.abort();
+        self.webhooks.abort();
         self.rooms.stop();
         self.rooms.store.close().await;
     }
@@ -219,6 +224,7 @@ impl Drop for Serving {
         self.rooms.stop();
         self.events.abort();
         self.retention.abort();
+        self.webhooks.abort();
         self.server.abort();
         self.handle.shutdown();
         let _ = self.shutdown.send(true);

@@ -164,6 +164,7 @@ mod tests {
                 .map(|ip| ip.parse().expect("an address"))
                 .collect(),
             periods: crate::domain::retention::Periods::default(),
+            reach: crate::domain::reach::Reach::default(),
         }
     }
 

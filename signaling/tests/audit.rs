@@ -13,6 +13,7 @@ use conclave_wire::audit::{Act, AuditLine, AuditList};
 use conclave_wire::code::Code;
 use conclave_wire::device::DeviceInfo;
 use conclave_wire::id::Blob;
+use conclave_wire::webhook::WebhookMade;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 33] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 37] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -74,6 +75,14 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 33] = [
     ),
     ("POST", "session/code", Err("it ends a login")),
     ("DELETE", "tenants/{tenant}", Ok(Act::TenantDeleted)),
+    ("POST", "webhooks", Ok(Act::WebhookMade)),
+    ("PATCH", "webhooks/{webhook}", Ok(Act::WebhookChanged)),
+    (
+        "POST",
+        "webhooks/{webhook}/secret",
+        Ok(Act::WebhookSecretRenewed),
+    ),
+    ("DELETE", "webhooks/{webhook}", Ok(Act::WebhookDeleted)),
     ("POST", "rooms", Ok(Act::RoomMade)),
     ("DELETE", "rooms/{room}", Ok(Act::RoomDeleted)),
     ("POST", "rooms/{room}/unlock", Ok(Act::RoomUnlocked)),
@@ -176,6 +185,9 @@ async fn every_request_that_changes_something_is_one_line() {
         )
         .await;
 
+    let made_webhook = json!({ "url": "https://his.example/" });
+    let made_webhook = operator.post("webhooks", made_webhook).await;
+    let webhook = read::<WebhookMade>(&made_webhook).webhook.webhook;
     let enrolment: Enrolment = read(&anna.post("session/factor", Value::Null).await);
     let code = totp(&enrolment).generate(common::client::now()).to_string();
     let mail = json!({ "version": 1, "language": "de", "way": "mail" });
@@ -205,6 +217,12 @@ async fn every_request_that_changes_something_is_one_line() {
             "POST",
             "accounts",
             json!({ "login": "cem", "name": "Cem", "role": "host" }),
+        ),
+        ("POST", "webhooks", json!({ "url": "https://his.example/" })),
+        (
+            "PATCH",
+            "webhooks/{webhook}",
+            json!({ "events": ["room.made"] }),
         ),
         ("POST", "rooms", json!({ "title": "A title" })),
         ("POST", "rooms/{room}/links", slot()),
@@ -250,6 +268,7 @@ async fn every_request_that_changes_something_is_one_line() {
             .replace("{room}", &of_room.to_string())
             .replace("{link}", &link)
             .replace("{device}", &device.to_string())
+            .replace("{webhook}", &webhook.to_string())
             .replace("{tenant}", "other");
         let filled = match (method, path) {
             // Revoking comes before handing out: another of the links.
@@ -296,6 +315,7 @@ async fn every_request_that_changes_something_is_one_line() {
                     }
                     "devices" => None,
                     path if path.starts_with("devices/") => Some(device.0),
+                    path if path.starts_with("webhooks/") => Some(webhook.0),
                     path if path.starts_with("session") => Some(info.account.0),
                     path if path.starts_with("accounts/") => Some(account.0),
                     path if path.starts_with("rooms/") => Some(of_room.0),

@@ -19,7 +19,8 @@
 //! Around the rooms: [`role`] (who may do what), [`tenant`] (how much there may
 //! be), [`account`], [`session`] and [`throttle`] (who is logged in), [`device`]
 //! (what is certified of whose), [`retention`] (what is forgotten), [`audit`] (what
-//! is noted), [`policy`] (what an organisation allows).
+//! is noted), [`policy`] (what an organisation allows), [`webhook`] and [`reach`] (who
+//! is told of what, and where that may be).
 
 pub mod account;
 pub mod audit;
@@ -38,6 +39,7 @@ pub mod notice;
 pub mod password;
 pub mod person;
 pub mod policy;
+pub mod reach;
 mod request;
 mod resync;
 pub mod retention;
@@ -47,6 +49,7 @@ pub mod session;
 pub mod stay;
 pub mod tenant;
 pub mod throttle;
+pub mod webhook;
 pub mod words;
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ pub enum Kind {
     Tries,
     /// Lines of audit logs.
     Audit,
+    /// Events that an endpoint never took.
+    Deliveries,
+    /// Secrets of endpoints that were renewed.
+    Secrets,
 }
 
 /// How long it is kept once it is over.
@@ -66,7 +70,7 @@ pub struct Rule {
 }
 
 /// Everything that is forgotten by itself.
-pub const TABLE: [Rule; 5] = [
+pub const TABLE: [Rule; 7] = [
     Rule {
         kind: Kind::Sessions,
         what: "sessions",
@@ -110,16 +114,32 @@ pub const TABLE: [Rule; 5] = [
         },
         why: "what administrators did can be looked into (Art. 5 (2), 32 GDPR); no line is of a call or a guest",
     },
+    Rule {
+        kind: Kind::Deliveries,
+        what: "events for webhooks that were given up",
+        over: "the last attempt",
+        kept: Kept::For(Duration::from_secs(7 * 24 * 60 * 60)),
+        why: "whoever repairs the endpoint can have them sent once more",
+    },
+    Rule {
+        kind: Kind::Secrets,
+        what: "secrets of webhooks that were renewed",
+        over: "24 hours after the renewal",
+        kept: Kept::Not,
+        why: "nothing is signed with them any more",
+    },
 ];
 
 impl Kind {
     /// All of them, in the order of [`TABLE`].
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Sessions,
         Self::Proposals,
         Self::Links,
         Self::Tries,
         Self::Audit,
+        Self::Deliveries,
+        Self::Secrets,
     ];
 
     /// What it is called in metrics and the log.
@@ -130,6 +150,8 @@ impl Kind {
             Self::Links => "links",
             Self::Tries => "tries",
             Self::Audit => "audit",
+            Self::Deliveries => "deliveries",
+            Self::Secrets => "secrets",
         }
     }
 }

@@ -10,7 +10,7 @@ use conclave_wire::account::{Action, Role};
 use conclave_wire::code::Code;
 
 /// Every action, and who may do it, in the order of [`Role::ALL`].
-pub const TABLE: [(Action, [bool; 6]); 9] = {
+pub const TABLE: [(Action, [bool; 6]); 10] = {
     const Y: bool = true;
     const N: bool = false;
     //                        host presenter member guest assistant admin
@@ -23,6 +23,7 @@ pub const TABLE: [(Action, [bool; 6]); 9] = {
         (Action::ManageAccounts, [N, N, N, N, N, Y]),
         (Action::ReadAudit, [N, N, N, N, N, Y]),
         (Action::ManagePolicies, [N, N, N, N, N, Y]),
+        (Action::ManageWebhooks, [N, N, N, N, N, Y]),
         (Action::SetConsentTexts, [N, N, N, N, N, Y]),
     ]
 };
@@ -143,7 +144,7 @@ mod tests {
             (
                 Role::Admin,
                 "see-rooms make-room delete-room unlock-room manage-links manage-accounts read-audit \
-                 manage-policies set-consent-texts",
+                 manage-policies manage-webhooks set-consent-texts",
             ),
         ];
         let mut cells = 0;
@@ -157,7 +158,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 54);
+        assert_eq!(cells, 60);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod problem;
 mod rooms;
 mod session;
 mod tenants;
+mod webhooks;
 
 pub use headers::CONTENT_SECURITY_POLICY;
 pub use openapi::openapi;
@@ -27,6 +28,7 @@ pub use openapi::openapi;
 use crate::assets::Assets;
 use crate::config::{MAX_BODY, MAX_CONSENT_BODY, MAX_PROVIDER_BODY, REQUEST_LIMIT};
 use crate::domain::Digest;
+use crate::domain::reach::Reach;
 use crate::identity::Identity;
 use crate::media::{AskTrial, MediaMetrics};
 use crate::rooms::Rooms;
@@ -52,6 +54,8 @@ pub(crate) struct App {
     pub(crate) identity: Identity,
     /// The ciphersuite of new rooms.
     pub(crate) suite: u16,
+    /// How far the endpoints of organisations may be reached.
+    pub(crate) reach: Reach,
     /// Whether the certificate is one that a browser may be told to insist on.
     pub(crate) strict_transport: bool,
     /// One permit a socket.
@@ -115,6 +119,9 @@ fn doors() -> OpenApiRouter<Arc<App>> {
                 .layer(DefaultBodyLimit::max(MAX_PROVIDER_BODY)),
         )
         .routes(routes!(oidc::show))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::renew_secret))
         .routes(routes!(rooms::list, rooms::create))
         .routes(routes!(rooms::info, rooms::delete))
         .routes(routes!(rooms::unlock))

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use conclave_wire::account::Action;
 use conclave_wire::code::Code;
 use conclave_wire::http::Problem;
+use conclave_wire::webhook::{EventKind, WebhookEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -83,9 +84,10 @@ impl Terms {
         (name = "tenants", description = "Organisations"),
         (name = "audit", description = "What was done to an organisation, and by whom"),
         (name = "policies", description = "What a server, an organisation or an account allows"),
+        (name = "webhooks", description = "Endpoints that are told of events"),
         (name = "document", description = "This document"),
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, WebhookEvent)),
 )]
 struct Base;
 
@@ -102,6 +104,7 @@ pub fn openapi() -> Value {
     let text = text.replace("[`", "`").replace("`]", "`");
     let mut document = serde_json::from_str::<Value>(&text).unwrap_or_default();
     document["components"]["securitySchemes"] = schemes();
+    document["webhooks"] = events();
     let paths = document["paths"].as_object_mut();
     for (path, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -146,6 +149,36 @@ fn schemes() -> Value {
                 to come from a page of the service, by `Origin` or `Sec-Fetch-Site`.",
         },
     })
+}
+
+/// What endpoints are sent (OpenAPI 3.1 section 4.8.1).
+fn events() -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": description,
+            "schema": { "type": "string" },
+        })
+    };
+    let event = |kind: &EventKind| {
+        let operation = json!({
+            "summary": kind.as_str(),
+            "parameters": [
+                header("webhook-id", "The event's identifier, the same with each attempt"),
+                header("webhook-timestamp", "When the attempt was made, seconds since the Unix epoch"),
+                header("webhook-signature", "One or two signatures by Standard Webhooks, `v1`"),
+            ],
+            "requestBody": { "required": true, "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/WebhookEvent" },
+            } } },
+            "responses": {
+                "2XX": { "description": "It has the event" },
+                "410": { "description": "It wants no more: the endpoint is switched off" },
+                "default": { "description": "It is sent again later" },
+            },
+        });
+        (kind.as_str().to_owned(), json!({ "post": operation }))
+    };
+    Value::Object(EventKind::ALL.iter().map(event).collect())
 }
 
 /// Writes out what an operation's handler handed over.
@@ -229,6 +262,7 @@ fn common(operation: &Map<String, Value>, path: &str, method: &str, by: By) -> V
         (path.contains("{link}"), Code::NoSuchLink),
         (path.contains("{account}"), Code::NoSuchAccount),
         (path.contains("{device}"), Code::NoSuchDevice),
+        (path.contains("{webhook}"), Code::NoSuchWebhook),
         (asks_for_tenant, Code::NoSuchTenant),
     ] {
         if found {

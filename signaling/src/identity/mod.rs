@@ -9,6 +9,7 @@ mod login;
 mod oidc;
 mod passwords;
 mod root;
+mod webhook;
 
 pub(crate) use login::Refused;
 pub(crate) use oidc::{Callback, Entered};

@@ -1,10 +1,11 @@
 //! The audit log: written in the transaction of what it notes, so that neither
-//! is there without the other.
+//! is there without the other. So is what endpoints are told of it.
 
 use super::load::{bytes, narrow};
-use super::{Store, StoreError, refuse, time};
+use super::{Store, StoreError, refuse, time, webhooks};
 use crate::domain::Millis;
 use crate::domain::audit::{Chain, Deed, Link, NONE};
+use crate::domain::webhook::Occurred;
 use conclave_wire::audit::{Act, AuditLine, AuditList};
 use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, Blob, RoomId, TenantId};
@@ -177,9 +178,12 @@ pub(super) async fn note(connection: &mut AnyConnection, deed: &Deed) -> Result<
     .bind(ends.before.0.to_vec())
     .bind(seq)
     .bind(line.digest.0)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    match Occurred::of_deed(deed) {
+        Some(event) => webhooks::announce(connection, &event).await,
+        None => Ok(()),
+    }
 }
 
 /// Forgets a log with its organisation.

@@ -17,12 +17,14 @@ mod rooms;
 mod sessions;
 mod sqlite;
 mod tenants;
+mod webhooks;
 
 pub(crate) use devices::Root;
 pub use postgres::PostgresUrl;
 pub(crate) use providers::{Entry, Provider};
 pub(crate) use rooms::{NewRoom, Public};
 pub(crate) use sessions::Signed;
+pub(crate) use webhooks::SealedSecrets;
 
 use crate::domain::audit::Deed;
 use crate::domain::password::Door;
@@ -38,7 +40,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 15] = [
+const MIGRATIONS: [(&str, &str); 16] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -77,6 +79,10 @@ const MIGRATIONS: [(&str, &str); 15] = [
     (
         "certified stays",
         include_str!("../../migrations/0015_certified_stays.sql"),
+    ),
+    (
+        "webhooks",
+        include_str!("../../migrations/0016_webhooks.sql"),
     ),
 ];
 
@@ -174,18 +180,20 @@ impl Store {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
     }
 
-    /// Writes all the changes of a room down with what is to be noted of them,
-    /// or nothing.
+    /// Writes all the changes of a room down with what is to be noted and told
+    /// of them, or nothing.
     ///
     /// # Errors
     /// When the database fails; then nothing was written.
     pub(crate) async fn apply(
         &self,
-        room: RoomId,
+        (room, now): (RoomId, Millis),
         changes: &[Change],
         deeds: &[Deed],
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
+        // Before the room may go with what is written.
+        webhooks::announce_links(&mut transaction, (room, now), changes).await?;
         for change in changes {
             write(&mut transaction, room, change).await?;
         }

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use super::{Answer, Server};
-use conclave_wire::account::{AccountMade, Role, SessionInfo};
+use conclave_wire::account::{AccountMade, Enrolment, Role, SessionInfo};
 use conclave_wire::http::{LinkInfo, RoomCreated};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
+use totp_rs::{Builder, Secret, Totp};
 
 /// A program that asks with a token.
 pub(crate) struct Client<'s> {
@@ -103,4 +104,19 @@ pub(crate) async fn session<'s>(
     let token = serde_json::to_value(info.token.take().unwrap()).unwrap();
     let bearer = format!("Bearer {}", token.as_str().unwrap());
     (Client { server, bearer }, info)
+}
+
+/// Logs in to an administrator's account and sets its second factor up.
+pub(crate) async fn administrator<'s>(
+    server: &'s Server,
+    tenant: &str,
+    made: &AccountMade,
+) -> Client<'s> {
+    let (client, _) = session(server, tenant, made).await;
+    let enrolment: Enrolment = read(&client.post("session/factor", Value::Null).await);
+    let secret = Secret::try_from_base32(&enrolment.secret).unwrap();
+    let totp: Totp = Builder::new().with_secret(secret).build().unwrap();
+    let code = json!({ "code": totp.generate(now()).to_string() });
+    read::<Value>(&client.ask("PUT", "session/factor", code).await);
+    client
 }

@@ -7,10 +7,12 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod device;
 pub(crate) mod provider;
+pub(crate) mod receiver;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
+use conclave_signaling::domain::reach::Reach;
 use conclave_signaling::domain::retention::Periods;
 use conclave_signaling::{Asset, Assets, Config, MediaPlane, PostgresUrl, Serving, serve, tls};
 use conclave_wire::client::{ClientFrame, Request, ServerFrame};
@@ -97,6 +99,7 @@ fn config(folder: &Path) -> Config {
         names: vec![],
         addresses: vec![],
         periods: Periods::default(),
+        reach: Reach::Loopback,
     }
 }
 
@@ -106,6 +109,11 @@ impl Server {
     }
 
     pub(crate) async fn start_in(dir: tempfile::TempDir) -> Self {
+        Self::start_reaching(dir, Reach::Loopback).await
+    }
+
+    /// One whose organisations' endpoints are that far at most.
+    pub(crate) async fn start_reaching(dir: tempfile::TempDir, reach: Reach) -> Self {
         let (command_sender, commands) = mpsc::channel(1024);
         let (events, event_receiver) = mpsc::channel(1024);
         let media = MediaPlane {
@@ -117,7 +125,10 @@ impl Server {
             })),
             trial: None,
         };
-        let config = config(dir.path());
+        let config = Config {
+            reach,
+            ..config(dir.path())
+        };
         let serving = serve(config, assets(), media).await.expect("starts");
         Self {
             address: serving.local_addr(),

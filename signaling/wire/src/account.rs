@@ -76,6 +76,8 @@ pub enum Action {
     ReadAudit,
     /// See and set policies of the organisation and its accounts.
     ManagePolicies,
+    /// See, make, change and delete endpoints that are told of events.
+    ManageWebhooks,
     /// Set the texts that the organisation's guests consent to.
     SetConsentTexts,
 }

@@ -78,6 +78,14 @@ acts! {
     LinkRevoked = "link.revoked",
     /// Policies of the server, an organisation or an account were set.
     PoliciesSet = "policies.set",
+    /// An endpoint was made that is told of events.
+    WebhookMade = "webhook.made",
+    /// Where it is, what it is told of, or whether it is, was changed.
+    WebhookChanged = "webhook.changed",
+    /// Its events are signed with another secret from now on.
+    WebhookSecretRenewed = "webhook.secret-renewed",
+    /// It is told nothing any more, and forgotten.
+    WebhookDeleted = "webhook.deleted",
     /// There is another version of the texts that guests consent to.
     ConsentTextsSet = "consent-texts.set",
 }
@@ -105,7 +113,7 @@ pub struct AuditLine {
     pub actor: Option<AccountId>,
     /// What was done.
     pub act: Act,
-    /// To what: the identifier of an account or of an organisation; of acts on
+    /// To what: the identifier of an account, a device, an endpoint or an organisation; of acts on
     /// a room and on its guests' links that of the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -162,6 +162,13 @@ pub enum Code {
     /// A policy of the server, the organisation or the account forbids it.
     #[error("a policy forbids it")]
     PolicyForbids,
+    /// The organisation has no such endpoint for events.
+    #[error("there is no such endpoint for events")]
+    NoSuchWebhook,
+    /// Nothing may be sent to that address: it is none of HTTPS, or one that the
+    /// operator has not opened.
+    #[error("events cannot be sent to this address")]
+    WebhookAddress,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -257,6 +264,8 @@ impl Code {
             Self::PolicyUnknown => "policy-unknown",
             Self::PolicyValue => "policy-value",
             Self::PolicyForbids => "policy-forbids",
+            Self::NoSuchWebhook => "no-such-webhook",
+            Self::WebhookAddress => "webhook-address",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -282,7 +291,7 @@ impl Code {
             | Self::PasswordUnfit
             | Self::SlotTooFar
             | Self::ProofWrong => 400,
-            Self::PolicyUnknown | Self::PolicyValue => 400,
+            Self::PolicyUnknown | Self::PolicyValue | Self::WebhookAddress => 400,
             Self::Unauthorized
             | Self::FactorNeeded
             | Self::FactorWrong
@@ -300,6 +309,7 @@ impl Code {
             | Self::NoSuchAccount
             | Self::NoSuchTenant
             | Self::NoSuchDevice
+            | Self::NoSuchWebhook
             | Self::NoSuchParticipant
             | Self::NotFound
             | Self::NoCall => 404,

@@ -135,6 +135,11 @@ id!(
     DeviceId,
     16
 );
+id!(
+    /// An endpoint that is told of events, 128 random bits.
+    WebhookId,
+    16
+);
 
 /// Opaque bytes (MLS messages, KeyPackages, tags).
 #[derive(Clone, PartialEq, Eq, Hash, Default, ts_rs::TS)]

@@ -10,6 +10,7 @@
 //! - [`http`]: the bodies of the HTTP interface about rooms.
 //! - [`account`]: those about organisations, accounts and sessions.
 //! - [`device`]: those about devices and their certificates.
+//! - [`webhook`]: those about who is told of events, and the events.
 //! - [`typescript`]: the same types for the browser client.
 //!
 //! `docs/protocol.md` is the normative text.
@@ -25,3 +26,4 @@ pub mod id;
 pub mod policy;
 mod title;
 pub mod typescript;
+pub mod webhook;

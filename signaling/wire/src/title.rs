@@ -83,6 +83,8 @@ impl Code {
             Self::PolicyUnknown => "diese Richtlinie gibt es nicht",
             Self::PolicyValue => "diesen Wert kann die Richtlinie nicht haben",
             Self::PolicyForbids => "eine Richtlinie verbietet es",
+            Self::NoSuchWebhook => "diesen Empfänger für Ereignisse gibt es nicht",
+            Self::WebhookAddress => "an diese Adresse können keine Ereignisse gesendet werden",
             Self::Forbidden => "in der Rolle oder im Zustand des Absenders nicht erlaubt",
             Self::Gone => "dieser Aufenthalt im Gespräch ist vorbei",
             Self::NoCall => "in diesem Raum ist kein Gespräch",
