@@ -365,6 +365,8 @@ export const de: Text = {
     'link-revoked': 'Dieser Link wurde zurückgezogen.',
     'policy-unknown': 'Diese Vorgabe gibt es nicht.',
     'policy-value': 'Diesen Wert kann die Vorgabe nicht haben.',
+    'no-such-webhook': 'Diesen Empfänger für Ereignisse gibt es nicht.',
+    'webhook-address': 'An diese Adresse können keine Ereignisse gesendet werden.',
     'policy-forbids': 'Das erlauben die Vorgaben Ihrer Organisation nicht.',
     'slot-too-far': 'Der Termin liegt zu weit voraus: höchstens 366 Tage.',
     'link-draft': 'Dieser Link ist noch nicht ausgegeben.',

@@ -381,6 +381,8 @@ export const en = {
     'link-revoked': 'This link was taken back.',
     'policy-unknown': 'There is no such policy.',
     'policy-value': 'The policy cannot have this value.',
+    'no-such-webhook': 'There is no such endpoint for events.',
+    'webhook-address': 'Events cannot be sent to this address.',
     'policy-forbids': 'Your organisation’s policies do not allow this.',
     'slot-too-far': 'The appointment lies too far ahead: 366 days at most.',
     'link-draft': 'This link is not handed out yet.',

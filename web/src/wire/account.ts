@@ -11,7 +11,7 @@ export type Role = "host" | "presenter" | "member" | "guest" | "assistant" | "ad
 /**
  * Something that is for some roles only.
  */
-export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit" | "manage-policies" | "set-consent-texts";
+export type Action = "see-rooms" | "make-room" | "delete-room" | "unlock-room" | "manage-links" | "manage-accounts" | "read-audit" | "manage-policies" | "manage-webhooks" | "set-consent-texts";
 
 /**
  * How the one who logs in keeps the session's token.
