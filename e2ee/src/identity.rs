@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! BasicCredential.identity = 0x01 ‖ participant id (16) ‖ name (UTF-8)
+//! x509 = a certificate that says both (`certificate` module)
 //! ```
 //!
-//! Names are what people typed. A credential proves that frames and commits
-//! come from the leaf that joined under this name, not that the name is true.
+//! Names are what people typed, or what a certificate says. A credential proves
+//! that frames and commits come from the leaf that joined under this name; that
+//! the name is true, only a certificate by a root that counts.
 
+use crate::certificate::Certificate;
 use crate::error::{Misuse, PeerMisbehaved};
-use openmls::prelude::{BasicCredential, Credential};
+use openmls::prelude::{BasicCredential, Credential, CredentialType};
 use std::fmt;
 
 /// First byte of a credential's identity; another value is another format.
@@ -55,7 +58,7 @@ impl Name {
         Self::exact(typed.trim()).ok_or(Misuse::InvalidName)
     }
 
-    fn exact(text: &str) -> Option<Self> {
+    pub(crate) fn exact(text: &str) -> Option<Self> {
         let valid = !text.is_empty()
             && text.len() <= Self::MAX_BYTES
             && text.chars().count() <= Self::MAX_CHARS
@@ -114,12 +117,28 @@ impl Identity {
         BasicCredential::new(bytes).into()
     }
 
-    /// Reads an identity back; every byte has to be as [`Self::credential`] writes it.
+    /// Reads an identity back, true or not; every byte has to be as
+    /// [`Self::credential`] writes it, or as a certificate has it.
     pub(crate) fn parse(credential: &Credential) -> Result<Self, PeerMisbehaved> {
+        if credential.credential_type() == CredentialType::X509 {
+            let claims = Certificate::of(credential)?.claims()?;
+            return Ok(Self {
+                participant: claims.participant,
+                name: claims.name,
+            });
+        }
         BasicCredential::try_from(credential.clone())
             .ok()
             .and_then(|basic| Self::from_bytes(basic.identity()))
             .ok_or(PeerMisbehaved::InvalidCredential)
+    }
+
+    /// Whether a leaf that had the one credential may have the other, with the
+    /// same key: the same, or a later certificate that says the same.
+    pub(crate) fn goes_on(before: &Credential, after: &Credential) -> bool {
+        let claims = |credential| Certificate::of(credential).and_then(|it| it.claims());
+        before == after
+            || claims(before).is_ok_and(|before| claims(after).is_ok_and(|after| before == after))
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {

@@ -51,7 +51,7 @@
 //! # Modules, in the order a call meets them
 //!
 //! [`suite`] permitted profile · [`secret`] link secret · [`password`] of a link ·
-//! [`identity`] who ·
+//! [`identity`] who · [`certificate`] by whose word · [`charter`] whose word counts ·
 //! [`word`] through the door ·
 //! `mls` group, commits and their rules · [`epoch`] keys over time ·
 //! [`sframe`] frames · [`split`] a forked call · [`compare`] spoken code · [`trust`] levels ·
@@ -59,6 +59,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod certificate;
+pub mod charter;
 pub mod compare;
 pub mod epoch;
 pub mod error;
@@ -73,6 +75,8 @@ pub mod suite;
 pub mod trust;
 pub mod word;
 
+pub use certificate::{Certificate, Certified, Root};
+pub use charter::Marking;
 pub use compare::{Comparison, SpokenCode};
 pub use epoch::{Opened, Opening, RETIRED_MS, SWITCH_MS};
 pub use error::{Error, FrameDrop, Misuse, PeerIncompatible, PeerMisbehaved};

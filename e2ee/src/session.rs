@@ -1,5 +1,7 @@
 //! The façade every client drives: one participant in one call.
 
+use crate::certificate::Certified;
+use crate::charter::{Charter, Marking};
 use crate::epoch::{EpochKeys, Epochs, Opened, Opening};
 use crate::error::{Error, FrameDrop, Misuse, PeerMisbehaved};
 use crate::identity::{Identity, Leaf, Member, Name, ParticipantId, RoomId};
@@ -17,6 +19,7 @@ use openmls::prelude::KeyPackageBundle;
 use openmls::prelude::tls_codec::Serialize;
 use zeroize::Zeroizing;
 
+mod certified;
 mod comparing;
 mod door;
 mod resync;
@@ -64,7 +67,8 @@ pub struct Advance {
 
 /// One participant's MLS state and media keys for one call.
 ///
-/// Methods fall into seven groups: admission ([`knock`](Self::knock),
+/// Methods fall into eight groups: who vouches for us ([`tell_time`](Self::tell_time),
+/// [`proof`](Self::proof), [`certify`](Self::certify), [`renew`](Self::renew)), admission ([`knock`](Self::knock),
 /// [`verify_knock`](Self::verify_knock), [`join`](Self::join)), coming back
 /// ([`resync`](Self::resync), [`verify_return`](Self::verify_return)), what is said
 /// through the door ([`answer`](Self::answer), [`told`](Self::told)), commits
@@ -100,6 +104,8 @@ struct Inside {
     group: Group,
     /// Members of the group's current epoch by ascending leaf.
     roster: Vec<Member>,
+    /// Which of them are certified, and what of them, by ascending leaf.
+    certified: Vec<(Leaf, Certified)>,
 }
 
 struct Behind {
@@ -155,13 +161,36 @@ impl Session {
         })
     }
 
-    /// Founds the call's group with us as its only member. Epoch 0 is active at once.
+    /// Founds the call's group with us as its only member. Epoch 0 is active at
+    /// once. If we are [certified](Self::certify), our organisation's root
+    /// counts in it, and others' certificates do not.
     ///
     /// # Errors
     /// [`Misuse::AlreadyInGroup`], [`Misuse::Ended`].
     pub fn create_group(&mut self, now_ms: u64) -> Result<(), Error> {
+        self.found(None, now_ms)
+    }
+
+    /// As [`create_group`](Self::create_group), of a marked call: nobody is in
+    /// it who is not certified.
+    ///
+    /// # Errors
+    /// Those, and [`Misuse::NotCertified`].
+    pub fn create_marked_group(&mut self, marking: Marking, now_ms: u64) -> Result<(), Error> {
+        if self.own.certificate.is_none() {
+            return Err(Misuse::NotCertified.into());
+        }
+        self.found(Some(marking), now_ms)
+    }
+
+    fn found(&mut self, marking: Option<Marking>, now_ms: u64) -> Result<(), Error> {
         self.outside()?;
-        let group = Group::create(&self.provider, &self.own)?;
+        let root = self.own.certificate.as_ref();
+        let charter = Charter {
+            roots: root.map(|(_, root)| root.clone()).into_iter().collect(),
+            marking,
+        };
+        let group = Group::create(&self.provider, &self.own, charter)?;
         self.enter(group)?;
         Ok(self.epochs.activate(0, now_ms)?)
     }
@@ -193,7 +222,8 @@ impl Session {
     /// # Errors
     /// [`PeerMisbehaved`](crate::PeerMisbehaved) if the tag was not made with
     /// the link secret or the key package is not valid, not the participant's,
-    /// or one for coming back; [`PeerIncompatible`](crate::PeerIncompatible) for
+    /// or one for coming back, or its certificate does not count here or has run
+    /// out, or it has none and the call is marked; [`PeerIncompatible`](crate::PeerIncompatible) for
     /// another suite or a wrong clock.
     pub fn verify_knock(
         &self,
@@ -214,14 +244,15 @@ impl Session {
         key_package: &[u8],
         tag: &[u8],
     ) -> Result<VerifiedKnock, Error> {
-        knock::verify(
+        let knock = knock::verify(
             &self.link,
             self.own.suite,
             self.own.room,
             participant,
             key_package,
             tag,
-        )
+        )?;
+        self.let_in(knock)
     }
 
     /// Joins by the Welcome of the commit that added us. The epoch is
@@ -282,8 +313,8 @@ impl Session {
             return Err(Misuse::NothingToCommit.into());
         }
         self.commit(Change {
-            add: Vec::new(),
             remove,
+            ..Change::default()
         })
     }
 
@@ -292,10 +323,7 @@ impl Session {
     /// # Errors
     /// Those of any commit.
     pub fn update(&mut self) -> Result<Pending, Error> {
-        self.commit(Change {
-            add: Vec::new(),
-            remove: Vec::new(),
-        })
+        self.commit(Change::default())
     }
 
     /// Enters the epoch of our pending commit: the delivery service accepted it.
@@ -569,7 +597,11 @@ impl Session {
             .iter()
             .map(|knock| knock.key_package.clone())
             .collect();
-        self.commit(Change { add, remove })
+        self.commit(Change {
+            add,
+            remove,
+            renew: false,
+        })
     }
 
     fn commit(&mut self, change: Change) -> Result<Pending, Error> {
@@ -584,7 +616,12 @@ impl Session {
     fn enter(&mut self, group: Group) -> Result<(), Error> {
         let (roster, epoch) = (group.roster()?, group.epoch());
         let before = self.members().to_vec();
-        self.phase = Phase::Inside(Box::new(Inside { group, roster }));
+        let certified = certified::of(&group, &roster, &self.own);
+        self.phase = Phase::Inside(Box::new(Inside {
+            group,
+            roster,
+            certified,
+        }));
         self.prepare_epoch(None)?;
         // Whoever was removed while we were behind.
         for member in &before {
@@ -602,6 +639,7 @@ impl Session {
         };
         inside.roster = inside.group.roster()?;
         let epoch = inside.group.epoch();
+        inside.certified = certified::of(&inside.group, &inside.roster, &self.own);
         let was_removed = |who| effect.removed.iter().any(|old| old.participant == who);
         let (returned, added): (Vec<Member>, Vec<Member>) = inside
             .roster

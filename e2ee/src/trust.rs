@@ -14,13 +14,14 @@
 use std::fmt;
 
 /// What is known of a member, ascending.
-///
-/// Between the two there is room for a level that a device certificate proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Trust {
     /// Came by the link and was let in under a name of their own choosing.
     Guest,
+    /// Has a certificate that says under which name their organisation knows
+    /// them, by a root that counts here.
+    Certified,
     /// Was in a call whose code this device's person compared, and has the
     /// same signature key since.
     Compared,
@@ -31,6 +32,7 @@ impl Trust {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Guest => "guest",
+            Self::Certified => "certified",
             Self::Compared => "compared",
         }
     }

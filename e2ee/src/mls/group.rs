@@ -7,6 +7,8 @@
 use super::provider::Provider;
 use super::returning::{self, Claim, HEAD_LABEL, HEAD_LEN, History, RETURNS, VerifiedReturn};
 use super::rules::{self, Effect};
+use crate::certificate::{Certificate, Root};
+use crate::charter::{CHARTER, Charter};
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::identity::{Identity, Leaf, Member, ParticipantId, RAW_VIDEO, RoomId};
 use crate::session::Config;
@@ -18,10 +20,10 @@ use openmls::group::{
 };
 use openmls::prelude::tls_codec::Deserialize;
 use openmls::prelude::{
-    Capabilities, ContentType, CreationFromExternalError, CredentialType, CredentialWithKey,
-    ExtensionType, KeyPackage, KeyPackageBundle, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn,
-    PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion,
-    Sender,
+    Capabilities, ContentType, CreationFromExternalError, Credential, CredentialType,
+    CredentialWithKey, ExtensionType, KeyPackage, KeyPackageBundle, LeafNodeIndex,
+    LeafNodeParameters, MlsMessageBodyIn, MlsMessageIn, PreSharedKeyProposal,
+    ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion, Sender,
 };
 use openmls::schedule::psk::{ExternalPsk, PreSharedKeyId, Psk};
 use openmls_basic_credential::SignatureKeyPair;
@@ -45,14 +47,22 @@ pub(crate) struct Own {
     pub(crate) room: RoomId,
     pub(crate) identity: Identity,
     pub(crate) signer: SignatureKeyPair,
+    /// Who vouches for the identity, and the root by which.
+    pub(crate) certificate: Option<(Certificate, Root)>,
+    /// The time of the calendar, as we were told last: seconds since the Unix
+    /// epoch.
+    pub(crate) unix_s: u64,
     /// Id of the external PSK that stands for the link secret.
-    psk: Psk,
+    pub(super) psk: Psk,
 }
 
 /// What a commit of ours changes.
+#[derive(Default)]
 pub(crate) struct Change {
     pub(crate) add: Vec<KeyPackage>,
     pub(crate) remove: Vec<Leaf>,
+    /// Whether our leaf takes our newest certificate.
+    pub(crate) renew: bool,
 }
 
 /// A commit of ours that waits for the delivery service.
@@ -81,6 +91,8 @@ pub(crate) struct Group {
     pending: Option<(Vec<u8>, Effect)>,
     /// The epochs we were in.
     history: History,
+    /// What its founder laid down.
+    pub(crate) charter: Charter,
 }
 
 /// What is kept of a group that we cannot follow any more, to know it again.
@@ -108,6 +120,8 @@ impl Own {
             room,
             identity,
             signer,
+            certificate: None,
+            unix_s: 0,
             psk: link_psk(room),
         };
         own.psk_id(provider)?
@@ -134,22 +148,29 @@ impl Own {
     }
 
     fn credential(&self) -> CredentialWithKey {
+        let certified = self.certificate.as_ref();
         CredentialWithKey {
-            credential: self.identity.credential(),
+            credential: certified
+                .map_or_else(|| self.identity.credential(), |(it, _)| it.credential()),
             signature_key: self.signer.public().into(),
         }
     }
 
+    /// The key of our leaf.
+    pub(crate) fn key(&self) -> &[u8] {
+        self.signer.public()
+    }
+
     /// What calls use and nothing more.
     fn capabilities(&self) -> Capabilities {
-        let extensions = [RETURNS, RAW_VIDEO].map(ExtensionType::Unknown);
-        let supported = if self.raw_video { 2 } else { 1 };
+        let extensions = [RETURNS, CHARTER, RAW_VIDEO].map(ExtensionType::Unknown);
+        let supported = if self.raw_video { 3 } else { 2 };
         Capabilities::new(
             Some(&[ProtocolVersion::Mls10]),
             Some(&[self.suite.mls()]),
             Some(&extensions[..supported]),
             None,
-            Some(&[CredentialType::Basic]),
+            Some(&[CredentialType::Basic, CredentialType::X509]),
         )
     }
 
@@ -166,7 +187,7 @@ fn link_psk(room: RoomId) -> Psk {
 
 impl Group {
     /// Founds a group: room id ‖ 16 random bytes, us as the only member.
-    pub(crate) fn create(provider: &Provider, own: &Own) -> Result<Self, Error> {
+    pub(crate) fn create(provider: &Provider, own: &Own, charter: Charter) -> Result<Self, Error> {
         let random: [u8; 16] = provider
             .rand()
             .random_array()
@@ -178,20 +199,22 @@ impl Group {
             .max_past_epochs(0)
             .use_ratchet_tree_extension(true)
             .capabilities(own.capabilities())
+            .with_group_context_extensions(charter.extensions().map_err(|_| Error::Internal)?)
             .build();
         let id = GroupId::from_slice(&[own.room.0, random].concat());
         MlsGroup::new_with_group_id(provider, &own.signer, &config, id, own.credential())
             .map_err(|_| Error::Internal)
-            .and_then(|mls| Self::entered(provider, mls))
+            .and_then(|mls| Self::entered(provider, mls, charter))
     }
 
     /// A group that we are in from this epoch on.
-    fn entered(provider: &Provider, mls: MlsGroup) -> Result<Self, Error> {
+    fn entered(provider: &Provider, mls: MlsGroup, charter: Charter) -> Result<Self, Error> {
         let history = History::begin(mls.epoch().as_u64(), head(provider, &mls)?);
         Ok(Self {
             mls,
             pending: None,
             history,
+            charter,
         })
     }
 
@@ -252,15 +275,17 @@ impl Group {
         if context.ciphersuite() != own.suite.mls() {
             return Err(PeerIncompatible::Suite.into());
         }
-        if context.extensions().iter().next().is_some() {
-            return Err(PeerMisbehaved::InvalidWelcome.into());
-        }
+        let charter = Charter::of(context.extensions())?;
         rules::members(staged.members(), |_| false)?;
+        for member in staged.members() {
+            let leaf = (&member.credential, &member.signature_key[..]);
+            charter.lets_stay(leaf, own.unix_s)?;
+        }
         if let Some(left) = left {
             left.known_again(&staged)?;
         }
         let mls = staged.into_group(provider).map_err(blame_welcome)?;
-        Self::entered(provider, mls)
+        Self::entered(provider, mls, charter)
     }
 
     /// Gives the group up: nothing of it stays but what it takes to come back.
@@ -292,7 +317,7 @@ impl Group {
             .mls
             .member_at(LeafNodeIndex::new(leaf.index().into()))
             .ok_or(Error::Internal)?;
-        if old.credential != *new.credential()
+        if !Identity::goes_on(&old.credential, new.credential())
             || old.signature_key != new.signature_key().as_slice()
         {
             return Err(PeerMisbehaved::IdentityChanged.into());
@@ -315,11 +340,16 @@ impl Group {
             true => None,
             false => Some(PreSharedKeyProposal::new(own.psk_id(provider)?)),
         };
+        let leaf = match change.renew {
+            true => LeafNodeParameters::builder().with_credential_with_key(own.credential()),
+            false => LeafNodeParameters::builder(),
+        };
         // Every commit renews our path, so that each heals the group from an
         // earlier leak of our state (RFC 9420 section 16.6).
         let bundle = self
             .mls
             .commit_builder()
+            .leaf_node_parameters(leaf.build())
             .consume_proposal_store(false)
             .force_self_update(true)
             .propose_removals(
@@ -439,6 +469,14 @@ impl Group {
             .map_err(|_| Error::Internal)
     }
 
+    /// Credential and key of a leaf.
+    pub(crate) fn leaf(&self, leaf: Leaf) -> Option<(Credential, Vec<u8>)> {
+        let member = self
+            .mls
+            .member_at(LeafNodeIndex::new(leaf.index().into()))?;
+        Some((member.credential, member.signature_key))
+    }
+
     /// All members by ascending leaf.
     pub(crate) fn roster(&self) -> Result<Vec<Member>, Error> {
         Ok(rules::roster(&self.mls)?)
@@ -488,7 +526,8 @@ impl Group {
         staged: &StagedCommit,
         committer: LeafNodeIndex,
     ) -> Result<Effect, Error> {
-        rules::check(&self.mls, &self.history, staged, (committer, &own.psk))
+        let known = (&self.history, &self.charter);
+        rules::check(&self.mls, known, staged, (committer, own))
     }
 
     fn clear_pending(&mut self, provider: &Provider) -> Result<(), Error> {

@@ -8,13 +8,16 @@
 //! package or participant. Only a [`VerifiedKnock`] can be admitted, and only
 //! verification makes one.
 
+use crate::certificate::Certified;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::identity::{Identity, Name, ParticipantId, RoomId};
 use crate::secret::LinkKeys;
 use crate::suite::Suite;
 use crate::word::Door;
 use openmls::prelude::tls_codec::Deserialize;
-use openmls::prelude::{KeyPackage, KeyPackageIn, KeyPackageVerifyError, ProtocolVersion};
+use openmls::prelude::{
+    Credential, KeyPackage, KeyPackageIn, KeyPackageVerifyError, ProtocolVersion,
+};
 use openmls_rust_crypto::RustCrypto;
 
 /// Longest key package accepted, in bytes. One of the hybrid suite has about 2.8 KiB.
@@ -34,6 +37,8 @@ pub struct Knock {
 pub struct VerifiedKnock {
     participant: ParticipantId,
     name: Name,
+    /// Who vouches for the name, if somebody does whose word counts.
+    pub(crate) certified: Option<Certified>,
     pub(crate) key_package: KeyPackage,
     /// SHA-256 of the key package as it was sent.
     key_package_hash: [u8; 32],
@@ -56,6 +61,17 @@ impl VerifiedKnock {
     /// The name to show to the one who admits.
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// What is certified of who knocks, if anything is.
+    pub fn certified(&self) -> Option<&Certified> {
+        self.certified.as_ref()
+    }
+
+    /// Credential and key of the leaf they are to have.
+    pub(crate) fn leaf(&self) -> (&Credential, &[u8]) {
+        let leaf = self.key_package.leaf_node();
+        (leaf.credential(), leaf.signature_key().as_slice())
     }
 }
 
@@ -96,6 +112,7 @@ pub(crate) fn verify(
     Ok(VerifiedKnock {
         participant,
         name: identity.name,
+        certified: None,
         key_package,
         key_package_hash,
     })

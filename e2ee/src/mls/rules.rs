@@ -10,17 +10,23 @@
 //! - who is removed and added at once, as a member that fell behind is, keeps
 //!   its identity and signature key, and claims a history that is ours as far as
 //!   we can tell (`returning` module);
-//! - the committer keeps its identity and signature key;
+//! - the committer keeps its identity and signature key; a certificate gives way
+//!   to a later one that says the same;
+//! - a certificate is by a root that the call's founder named, if any was named,
+//!   and a marked call takes nobody without one (`charter` module);
 //! - the group stays within the leaves a key id can name.
 
+use super::group::Own;
 use super::returning::{Claim, History};
+use crate::charter::{Charter, Clock};
 use crate::error::{Error, Misuse, PeerMisbehaved};
 use crate::identity::{Identity, Leaf, Member, RAW_VIDEO};
 use crate::sframe::MAX_LEAVES;
 use openmls::group::{MlsGroup, StagedCommit};
 use openmls::prelude::tls_codec::{Deserialize, Serialize};
 use openmls::prelude::{
-    ExtensionType, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender,
+    ExtensionType, LeafNode, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType,
+    Sender,
 };
 use openmls::schedule::psk::{PreSharedKeyId, Psk};
 
@@ -45,9 +51,9 @@ fn proposes(proposal: &PreSharedKeyProposal, link: &Psk) -> bool {
 /// Checks a staged commit of a committer against the rules.
 pub(crate) fn check(
     group: &MlsGroup,
-    history: &History,
+    (history, charter): (&History, &Charter),
     staged: &StagedCommit,
-    (committer, link): (LeafNodeIndex, &Psk),
+    (committer, own): (LeafNodeIndex, &Own),
 ) -> Result<Effect, Error> {
     let before = roster(group)?;
     let mut effect = Effect {
@@ -63,9 +69,9 @@ pub(crate) fn check(
         }
         match queued.proposal() {
             Proposal::Add(add) => {
-                effect
-                    .added
-                    .push(Identity::parse(add.key_package().leaf_node().credential())?);
+                let leaf = add.key_package().leaf_node();
+                effect.added.push(Identity::parse(leaf.credential())?);
+                certified(charter, own, leaf)?;
             }
             Proposal::Remove(remove) => {
                 let leaf = u16::try_from(remove.removed().u32()).map(Leaf).ok();
@@ -78,7 +84,7 @@ pub(crate) fn check(
         }
     }
     for queued in staged.psk_proposals() {
-        if !proposes(queued.psk_proposal(), link) {
+        if !proposes(queued.psk_proposal(), &own.psk) {
             return Err(PeerMisbehaved::ForeignPsk.into());
         }
         psks += 1;
@@ -93,6 +99,9 @@ pub(crate) fn check(
         _ => return Err(PeerMisbehaved::ForeignPsk.into()),
     }
     identity_kept(group, staged, committer)?;
+    if let Some(leaf) = staged.update_path_leaf_node() {
+        renewed(group, (charter, own), (committer, leaf))?;
+    }
     returns_kept(group, history, staged, &effect)?;
     no_duplicates(&before, &effect)?;
     if before.len() - effect.removed.len() + effect.added.len() > MAX_LEAVES {
@@ -147,12 +156,33 @@ fn identity_kept(
         return Ok(());
     };
     let kept = group.member_at(committer).is_some_and(|old| {
-        old.credential == *new.credential() && old.signature_key == new.signature_key().as_slice()
+        Identity::goes_on(&old.credential, new.credential())
+            && old.signature_key == new.signature_key().as_slice()
     });
     if kept {
         Ok(())
     } else {
         Err(PeerMisbehaved::IdentityChanged)
+    }
+}
+
+/// Whether the charter lets a new leaf in, by the clock of whoever commits it.
+fn certified(charter: &Charter, own: &Own, leaf: &LeafNode) -> Result<(), PeerMisbehaved> {
+    let key = leaf.signature_key().as_slice();
+    charter.lets_in((leaf.credential(), key), own.unix_s, Clock::Theirs)
+}
+
+/// Whether a certificate that the committer's leaf did not have is good. The one
+/// it had may have run out.
+fn renewed(
+    group: &MlsGroup,
+    (charter, own): (&Charter, &Own),
+    (committer, leaf): (LeafNodeIndex, &LeafNode),
+) -> Result<(), PeerMisbehaved> {
+    let old = group.member_at(committer);
+    match old.is_some_and(|old| old.credential == *leaf.credential()) {
+        true => Ok(()),
+        false => certified(charter, own, leaf),
     }
 }
 
@@ -174,7 +204,7 @@ fn returns_kept(
         let same = group
             .member_at(LeafNodeIndex::new(old.leaf.index().into()))
             .is_some_and(|old| {
-                old.credential == *leaf.credential()
+                Identity::goes_on(&old.credential, leaf.credential())
                     && old.signature_key == leaf.signature_key().as_slice()
             });
         if !same {

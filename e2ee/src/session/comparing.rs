@@ -135,9 +135,10 @@ impl Session {
             .compared
             .iter()
             .any(|(who, known)| *who == member.participant && key.as_ref() == Some(known));
-        match compared {
-            true => Trust::Compared,
-            false => Trust::Guest,
+        match (compared, self.certified(member)) {
+            (true, _) => Trust::Compared,
+            (false, Some(_)) => Trust::Certified,
+            (false, None) => Trust::Guest,
         }
     }
 

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod authority;
 pub mod rogue;
 
 use conclave_e2ee::*;
