@@ -64,6 +64,10 @@ pub struct Setup {
     pub start: bool,
     /// Whom to let in.
     pub admit: Admit,
+    /// What time it was by the calendar at the time 0 that the call is told,
+    /// milliseconds since the Unix epoch: certificates of others are good until
+    /// some time.
+    pub began_unix_ms: u64,
 }
 
 /// What the machine wants done.
@@ -292,11 +296,13 @@ impl Call {
 
     /// Lets time pass for the keys: an epoch that nobody activated may begin.
     fn tick_keys(&mut self, now_ms: u64) {
+        let unix_s = self.unix_s(now_ms);
         let Some(session) = &mut self.session else {
             return;
         };
         let before = session.send_epoch();
         session.tick(now_ms);
+        session.tell_time(unix_s);
         let now = session.send_epoch().filter(|now| Some(*now) != before);
         if let Some(epoch) = now {
             self.event(Event::Activated { epoch });
@@ -308,6 +314,10 @@ impl Call {
     /// # Errors
     /// [`CallError`]: the call cannot go on for us; leave it.
     pub fn hear(&mut self, heard: Heard, now_ms: u64) -> Result<(), CallError> {
+        let unix_s = self.unix_s(now_ms);
+        if let Some(session) = &mut self.session {
+            session.tell_time(unix_s);
+        }
         match heard {
             Heard::Entered {
                 participant,
@@ -329,7 +339,7 @@ impl Call {
                 self.sharing = sharing;
                 self.standing = standing;
                 self.suite = suite;
-                self.session = Some(self.fresh_session(participant)?);
+                self.session = Some(self.fresh_session(participant, now_ms)?);
                 self.come_in(now_ms)
             }
             Heard::Answered(tag, answer) => self.answered(tag, answer, now_ms),
@@ -338,8 +348,8 @@ impl Call {
         }
     }
 
-    fn fresh_session(&self, participant: ParticipantId) -> Result<Session, CallError> {
-        Ok(Session::with_keys(
+    fn fresh_session(&self, participant: ParticipantId, now_ms: u64) -> Result<Session, CallError> {
+        let mut session = Session::with_keys(
             // VP9 in its own payload format is all we read.
             Config {
                 suite: self.suite,
@@ -348,7 +358,14 @@ impl Call {
             conclave_e2ee::ParticipantId(participant.0),
             &self.setup.name,
             &self.setup.keys,
-        )?)
+        )?;
+        session.tell_time(self.unix_s(now_ms));
+        Ok(session)
+    }
+
+    /// The calendar's time, seconds since the Unix epoch.
+    fn unix_s(&self, now_ms: u64) -> u64 {
+        self.setup.began_unix_ms.saturating_add(now_ms) / 1000
     }
 
     /// Begins the call, or knocks at it.
@@ -410,7 +427,7 @@ impl Call {
                 let Some(participant) = self.participant() else {
                     return Ok(());
                 };
-                self.session = Some(self.fresh_session(participant)?);
+                self.session = Some(self.fresh_session(participant, now_ms)?);
                 self.come_in(now_ms)
             }
             Answer::Refused { code, .. } => Err(CallError::Refused(code)),

@@ -528,6 +528,7 @@ fn a_forged_commit_and_a_foreign_suite_are_refused() {
         name: "P".to_owned(),
         start: false,
         admit: Admit::Nobody,
+        began_unix_ms: 0,
     });
     let entered = Heard::Entered {
         participant: id(1),

@@ -57,6 +57,12 @@ export interface Ticket {
   readonly link: LinkId | null;
 }
 
+/** A stay, and what proves to the service that it is ours. */
+export interface Stay {
+  readonly participant: ParticipantId;
+  readonly token: Blob;
+}
+
 const FIRST_BACKOFF_MS = 250;
 const LAST_BACKOFF_MS = 2_000;
 const PING_EVERY_MS = 2_000;
@@ -77,7 +83,7 @@ export class Signaling {
   #closed = false;
   #nextId = 1;
   #greeting: number | null = null;
-  #stay: { participant: ParticipantId; token: Blob } | null = null;
+  #stay: Stay | null = null;
   #backoff = FIRST_BACKOFF_MS;
   readonly #unanswered = new Map<number, Unanswered>();
   #cancelRetry: (() => void) | null = null;
@@ -89,6 +95,11 @@ export class Signaling {
     private readonly listener: Listener,
     private readonly ticket: Ticket,
   ) {}
+
+  /** The stay and the token that resumes it, once it has begun. */
+  get stay(): Stay | null {
+    return this.#stay;
+  }
 
   /** Opens the first socket. */
   open(): void {

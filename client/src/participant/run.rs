@@ -17,7 +17,7 @@ use conclave_wire::client::Request;
 use conclave_wire::code::Code;
 use conclave_wire::control::Source;
 use conclave_wire::id::ParticipantId;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -117,12 +117,17 @@ impl Run {
             link: link.name,
         };
         let signaling = Signaling::open(link.server, link.room, ticket, options.trust);
+        let started = Instant::now();
+        let began = SystemTime::now().duration_since(UNIX_EPOCH);
+        // A clock before 1970 takes no certificate.
+        let began_unix_ms = began.map_or(0, |began| began.as_millis() as u64);
         let call = Call::new(Setup {
             room: link.room,
             keys,
             name: options.name.clone(),
             start: options.start,
             admit: options.admit,
+            began_unix_ms,
         });
         let media = Media::new(transport::Config {
             tcp: false,
@@ -139,7 +144,7 @@ impl Run {
             publisher,
             receiver: Receiver::default(),
             events,
-            started: Instant::now(),
+            started,
             name: options.name,
             me: None,
             admitted: None,

@@ -66,6 +66,7 @@ impl Service {
             name: format!("P{n}"),
             start: host,
             admit,
+            began_unix_ms: 0,
         });
         self.seats.push(Seat {
             id: id(n),

@@ -42,6 +42,10 @@ pub(crate) fn bytes(bytes: &[u8]) -> Uint8Array {
     Uint8Array::from(bytes)
 }
 
+pub(crate) fn proof(key: &[u8], proof: &[u8]) -> Object {
+    object(&[("key", bytes(key).into()), ("proof", bytes(proof).into())])
+}
+
 pub(crate) fn knock(knock: &Knock) -> Object {
     object(&[
         ("keyPackage", bytes(&knock.key_package).into()),
@@ -115,6 +119,9 @@ pub(crate) fn group(session: &Session) -> Array {
     let known = |known: &Member| {
         let object = member(known);
         set(&object, "trust", session.trust(known).code());
+        let organisation = session.certified(known).map(|known| &known.organisation);
+        let organisation = organisation.map_or(JsValue::NULL, |name| name.as_str().into());
+        set(&object, "organisation", organisation);
         object
     };
     session.members().iter().map(known).collect()

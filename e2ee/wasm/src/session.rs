@@ -3,8 +3,8 @@
 use crate::convert;
 use conclave_e2ee as e2ee;
 use conclave_e2ee::{
-    Config, Context, Devices, Error, LinkKeys, LinkSecret, Misuse, ParticipantId, Password, Phrase,
-    RoomId, Session, Suite, Text, Word,
+    Config, Context, Devices, Error, LinkKeys, LinkSecret, Marking, Misuse, ParticipantId,
+    Password, Phrase, RoomId, Session, Suite, Text, Word,
 };
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -16,8 +16,10 @@ use zeroize::Zeroizing;
 const TYPES: &str = r#"
 /** A member as its authenticated leaf says. */
 export interface Member { leaf: number; participant: Uint8Array; name: string; rawVideo: boolean }
-/** A member, and what this device's person knows of them. */
-export interface KnownMember extends Member { trust: "guest" | "compared" }
+/** A member, what is known of them, and which organisation vouches for their name, if one does. */
+export interface KnownMember extends Member { trust: "guest" | "certified" | "compared"; organisation: string | null }
+/** That we hold the key of our leaf. */
+export interface Proof { key: Uint8Array; proof: Uint8Array }
 /** How far this epoch's comparison is; members by their leaves. */
 export type Comparison =
   | { kind: "idle" }
@@ -51,6 +53,9 @@ extern "C" {
     /// `Compared`
     #[wasm_bindgen(typescript_type = "Compared")]
     pub type ComparedObject;
+    /// `Proof`
+    #[wasm_bindgen(typescript_type = "Proof")]
+    pub type ProofObject;
     /// `Knock`
     #[wasm_bindgen(typescript_type = "Knock")]
     pub type KnockObject;
@@ -122,6 +127,13 @@ impl VerifiedKnock {
     #[wasm_bindgen(getter)]
     pub fn name(&self) -> String {
         self.0.name().as_str().to_owned()
+    }
+
+    /// Which organisation vouches for it, if one does.
+    #[wasm_bindgen(getter)]
+    pub fn organisation(&self) -> Option<String> {
+        let certified = self.0.certified();
+        certified.map(|certified| certified.organisation.as_str().to_owned())
     }
 }
 
@@ -209,12 +221,54 @@ impl WasmSession {
         })
     }
 
-    /// Founds the call's group.
-    #[wasm_bindgen(js_name = createGroup)]
-    pub fn create_group(&mut self, now: f64) -> Result<(), JsValue> {
+    /// Says what time it is by the calendar, in milliseconds since the Unix
+    /// epoch; whether certificates of members have run out, or are good again.
+    #[wasm_bindgen(js_name = tellTime)]
+    pub fn tell_time(&mut self, unix_ms: f64) -> bool {
+        self.inner.tell_time(convert::millis(unix_ms) / 1000)
+    }
+
+    /// Proves to our organisation's server that this device of that account, of
+    /// 16 bytes each, holds the key of our leaf.
+    pub fn proof(&self, account: &[u8], device: &[u8]) -> Result<ProofObject, JsValue> {
+        let account = convert::array(account, Misuse::UnknownParticipant)?;
+        let device = convert::array(device, Misuse::UnknownParticipant)?;
+        let proof = self.inner.proof(&account, &device);
+        object(proof.map(|(key, proof)| convert::proof(&key, &proof)))
+    }
+
+    /// Takes a certificate, and the root that signed it, before we found a group
+    /// or knock; the name in it, by which we go from now on.
+    pub fn certify(&mut self, certificate: &[u8], root: &[u8]) -> Result<String, JsValue> {
         self.inner
-            .create_group(convert::millis(now))
-            .map_err(convert::error)
+            .certify(certificate, root)
+            .map_err(convert::error)?;
+        Ok(self.inner.name().as_str().to_owned())
+    }
+
+    /// Makes the commit that puts a later certificate in the place of ours.
+    pub fn renew(&mut self, certificate: &[u8], root: &[u8]) -> Result<PendingObject, JsValue> {
+        pending(self.inner.renew(certificate, root))
+    }
+
+    /// Founds the call's group, of a marked call if there is a marking.
+    #[wasm_bindgen(js_name = createGroup)]
+    pub fn create_group(&mut self, now: f64, marking: Option<String>) -> Result<(), JsValue> {
+        let now_ms = convert::millis(now);
+        match marking {
+            None => self.inner.create_group(now_ms),
+            Some(marking) => Marking::new(&marking)
+                .map_err(Error::from)
+                .and_then(|marking| self.inner.create_marked_group(marking, now_ms)),
+        }
+        .map_err(convert::error)
+    }
+
+    /// How the call is marked, if it is.
+    #[wasm_bindgen(getter)]
+    pub fn marking(&self) -> Option<String> {
+        let marking = self.inner.marking();
+        marking.map(|marking| marking.as_str().to_owned())
     }
 
     /// The knock to send to the members.

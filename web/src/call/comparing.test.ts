@@ -13,9 +13,9 @@ function tree(epoch: number, ...people: string[]): Tree {
   const members = people.map((text, leaf) => {
     const [participant, name] = text.includes(':') ? text.split(':') : [text.replace('!', ''), text];
     const trust: Trust = name?.endsWith('!') ? 'compared' : 'guest';
-    return { leaf, participant: participant ?? '', name: (name ?? '').replace('!', '').toUpperCase(), rawVideo: false, trust };
+    return { leaf, participant: participant ?? '', name: (name ?? '').replace('!', '').toUpperCase(), rawVideo: false, trust, organisation: null };
   });
-  return { epoch, members };
+  return { epoch, members, marking: null };
 }
 
 function call(...people: string[]): State {

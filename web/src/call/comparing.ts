@@ -78,5 +78,5 @@ export function newEpoch(state: State, before: Tree | null): Outcome<State> {
 export function unproven({ self, comparedBefore }: State, tree: Tree | null): TreeMember[] {
   const others = (tree?.members ?? []).filter(({ participant }) => participant !== self);
   const some = others.some(({ trust }) => trust === 'compared');
-  return others.filter(({ trust, name }) => trust === 'guest' && (some || comparedBefore.includes(name)));
+  return others.filter(({ trust, name }) => trust !== 'compared' && (some || comparedBefore.includes(name)));
 }

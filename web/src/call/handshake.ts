@@ -6,6 +6,7 @@
 import type { Commit, Tree } from '../e2ee/calls';
 import type { Answer } from '../signaling';
 import type { LogEntry, ParticipantId } from '../wire';
+import { newNames } from './certified';
 import { newEpoch } from './comparing';
 import type { Announcement, Effect, Outcome } from './messages';
 import { chain, outcome, unchanged } from './step';
@@ -83,6 +84,7 @@ export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
         due: without(handshake.due, gone),
         resync: withoutReturns(handshake.resync, event.adds),
         ...(event.by === state.self ? { pending: null, renewal: 'none' } : {}),
+        ...(event.by === state.self && handshake.pending?.certifies === true ? { certificate: null } : {}),
       });
       return chain(
         settled,
@@ -179,6 +181,11 @@ export function nextCommit(state: State): Outcome<State> {
   const together = knocks.filter(({ participant }) => !alone.includes(participant));
   const now = together.length > 0 ? together.slice(0, ADDS_A_COMMIT) : knocks.slice(0, 1);
   if (now.length === 0) {
+    const { certificate } = state.handshake;
+    if (certificate !== null) {
+      const making = withHandshake(state, { pending: { stage: 'making', adds: [], removes: [], certifies: true } });
+      return outcome(making, { type: 'keys', call: { op: 'renew', ...certificate } });
+    }
     if (state.handshake.renewal !== 'due') return unchanged(state);
     const making = withHandshake(state, { pending: { stage: 'making', adds: [], removes: [] } });
     return outcome(making, { type: 'keys', call: { op: 'update' } });
@@ -228,6 +235,7 @@ export function commitFailed(state: State, code: string): Outcome<State> {
     remove: without(unwanted, pending.removes),
     due: without(due, pending.removes),
     renewal: renewed ? 'none' : state.handshake.renewal,
+    certificate: pending.certifies === true ? null : state.handshake.certificate,
   });
   // Whoever left may be committed by someone else by now; that is no news for the user.
   const asked = pending.adds.length > 0 || pending.removes.some((p) => unwanted.includes(p));
@@ -267,6 +275,7 @@ export function advanced(state: State, tree: Tree): Outcome<State> {
     (s) => outcome(s, { type: 'request', request: { type: 'ready', epoch: tree.epoch } }),
     (s) => (before === null ? unchanged(s) : outcome(s, ...changes(before, tree))),
     (s) => newEpoch(s, before),
+    (s) => newNames(s, before),
     checkRoster,
     nextCommit,
   );

@@ -11,7 +11,7 @@ const member = (participant: string, host: boolean): Member => ({ participant, h
 
 const tree = {
   epoch: 1,
-  members: ['me', 'anna'].map((participant) => ({ participant, name: participant.toUpperCase(), trust: 'guest', rawVideo: false })),
+  members: ['me', 'anna'].map((participant) => ({ participant, name: participant.toUpperCase(), trust: 'guest', organisation: null, rawVideo: false })),
 } as unknown as Tree;
 
 /** A page in a call with Anna. */
@@ -109,7 +109,7 @@ describe('what hosts do', () => {
 
 describe('letting everyone in', () => {
   const knock = told({ type: 'knocks', knocks: [{ participant: 'ben', keyPackage: 'kp', tag: 'tag', waitingSeconds: 0 }] });
-  const checked = (name: string | null): Event => ({ type: 'knock-checked', participant: 'ben', tag: 'tag', name });
+  const checked = (name: string | null): Event => ({ type: 'knock-checked', participant: 'ben', tag: 'tag', name, organisation: null });
 
   test('who is let in unasked has knocked with the secret of the link', () => {
     const { state } = all(inCall(true), { type: 'let-in', all: true }, knock);

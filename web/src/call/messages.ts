@@ -1,6 +1,6 @@
 /** What may happen to the call (events) and what the reducer asks for (effects). */
 
-import type { Call, Commit, Compared, Devices, Knock, SlotReport, Tree, Word } from '../e2ee/calls';
+import type { Call, Certificate, Commit, Compared, Devices, Knock, SlotReport, Tree, Word } from '../e2ee/calls';
 import type { Quality } from '../preferences';
 import type { Answer, Entered, Notice } from '../signaling';
 import type { Blob, Code, ParticipantId, Request, Wanted } from '../wire';
@@ -49,12 +49,19 @@ export type Event =
   | { readonly type: 'founded'; readonly tree: Tree }
   | { readonly type: 'knock-made'; readonly knock: Omit<Knock, 'participant'> }
   | { readonly type: 'advanced'; readonly tree: Tree; readonly joined: boolean }
-  | { readonly type: 'knock-checked'; readonly participant: ParticipantId; readonly tag: string; readonly name: string | null }
+  | { readonly type: 'knock-checked'; readonly participant: ParticipantId; readonly tag: string; readonly name: string | null; readonly organisation: string | null }
   | { readonly type: 'word-sealed'; readonly participant: ParticipantId; readonly word: Blob }
   | { readonly type: 'told'; readonly word: Word }
   | { readonly type: 'devices-sealed'; readonly devices: Blob }
   | { readonly type: 'devices-opened'; readonly participant: ParticipantId; readonly sealed: Blob; readonly devices: Devices }
   | { readonly type: 'commit-made'; readonly commit: Commit }
+  /** Our organisation vouches for us under this name, for so long; or nobody does. */
+  | { readonly type: 'certified'; readonly name: string; readonly lastsMs: number }
+  | { readonly type: 'uncertified' }
+  /** There is a later certificate for us, or it could not be had now (`null`). */
+  | { readonly type: 'certificate'; readonly certificate: Certificate | null; readonly lastsMs: number }
+  /** Certificates of members have run out, or are good again. */
+  | { readonly type: 'recertified'; readonly tree: Tree }
   /** An entry's commit does not follow from where we are. */
   | { readonly type: 'not-followed'; readonly code: string }
   | { readonly type: 'return-checked'; readonly participant: ParticipantId; readonly tag: string; readonly check: 'open' | 'proven' | 'refused' }
@@ -90,12 +97,14 @@ export type Timer =
   | { readonly kind: 'slot'; readonly slot: number }
   | { readonly kind: 'comparison' }
   | { readonly kind: 'renewal' }
+  /** Our certificate is old. */
+  | { readonly kind: 'certificate' }
   | { readonly kind: 'devices' }
   | { readonly kind: 'media' };
 
 /** Something to say to the people, spoken by the live regions as well. */
 export type Announcement =
-  | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared'; readonly names: readonly string[] }
+  | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared' | 'notCertified'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
   | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' | 'behind' | 'caughtUp' }
   | { readonly key: 'linkLocked' | 'linkUnlocked' | 'roomLocked' | 'roomOpen' | 'madeHost' | 'madePresenter' }
@@ -107,6 +116,8 @@ export type Effect =
   | { readonly type: 'open-socket'; readonly proof: Blob | null }
   | { readonly type: 'request'; readonly request: Request }
   | { readonly type: 'keys'; readonly call: Call }
+  /** Has our organisation vouch for us, if one does: for this stay, or anew while it lasts. */
+  | { readonly type: 'certify'; readonly again: boolean }
   | { readonly type: 'connect-media' }
   | { readonly type: 'device'; readonly device: Device; readonly on: boolean }
   | { readonly type: 'choose-screen' }

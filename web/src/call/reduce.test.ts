@@ -26,7 +26,8 @@ class Page {
   enter(host: boolean): Effect[] {
     this.do({ type: 'join', name: 'Me', password: null });
     this.do({ type: 'derived', proof: null });
-    return this.do({ type: 'entered', resumed: false, frame: entered(host) });
+    const effects = this.do({ type: 'entered', resumed: false, frame: entered(host) });
+    return [...effects, ...this.do({ type: 'uncertified' })];
   }
 
   /** In a call as its host, with the others in the tree and the roster, nothing on its way. */
@@ -56,7 +57,7 @@ class Page {
     const knocks = participants.map((participant) => ({ participant, keyPackage: 'kp', tag: `tag ${participant}`, waitingSeconds: 0 }));
     const effects = this.do({ type: 'notice', frame: { type: 'knocks', knocks } });
     for (const participant of participants) {
-      this.do({ type: 'knock-checked', participant, tag: `tag ${participant}`, name: participant.toUpperCase() });
+      this.do({ type: 'knock-checked', participant, tag: `tag ${participant}`, name: participant.toUpperCase(), organisation: null });
     }
     return effects;
   }
@@ -75,7 +76,9 @@ function tree(epoch: number, ...participants: string[]): Tree {
       name: participant.toUpperCase(),
       rawVideo: false,
       trust: 'guest',
+      organisation: null,
     })),
+    marking: null,
   };
 }
 
@@ -107,7 +110,8 @@ describe('coming in', () => {
     page.enter(true);
     page.do({ type: 'founded', tree: tree(0, 'me') });
     const effects = page.answer({ type: 'start-call' }, { type: 'error', code: 'call-running', missed: [] });
-    expect(keys(effects)).toEqual(['begin', 'knock']);
+    expect(keys(effects)).toEqual(['begin']);
+    expect(keys(page.do({ type: 'uncertified' }))).toEqual(['knock']);
     expect(page.state.phase).toBe('waiting');
     expect(page.state.handshake.tree).toBeNull();
   });
@@ -215,7 +219,7 @@ describe('the door', () => {
   test('a knock that does not verify cannot be admitted', () => {
     const page = new Page().inCall();
     page.do({ type: 'notice', frame: { type: 'knocks', knocks: [{ participant: 'x', keyPackage: 'kp', tag: 't', waitingSeconds: 0 }] } });
-    page.do({ type: 'knock-checked', participant: 'x', tag: 't', name: null });
+    page.do({ type: 'knock-checked', participant: 'x', tag: 't', name: null, organisation: null });
     expect(keys(page.do({ type: 'admit', participants: ['x'] }))).toEqual([]);
   });
 

@@ -3,6 +3,7 @@
 import { isOver } from '../door';
 import type { Answer, Notice } from '../signaling';
 import type { Code, KnockNotice, Request } from '../wire';
+import { arrive, arrived, certificateCame, recertified } from './certified';
 import { askAgain, compared, confirm, confirmed, lookAtCode } from './comparing';
 import {
   admit,
@@ -139,7 +140,7 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'not-followed':
       return notFollowed(state, event.code);
     case 'knock-checked':
-      return knockChecked(state, event.participant, event.tag, event.name);
+      return knockChecked(state, event);
     case 'word-sealed':
       return outcome(state, { type: 'request', request: { type: 'tell', participant: event.participant, word: event.word } });
     case 'told':
@@ -148,6 +149,14 @@ export function reduce(state: State, event: Event): Outcome<State> {
       return outcome(state, { type: 'request', request: { type: 'show-devices', devices: event.devices } });
     case 'devices-opened':
       return outcome(opened(state, event.participant, event.sealed, event.devices));
+    case 'certified':
+      return arrived(state, event);
+    case 'uncertified':
+      return state.marking !== null && state.arriving !== null ? refused(state, 'certificate-needed') : arrived(state, null);
+    case 'certificate':
+      return certificateCame(state, event.certificate, event.lastsMs);
+    case 'recertified':
+      return recertified(state, event.tree);
     case 'commit-made':
       return commitMade(state, event.commit);
     case 'commit-not-made':
@@ -193,15 +202,11 @@ function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): 
     host: frame.host,
     sharing: frame.sharing ?? 'all',
     suite: frame.suite,
+    marking: frame.marking ?? null,
     online: true,
     phase: frame.host ? 'entering' : 'waiting',
   };
-  return outcome(known, begin(known), { type: 'keys', call: { op: frame.host ? 'create' : 'knock' } });
-}
-
-/** Fresh keys for this stay. */
-function begin({ self, name, suite, takesRaw: rawVideo }: State): Effect {
-  return { type: 'keys', call: { op: 'begin', suite, participant: self ?? '', name, rawVideo } };
+  return arrive(known, frame.host ? 'create' : 'knock');
 }
 
 function resumed(state: State, mediaLost: boolean): Outcome<State> {
@@ -304,7 +309,7 @@ function knocked(state: State, knocks: readonly KnockNotice[]): Outcome<State> {
     if (known !== undefined) return known;
     effects.push({ type: 'keys', call: { op: 'verify', participant, keyPackage, tag } });
     const unsaid = { sealedDevices: devices ?? null, devices: null, seen: false, answered: null };
-    return { participant, keyPackage, tag, waitingSeconds, check: 'checking', name: '', ...unsaid };
+    return { participant, keyPackage, tag, waitingSeconds, check: 'checking', name: '', organisation: null, ...unsaid };
   });
   const wanted = state.handshake.admit.filter((participant) => knocks.some((knock) => knock.participant === participant));
   const said = knocks.flatMap(({ participant, devices }) => (devices === undefined ? [] : [{ participant, devices }]));
@@ -315,10 +320,10 @@ function knocked(state: State, knocks: readonly KnockNotice[]): Outcome<State> {
   );
 }
 
-function knockChecked(state: State, participant: string, tag: string, name: string | null): Outcome<State> {
+function knockChecked(state: State, { participant, tag, name, organisation }: Extract<Event, { type: 'knock-checked' }>): Outcome<State> {
   const visitors = state.visitors.map((visitor): Visitor => {
     if (visitor.participant !== participant || visitor.tag !== tag) return visitor;
-    return name === null ? { ...visitor, check: 'forged' } : { ...visitor, check: 'valid', name };
+    return name === null ? { ...visitor, check: 'forged' } : { ...visitor, check: 'valid', name, organisation };
   });
   const next: State = { ...state, visitors };
   if (name === null) return outcome(next);
@@ -336,11 +341,7 @@ function answered(state: State, request: Request, reply: Answer): Outcome<State>
       if (reply.type !== 'error') return chain(state, startCall, renewLater);
       if (reply.code !== 'call-running') return refused(state, reply.code);
       // Someone was faster: our group of one is thrown away, we ask to be let in.
-      return outcome(
-        { ...state, phase: 'waiting', seen: false, told: null, order: [], handshake: { ...state.handshake, tree: null } },
-        begin(state),
-        { type: 'keys', call: { op: 'knock' } },
-      );
+      return arrive({ ...state, phase: 'waiting', seen: false, told: null, order: [], handshake: { ...state.handshake, tree: null } }, 'knock');
     case 'knock':
       return reply.type === 'error' ? refused(state, reply.code) : showDevices(state);
     case 'show-devices':
@@ -408,6 +409,8 @@ function timeIsUp(state: State, timer: Timer): Outcome<State> {
       return askAgain(state);
     case 'renewal':
       return renewalDue(state);
+    case 'certificate':
+      return outcome(state, { type: 'certify', again: true });
     case 'devices':
       return showDevices(state);
     case 'media':

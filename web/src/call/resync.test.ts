@@ -6,7 +6,7 @@ import { reduce } from './reduce';
 import { initialState, type State } from './state';
 
 function tree(epoch: number, ...participants: string[]): Tree {
-  const member = (participant: string, leaf: number) => ({ leaf, participant, name: participant.toUpperCase(), rawVideo: false, trust: 'guest' as const });
+  const member = (participant: string, leaf: number) => ({ leaf, participant, name: participant.toUpperCase(), rawVideo: false, trust: 'guest' as const, organisation: null });
   return { epoch, members: participants.map(member) };
 }
 

@@ -3,6 +3,8 @@
  * the three meet.
  */
 
+import { Api, askService } from '../desk/api';
+import { certificate } from '../desk/device';
 import { Keys, KeysError } from '../e2ee/bridge';
 import type { Call } from '../e2ee/calls';
 import { startWorker } from '../e2ee/start';
@@ -14,7 +16,7 @@ import { takesRaw } from '../media/raw';
 import { Receive } from '../media/receive';
 import type { Preferences } from '../preferences';
 import { browserSurroundings, Signaling, type Answer } from '../signaling';
-import type { Blob, Request, Source } from '../wire';
+import type { AccountId, Blob, DeviceId, Request, Source } from '../wire';
 import type { Announcement, Effect, Event, Timer } from './messages';
 import { reduce } from './reduce';
 import { AUDIO_SLOTS } from './slots';
@@ -59,6 +61,7 @@ export class Runtime {
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #keys: Keys;
   readonly #received: Receive;
+  readonly #api = new Api(askService);
   readonly local: Local;
   readonly meters: Meters;
 
@@ -72,6 +75,7 @@ export class Runtime {
       startWorker(),
       (report) => this.dispatch({ ...report, type: 'slot' }),
       (participants) => this.dispatch({ type: 'apart', participants }),
+      (tree) => this.dispatch({ type: 'recertified', tree }),
       () => this.view.unavailable(),
     );
     this.#received = new Receive(() => this.dispatch({ type: 'sound-blocked' }));
@@ -171,6 +175,8 @@ export class Runtime {
         return this.#request(effect.request);
       case 'keys':
         return void this.#callKeys(effect.call);
+      case 'certify':
+        return void this.#certify(effect.again);
       case 'connect-media':
         return void this.#connectMedia();
       case 'device':
@@ -239,8 +245,8 @@ export class Runtime {
           return this.dispatch(tree === null ? { type: 'cut-off' } : { type: 'advanced', tree, joined: false });
         }
         case 'verify': {
-          const { name } = await this.#keys.call(call);
-          return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name });
+          const known = await this.#keys.call(call);
+          return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, ...known });
         }
         case 'answer':
           return this.dispatch({ type: 'word-sealed', participant: call.participant, word: await this.#keys.call(call) });
@@ -266,6 +272,7 @@ export class Runtime {
         case 'remove':
         case 'readmit':
         case 'update':
+        case 'renew':
           return this.dispatch({ type: 'commit-made', commit: await this.#keys.call(call) });
         default:
           await this.#keys.call(call);
@@ -278,7 +285,7 @@ export class Runtime {
   #keysFailed(call: Call, code: string): void {
     switch (call.op) {
       case 'verify':
-        return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name: null });
+        return this.dispatch({ type: 'knock-checked', participant: call.participant, tag: call.tag, name: null, organisation: null });
       case 'verify-return': {
         const check = CANNOT_TELL.includes(code) ? 'open' : 'refused';
         return this.dispatch({ type: 'return-checked', participant: call.participant, tag: call.tag, check });
@@ -287,6 +294,7 @@ export class Runtime {
       case 'remove':
       case 'readmit':
       case 'update':
+      case 'renew':
         return this.dispatch({ type: 'commit-not-made', code });
       case 'derive':
         return this.dispatch(code === 'invalid_password' ? { type: 'no-password' } : { type: 'keys-failed', code });
@@ -301,6 +309,20 @@ export class Runtime {
       default:
       // Nothing to discard, an epoch that is over, words that nobody said who may: as wanted.
     }
+  }
+
+  /** Has our organisation vouch for us: when we come in, or `again` while the stay lasts. */
+  async #certify(again: boolean): Promise<void> {
+    const stay = this.#signaling?.stay ?? null;
+    const { room } = this.#state.link;
+    const prove = (account: AccountId, device: DeviceId) => this.#keys.call({ op: 'prove', account, device });
+    const issued = stay === null ? null : await certificate({ api: this.#api, storage: localStorage, prove }, { room, ...stay });
+    const ours = issued === null || again ? null : await this.#keys.call({ op: 'certify', ...issued }).catch(() => null);
+    // It is for that stay and for no other.
+    if (stay !== (this.#signaling?.stay ?? null)) return;
+    const lastsMs = (issued?.until ?? 0) - Date.now();
+    if (again) this.dispatch({ type: 'certificate', certificate: issued, lastsMs });
+    else this.dispatch(ours === null ? { type: 'uncertified' } : { type: 'certified', name: ours.name, lastsMs });
   }
 
   async #connectMedia(): Promise<void> {

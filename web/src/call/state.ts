@@ -1,7 +1,7 @@
 /** All that the page knows about the call, as plain data. Streams and elements live in `media/`. */
 
 import type { Quality } from '../preferences';
-import type { Comparison, Devices, Knock, Tree, Word } from '../e2ee/calls';
+import type { Certificate, Comparison, Devices, Knock, Tree, Word } from '../e2ee/calls';
 import type { RoomLink } from '../link';
 import type { Blob, Code, Member, ParticipantId, Reason, Sharing, Show, Source } from '../wire';
 
@@ -53,6 +53,8 @@ export interface Visitor extends Knock {
   readonly check: 'checking' | 'valid' | 'forged';
   /** The verified name; empty until `valid`. */
   readonly name: string;
+  /** Which organisation vouches for it, if one does. */
+  readonly organisation: string | null;
   /** How long they had been waiting when we heard of them. */
   readonly waitingSeconds: number;
   /** What they last said of their devices, and what that was once it is opened. */
@@ -99,6 +101,8 @@ export interface PendingCommit {
   readonly stage: 'making' | 'offered';
   readonly adds: readonly ParticipantId[];
   readonly removes: readonly ParticipantId[];
+  /** It puts our later certificate into our leaf. */
+  readonly certifies?: boolean;
 }
 
 /** The MLS side of the call. */
@@ -118,6 +122,8 @@ export interface Handshake {
   readonly due: readonly ParticipantId[];
   /** Our keys are to be renewed; `put-off`: when the comparison that runs has had its time. */
   readonly renewal: 'none' | 'put-off' | 'due';
+  /** Our later certificate, as long as our leaf has the earlier one. */
+  readonly certificate: Certificate | null;
   readonly pending: PendingCommit | null;
   readonly resync: Resync;
 }
@@ -135,6 +141,10 @@ export interface State {
   /** Who shares a screen in the room's calls. */
   readonly sharing: Sharing;
   readonly suite: number;
+  /** How the server says the room is marked. Only the founder of a call goes by it. */
+  readonly marking: string | null;
+  /** What we do in the room once we know whether our organisation vouches for us. */
+  readonly arriving: 'create' | 'knock' | null;
   /** Whether the socket is up. */
   readonly online: boolean;
   readonly waiting: { readonly callRunning: boolean; readonly hostPresent: boolean } | null;
@@ -164,6 +174,8 @@ export interface State {
   readonly comparing: boolean;
   /** Names of those who were compared and are not any more: they left, or came back under another key. */
   readonly comparedBefore: readonly string[];
+  /** Names for which an organisation has vouched in this call. */
+  readonly certifiedNames: readonly string[];
   readonly own: { readonly microphone: OwnDevice; readonly camera: OwnDevice; readonly screen: OwnScreen };
   readonly quality: Quality;
   readonly media: 'none' | 'connecting' | 'connected' | 'broken';
@@ -198,6 +210,8 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     presenter: false,
     sharing: 'all',
     suite: 0,
+    marking: null,
+    arriving: null,
     online: false,
     waiting: null,
     seen: false,
@@ -217,6 +231,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
       left: [],
       due: [],
       renewal: 'none',
+      certificate: null,
       pending: null,
       resync: { behind: false, fell: 0, others: [] },
     },
@@ -226,6 +241,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     comparison: { kind: 'idle' },
     comparing: false,
     comparedBefore: [],
+    certifiedNames: [],
     own: {
       microphone: { state: 'off', problem: null },
       camera: { state: 'off', problem: null },

@@ -15,6 +15,7 @@ export interface Tile {
   readonly self: boolean;
   /** What is known of them; nothing of ourselves, and not on a screen beside their tile. */
   readonly trust: Trust | null;
+  readonly organisation: string | null;
   /** The slot whose video is shown. */
   readonly slot: number | null;
   readonly picture: 'none' | 'coming' | 'shown' | 'paused' | 'failing';
@@ -44,7 +45,7 @@ export function tiles(state: State): Tile[] {
   for (const participant of places) {
     const member = members.find((member) => member.participant === participant);
     if (member === undefined) continue;
-    const { name, trust } = member;
+    const { name, trust, organisation } = member;
     const self = participant === state.self;
     const listed = state.roster.find((member) => member.participant === participant);
     // One who has left is gone at once, even before the tree is without them.
@@ -70,6 +71,7 @@ export function tiles(state: State): Tile[] {
         key: tileKey(participant, source),
         source,
         trust: self || source === 'screen' ? null : trust,
+        organisation,
         name: (alarm ? slot?.sender?.name : undefined) ?? name,
         slot: index,
         picture: slot === undefined ? own : pictureOf(state, slot, participant, source),

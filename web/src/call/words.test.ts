@@ -19,7 +19,7 @@ const host = (): State => ({ ...initialState(link, 'Anna', 'standard'), phase: '
 const guest = (): State => ({ ...initialState(link, 'Ben', 'standard'), phase: 'waiting', self: 'ben', online: true });
 
 const knocks = (devices?: string): Event => ({ type: 'notice', frame: { type: 'knocks', knocks: [devices === undefined ? waits : { ...waits, devices }] } });
-const verified: Event = { type: 'knock-checked', participant: 'ben', tag: 'tag', name: 'Ben' };
+const verified: Event = { type: 'knock-checked', participant: 'ben', tag: 'tag', name: 'Ben', organisation: null };
 const calls = (effects: readonly Effect[]) => effects.flatMap((effect) => (effect.type === 'keys' ? [effect.call] : []));
 
 test('who waits is told once that they were seen, and not before the knock is verified', () => {

@@ -7,9 +7,13 @@ import type {
   AccountMade,
   AccountRequest,
   BackupCodes,
+  CertificateIssued,
+  CertificateRequest,
   Code,
   ConsentTexts,
   ConsentTextsRequest,
+  DeviceInfo,
+  DeviceRequest,
   Enrolment,
   Language,
   LinkId,
@@ -83,6 +87,16 @@ export class Api {
 
   logOut(): Promise<Answer<null>> {
     return this.#send('DELETE', 'session');
+  }
+
+  /** Says on which device the session is. */
+  noteDevice(request: DeviceRequest): Promise<Answer<DeviceInfo>> {
+    return this.#send('PUT', 'session/device', request);
+  }
+
+  /** Has a stay's key certified. */
+  certify(request: CertificateRequest): Promise<Answer<CertificateIssued>> {
+    return this.#send('POST', 'session/certificate', request);
   }
 
   changePassword(current: string, password: string): Promise<Answer<null>> {

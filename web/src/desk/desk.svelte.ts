@@ -6,6 +6,7 @@ import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, RoomEntry, RoomI
 import { invitation } from '../link';
 import { Api, type Answer, type Credentials, type Refusal } from './api';
 import { arrival, loginAddress, organisationName, type Arrival } from './arrival';
+import { noteDevice } from './device';
 import { passwordDigest } from './proof';
 import { drawPassword, drawSecret, hostLink, Secrets, type Draw } from './secrets';
 
@@ -239,6 +240,8 @@ export class Desk {
       if (refused !== null && this.session !== null) this.phase = 'unreachable';
       return;
     }
+    // Their calls are theirs from now on, and end with the device.
+    void noteDevice(this.#api, localStorage, session.account);
     const wanted = location.pathname === '/admin' && this.may('manage-accounts') ? 'admin' : 'rooms';
     if (await this.#readRooms()) this.#show(wanted);
   }

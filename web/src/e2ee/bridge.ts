@@ -1,7 +1,7 @@
 /** The page's side of the worker: each call a promise, reports by callback. Calls are done in their order. */
 
 import type { ParticipantId } from '../wire';
-import type { Call, CallMessage, Operations, SlotReport, TransformOptions, WorkerMessage } from './calls';
+import type { Call, CallMessage, Operations, SlotReport, TransformOptions, Tree, WorkerMessage } from './calls';
 
 /** An operation failed; `code` is the stable one of the e2ee crate. */
 export class KeysError extends Error {
@@ -23,13 +23,14 @@ export class Keys {
   #loaded = false;
 
   /**
-   * `report` is told who a slot's frames come from, `apart` whose frames do not open, `unavailable` that there is no
-   * encryption here.
+   * `report` is told who a slot's frames come from, `apart` whose frames do not open, `recertified` that members'
+   * certificates have run out or are good again, `unavailable` that there is no encryption here.
    */
   constructor(
     worker: Worker,
     report: (slot: SlotReport) => void,
     apart: (participants: readonly ParticipantId[]) => void,
+    recertified: (tree: Tree) => void,
     unavailable: () => void,
   ) {
     this.#worker = worker;
@@ -39,6 +40,8 @@ export class Keys {
           return report(data);
         case 'apart':
           return apart(data.participants);
+        case 'recertified':
+          return recertified(data.tree);
         case 'unavailable':
           return unavailable();
         case 'loaded':

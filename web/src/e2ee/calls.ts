@@ -1,9 +1,9 @@
 /** What the page and the worker that owns the keys say to each other. No secret comes back to the page. */
 
-import type { Blob, ParticipantId, RoomId, Source } from '../wire';
+import type { AccountId, Blob, DeviceId, ParticipantId, RoomId, Source } from '../wire';
 
-/** What this device's person knows of a member; ascending. */
-export type Trust = 'guest' | 'compared';
+/** What is known of a member, ascending: a name somebody typed, one their organisation vouches for, a code compared aloud. */
+export type Trust = 'guest' | 'certified' | 'compared';
 
 /** A member as the MLS tree has it: authenticated, unlike the server's roster. */
 export interface TreeMember {
@@ -13,6 +13,8 @@ export interface TreeMember {
   /** Whether it takes raw video. */
   readonly rawVideo: boolean;
   readonly trust: Trust;
+  /** Which organisation vouches for the name, if one does. */
+  readonly organisation: string | null;
 }
 
 /** The MLS group at one epoch. */
@@ -20,6 +22,8 @@ export interface Tree {
   readonly epoch: number;
   /** By ascending leaf. */
   readonly members: readonly TreeMember[];
+  /** How its founder marked the call. It holds while an organisation vouches for every member. */
+  readonly marking: string | null;
 }
 
 /** How far an epoch's comparison is; members by their leaves. */
@@ -45,6 +49,12 @@ export interface Knock {
   readonly participant: ParticipantId;
   readonly keyPackage: Blob;
   readonly tag: Blob;
+}
+
+/** What an organisation's server issued for our leaf: both X.509, DER. */
+export interface Certificate {
+  readonly certificate: Blob;
+  readonly root: Blob;
 }
 
 /** The prepared texts that one who waits may be answered with, as they are offered. */
@@ -78,9 +88,13 @@ export interface Operations {
     args: { suite: number; participant: ParticipantId; name: string; rawVideo: boolean };
     result: null;
   };
-  create: { args: Record<never, never>; result: Tree };
+  /** Proves that we hold the key of our leaf, for this device of that account. */
+  prove: { args: { account: AccountId; device: DeviceId }; result: { key: Blob; proof: Blob } };
+  /** Takes our certificate, before `create` and `knock`; from now on we go by the name in it. */
+  certify: { args: Certificate; result: { name: string } };
+  create: { args: { marking: string | null }; result: Tree };
   knock: { args: Record<never, never>; result: Omit<Knock, 'participant'> };
-  verify: { args: Knock; result: { name: string } };
+  verify: { args: Knock; result: { name: string; organisation: string | null } };
   /** Seals a word for one who waits. */
   answer: { args: Knock & { word: Word }; result: Blob };
   /** Opens a word that was said to us while we wait. */
@@ -101,6 +115,8 @@ export interface Operations {
   readmit: { args: Knock; result: Commit };
   /** A commit that only renews our keys. */
   update: { args: Record<never, never>; result: Commit };
+  /** A commit that puts a later certificate in the place of ours, and renews our keys. */
+  renew: { args: Certificate; result: Commit };
   discard: { args: Record<never, never>; result: null };
   /** `null`: the commit removed us. */
   process: { args: { message: Blob }; result: Tree | null };
@@ -147,6 +163,8 @@ export type WorkerMessage =
   | { readonly type: 'done'; readonly id: number; readonly result: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly code: string }
   | ({ readonly type: 'slot' } & SlotReport)
+  /** Certificates of members have run out, or are good again. */
+  | { readonly type: 'recertified'; readonly tree: Tree }
   /** Whose frames come and do not open, all of them: the server may have split the call. */
   | { readonly type: 'apart'; readonly participants: readonly ParticipantId[] };
 

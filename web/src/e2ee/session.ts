@@ -50,6 +50,7 @@ export class KeySession implements FrameSession {
 
   constructor({ suite, participant, name, rawVideo }: Operations['begin']['args'], { keys }: OpenedLink) {
     this.#session = new Session(suite, bytes(participant), name, keys, rawVideo);
+    this.#session.tellTime(Date.now());
     this.#outside = new Outside(this.#session, () => performance.now());
   }
 
@@ -78,10 +79,11 @@ export class KeySession implements FrameSession {
     return this.#session.apart().map(encode);
   }
 
-  /** Wipes keys whose time is over. */
-  tick(): void {
+  /** Wipes keys whose time is over; gives the members if their certificates have run out, or are good again. */
+  tick(): Tree | null {
     this.#session.tick(performance.now());
     this.#outside.tick();
+    return this.#session.tellTime(Date.now()) ? this.#tree() : null;
   }
 
   /** Wipes everything; the session is of no use afterwards. */
@@ -95,15 +97,23 @@ export class KeySession implements FrameSession {
     const session = this.#session;
     const now = performance.now();
     switch (call.op) {
+      case 'prove': {
+        const { key, proof } = session.proof(bytes(call.account), bytes(call.device));
+        return { key: encode(key), proof: encode(proof) };
+      }
+      case 'certify':
+        return { name: session.certify(bytes(call.certificate), bytes(call.root)) };
+      case 'renew':
+        return commit(session.renew(bytes(call.certificate), bytes(call.root)));
       case 'create':
-        session.createGroup(now);
+        session.createGroup(now, call.marking ?? undefined);
         return this.#tree();
       case 'knock': {
         const { keyPackage, tag } = session.knock();
         return { keyPackage: encode(keyPackage), tag: encode(tag) };
       }
       case 'verify':
-        return this.#knocking(call, ({ name }) => ({ name }));
+        return this.#knocking(call, ({ name, organisation }) => ({ name, organisation: organisation ?? null }));
       case 'answer': {
         const { said, text } = call.word;
         return this.#knocking(call, (knock) => encode(session.answer(knock, said, text ?? undefined)));
@@ -178,6 +188,7 @@ export class KeySession implements FrameSession {
   #tree(): Tree {
     return {
       epoch: this.#session.epoch ?? 0,
+      marking: this.#session.marking ?? null,
       members: this.#session
         .members()
         .map(({ participant, ...member }) => ({ ...member, participant: encode(participant) })),

@@ -44,7 +44,8 @@ loaded.then(
 );
 
 setInterval(() => {
-  session?.tick();
+  const tree = session?.tick() ?? null;
+  if (tree !== null) scope.postMessage({ type: 'recertified', tree });
   frames.advance();
   const participants = session?.apart ?? [];
   if (participants.join() === apart) return;

@@ -205,7 +205,13 @@ export const de: Text = {
     `Das Gerät von ${name} hat sich nicht an die Regeln für die Ziffern gehalten. Es gibt keine, bis jemand kommt oder geht. Sagen Sie nichts Vertrauliches.`,
   codeSame: 'Alle haben dieselben Ziffern',
   codeDone: 'Verglichen: Alle im Gespräch sind auf diesem Gerät vermerkt, solange sie bleiben.',
-  trust: { guest: 'nicht verglichen', compared: 'verglichen' },
+  trust: { guest: 'nicht verglichen', certified: 'bestätigt', compared: 'verglichen' },
+  certifiedBy: (organisation) => `bestätigt von ${organisation}`,
+  notCertified: (names) =>
+    `${list(names)}: Für diesen Namen hat eine Organisation gebürgt, für diese Person bürgt sie nicht oder nicht mehr. Vergewissern Sie sich, mit wem Sie sprechen.`,
+  markingHolds: 'Für alle im Gespräch bürgt ihre Organisation.',
+  markingFails: (names) => `gilt gerade nicht: Niemand bürgt für ${list(names)}. Sagen Sie nichts Eingestuftes.`,
+  markingHint: 'Die Einstufung ist keine Zulassung dieses Systems.',
   notCompared: (names) =>
     `Nicht verglichen: ${list(names)}. Wer kommt oder wiederkommt, hat neue Schlüssel. Vergleichen Sie die Ziffern noch einmal.`,
   notComparedShort: (names) => `Nicht verglichen: ${list(names)}`,

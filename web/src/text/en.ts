@@ -214,7 +214,13 @@ export const en = {
     `The device of ${name} did not keep to the rules for the digits. There are none until someone joins or leaves. Do not say anything confidential.`,
   codeSame: 'Everyone has the same digits',
   codeDone: 'Compared: everyone in the call is marked on this device, for as long as they stay.',
-  trust: { guest: 'not compared', compared: 'compared' },
+  trust: { guest: 'not compared', certified: 'confirmed', compared: 'compared' },
+  certifiedBy: (organisation: string) => `confirmed by ${organisation}`,
+  notCertified: (names: readonly string[]) =>
+    `${list(names)}: an organisation vouched for this name, and does not, or no longer, vouch for this person. Make sure whom you are talking to.`,
+  markingHolds: 'Everyone in the call is confirmed by their organisation.',
+  markingFails: (names: readonly string[]) => `does not hold now: nobody vouches for ${list(names)}. Say nothing classified.`,
+  markingHint: 'The marking is no approval of this system.',
   notCompared: (names: readonly string[]) =>
     `Not compared: ${list(names)}. Whoever comes, or comes back, has new keys. Compare the digits again.`,
   notComparedShort: (names: readonly string[]) => `Not compared: ${list(names)}`,

@@ -31,6 +31,8 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.announceLeft(announcement.names);
     case 'notCompared':
       return t.notCompared(announcement.names);
+    case 'notCertified':
+      return t.notCertified(announcement.names);
     case 'compared':
       return t.codeDone;
     case 'knocking':
