@@ -10,11 +10,13 @@ use conclave_e2ee::*;
 use kit::authority::{ACCOUNT, Authority, DEVICE, Known, NOW, leaf};
 use kit::rogue::{Rogue, SUITE, identity, knock_tag, link_psk_id, psk_id};
 use kit::*;
-use openmls::prelude::tls_codec::{Serialize, VLBytes};
+use openmls::prelude::tls_codec::{Deserialize, Serialize, VLBytes};
 use openmls::prelude::{
-    Capabilities, Credential, CredentialType, CredentialWithKey, ExtensionType, KeyPackage,
-    MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider, PreSharedKeyProposal,
-    Proposal, StagedWelcome, tls_codec::Deserialize,
+    Capabilities, Credential, CredentialType, CredentialWithKey, Extension, ExtensionType,
+    Extensions, GroupId, KeyPackage, KeyPackageIn, LeafNodeParameters, MlsGroup,
+    MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal, Proposal, ProtocolVersion,
+    StagedWelcome, UnknownExtension,
 };
 
 const PRAXIS: [u8; 16] = [1; 16];
@@ -208,6 +210,10 @@ fn a_renewed_certificate_says_the_same_as_the_old_one() {
     let other = certificate(&ben, &praxis, "Dr. Berg", 18);
     let changed = PeerMisbehaved::IdentityChanged.into();
     assert_eq!(refused(ben.renew(&other, &praxis.root())), changed);
+    let forger = Authority::new(PRAXIS);
+    let forged = certificate(&ben, &forger, "Dr. 2", 18);
+    let invalid = PeerMisbehaved::InvalidCertificate.into();
+    assert_eq!(refused(ben.renew(&forged, &forger.root())), invalid);
     let later = certificate(&ben, &praxis, "Dr. 2", 18);
     // It loses the race for the epoch, and is put in with the next.
     ben.renew(&later, &praxis.root()).unwrap();
@@ -303,6 +309,112 @@ fn a_marked_call_refuses_a_guest_whom_a_member_lets_in_against_the_rules() {
     accept(&mut [&mut anna, &mut ben], &pending, 0);
 }
 
+#[test]
+fn a_member_who_takes_another_name_by_another_certificate_is_refused() {
+    let praxis = Authority::new(PRAXIS);
+    let (mut anna, mut ben) = (certified(1, &praxis), certified(2, &praxis));
+    anna.create_group(0).unwrap();
+    admit(&mut [&mut anna], &mut ben, 0);
+    let mallory = Rogue::new(identity(participant(3), "Mallory"));
+    let key = || Known(mallory.signer.public().to_vec());
+    let certificate = praxis.issue(&leaf(PRAXIS, participant(3).0, "Mallory"), &key());
+    let mut group = enters_certified(&mallory, &mut [&mut anna, &mut ben], &certificate);
+    let another = praxis.issue(&leaf(PRAXIS, participant(3).0, "Dr. 1"), &key());
+    let guest = mallory.credential();
+    for credential in [x509(&mallory, &another), guest] {
+        let leaf = LeafNodeParameters::builder().with_credential_with_key(credential);
+        let update = group.self_update(&mallory.provider, &mallory.signer, leaf.build());
+        let commit = update.unwrap().into_commit().to_bytes().unwrap();
+        let changed = PeerMisbehaved::IdentityChanged.into();
+        assert_eq!(refused(ben.process(&commit, 0)), changed);
+        group
+            .clear_pending_commit(mallory.provider.storage())
+            .unwrap();
+    }
+}
+
+#[test]
+fn nobody_joins_a_marked_call_that_a_guest_is_in_or_one_whose_charter_is_none() {
+    let praxis = Authority::new(PRAXIS);
+    let charter = |roots: &[Vec<u8>], marking: &str| {
+        let roots: Vec<_> = roots.iter().cloned().map(VLBytes::new).collect();
+        let marking = VLBytes::new(marking.as_bytes().to_vec());
+        (roots, marking).tls_serialize_detached().unwrap()
+    };
+    let root = praxis.root();
+    let good = charter(std::slice::from_ref(&root), "");
+    let cases = [
+        (0xF0A3, good.clone(), None),
+        (
+            0xF0A3,
+            charter(&[root.clone()], "VS"),
+            Some(PeerMisbehaved::Uncertified),
+        ),
+        (
+            0xF0A3,
+            charter(&[], "VS"),
+            Some(PeerMisbehaved::InvalidCharter),
+        ),
+        (
+            0xF0A3,
+            charter(&[vec![7; 9]], ""),
+            Some(PeerMisbehaved::InvalidCharter),
+        ),
+        (
+            0xF0A3,
+            charter(&[root.clone()], " VS"),
+            Some(PeerMisbehaved::InvalidCharter),
+        ),
+        (
+            0xF0A3,
+            charter(&vec![root; 9], ""),
+            Some(PeerMisbehaved::InvalidCharter),
+        ),
+        (
+            0xF0A3,
+            good[1..].to_vec(),
+            Some(PeerMisbehaved::InvalidCharter),
+        ),
+        (0xF0A2, good, Some(PeerMisbehaved::InvalidCharter)),
+    ];
+    for (at, (kind, data, why)) in cases.into_iter().enumerate() {
+        let mut anna = certified(1, &praxis);
+        let mallory = Rogue::new(identity(participant(3), "Mallory"));
+        let extension = Extension::Unknown(kind, UnknownExtension(data));
+        let group = MlsGroup::builder()
+            .ciphersuite(SUITE)
+            .with_wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+            .use_ratchet_tree_extension(true)
+            .with_capabilities(capabilities())
+            .with_group_id(GroupId::from_slice(&[&ROOM.0[..], &[0; 16]].concat()))
+            .with_group_context_extensions(Extensions::single(extension).unwrap())
+            .build(&mallory.provider, &mallory.signer, mallory.credential());
+        let mut group = group.unwrap();
+        let knock = anna.knock().unwrap();
+        let package = KeyPackageIn::tls_deserialize_exact(&knock.key_package).unwrap();
+        let package = package.validate(mallory.provider.crypto(), ProtocolVersion::Mls10);
+        let psk = PreSharedKeyProposal::new(psk_id(&mallory.provider, &link_psk_id()));
+        let bundle = group
+            .commit_builder()
+            .propose_adds([package.unwrap()])
+            .add_proposals([Proposal::PreSharedKey(Box::new(psk))])
+            .load_psks(mallory.provider.storage())
+            .unwrap()
+            .build(
+                mallory.provider.rand(),
+                mallory.provider.crypto(),
+                &mallory.signer,
+                |_| true,
+            )
+            .unwrap()
+            .stage_commit(&mallory.provider)
+            .unwrap();
+        let (_, welcome, _) = bundle.into_messages();
+        let joined = anna.join(&welcome.unwrap().to_bytes().unwrap());
+        assert_eq!(joined, why.map_or(Ok(()), |why| Err(why.into())), "{at}");
+    }
+}
+
 fn x509(rogue: &Rogue, certificate: &[u8]) -> CredentialWithKey {
     let chain = VLBytes::new(certificate.to_vec());
     let chain = chain.tls_serialize_detached().unwrap();
@@ -313,22 +425,22 @@ fn x509(rogue: &Rogue, certificate: &[u8]) -> CredentialWithKey {
 }
 
 fn key_package(rogue: &Rogue, credential: CredentialWithKey) -> KeyPackage {
-    let extensions = [0xF0A2, 0xF0A3].map(ExtensionType::Unknown);
-    let credentials = [CredentialType::Basic, CredentialType::X509];
-    let capabilities = Capabilities::new(None, None, Some(&extensions), None, Some(&credentials));
     KeyPackage::builder()
-        .leaf_node_capabilities(capabilities)
+        .leaf_node_capabilities(capabilities())
         .build(SUITE, &rogue.provider, &rogue.signer, credential)
         .unwrap()
         .into_key_package()
 }
 
+/// What every leaf of ours says it knows.
+fn capabilities() -> Capabilities {
+    let extensions = [0xF0A2, 0xF0A3].map(ExtensionType::Unknown);
+    let credentials = [CredentialType::Basic, CredentialType::X509];
+    Capabilities::new(None, None, Some(&extensions), None, Some(&credentials))
+}
+
 /// As [`Rogue::enter`], with a certificate.
-fn enters_certified(
-    rogue: &Rogue,
-    members: &mut [&mut Session],
-    certificate: &[u8],
-) -> openmls::prelude::MlsGroup {
+fn enters_certified(rogue: &Rogue, members: &mut [&mut Session], certificate: &[u8]) -> MlsGroup {
     let package = key_package(rogue, x509(rogue, certificate));
     let package = package.tls_serialize_detached().unwrap();
     let tag = knock_tag(&SECRET, participant(3), &package);
@@ -340,7 +452,7 @@ fn enters_certified(
         panic!("no welcome");
     };
     let config = MlsGroupJoinConfig::builder()
-        .wire_format_policy(openmls::prelude::PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+        .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
         .use_ratchet_tree_extension(true)
         .build();
     StagedWelcome::new_from_welcome(&rogue.provider, &config, welcome, None)

@@ -65,6 +65,31 @@ fn frames() {
 }
 
 #[test]
+#[cfg(not(target_arch = "wasm32"))]
+fn certificates() {
+    use kit::authority::{Authority, Known, NOW, leaf};
+    let praxis = Authority::new([1; 16]);
+    let mut anna = session(1);
+    anna.tell_time(NOW);
+    let (key, _) = anna.proof(&[7; 16], &[8; 16]).unwrap();
+    let good = praxis.issue(&leaf([1; 16], participant(1).0, "Anna"), &Known(key));
+    let root = praxis.root();
+    let mut rng = Rng(SEED);
+    for round in 0..ROUNDS {
+        let (bad, bad_root) = (mutate(&mut rng, &good), mutate(&mut rng, &root));
+        if bad != good {
+            let refused = anna.certify(&bad, &root);
+            assert!(refused.is_err(), "seed {SEED:#x} round {round}");
+        }
+        // Of a root only name and key count: it vouches for nothing by itself.
+        let _ = anna.certify(&good, &bad_root);
+        assert_eq!(anna.participant(), participant(1));
+    }
+    let anna = anna.certify(&good, &root);
+    assert_eq!(anna, Ok(()));
+}
+
+#[test]
 fn knocks() {
     let anna = founder(1);
     let good = session(2).knock().unwrap();

@@ -204,6 +204,11 @@ export class Server {
     return password;
   }
 
+  /** Takes back all devices of an account. @param {string} login */
+  async revokeDevices(login) {
+    await this.#run('device', 'revoke', login, '--server', this.url, '--data', this.data);
+  }
+
   /** By which provider an organisation's people log in. @param {string} tenant @param {Record<string, string>} options */
   async setProvider(tenant, options) {
     const named = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);

@@ -7,7 +7,7 @@ import { initialState, type State } from './state';
 
 function tree(epoch: number, ...participants: string[]): Tree {
   const member = (participant: string, leaf: number) => ({ leaf, participant, name: participant.toUpperCase(), rawVideo: false, trust: 'guest' as const, organisation: null });
-  return { epoch, members: participants.map(member) };
+  return { epoch, members: participants.map(member), marking: null };
 }
 
 /** In a call at epoch 1 as the one called `me`, entry 1 applied; leaves in this order. */

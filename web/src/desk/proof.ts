@@ -19,7 +19,7 @@ export async function passwordDigest(secret: string, password: string): Promise<
     const proof = await new Promise<string | null>((resolve) => {
       const none = (): void => resolve(null);
       setTimeout(none, LIMIT_MS);
-      const keys = new Keys(worker, () => undefined, () => undefined, none);
+      const keys = new Keys(worker, () => undefined, () => undefined, () => undefined, none);
       keys.call({ op: 'derive', room: ANY_ROOM, secret, password }).then((derived) => resolve(derived.proof), none);
     });
     const bytes = proof === null ? null : decode(proof);
