@@ -142,6 +142,7 @@ fn a_certificate_is_for_one_stay_and_its_key_and_for_its_time() {
     assert_eq!(session(1).proof(&ACCOUNT, &DEVICE).unwrap().0.len(), 32);
     anna.tell_time(NOW);
     anna.certify(&good, &praxis.root()).unwrap();
+    assert_eq!(anna.name().as_str(), "Dr. 1", "not what she typed");
     anna.knock().unwrap();
     let late = Err(Misuse::AlreadyCertified.into());
     assert_eq!(anna.certify(&good, &praxis.root()), late, "after a knock");
