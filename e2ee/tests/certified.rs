@@ -343,12 +343,13 @@ fn nobody_joins_a_marked_call_that_a_guest_is_in_or_one_whose_charter_is_none() 
         (roots, marking).tls_serialize_detached().unwrap()
     };
     let root = praxis.root();
-    let good = charter(std::slice::from_ref(&root), "");
+    let only = std::slice::from_ref(&root);
+    let good = charter(only, "");
     let cases = [
         (0xF0A3, good.clone(), None),
         (
             0xF0A3,
-            charter(&[root.clone()], "VS"),
+            charter(only, "VS"),
             Some(PeerMisbehaved::Uncertified),
         ),
         (
@@ -363,12 +364,12 @@ fn nobody_joins_a_marked_call_that_a_guest_is_in_or_one_whose_charter_is_none() 
         ),
         (
             0xF0A3,
-            charter(&[root.clone()], " VS"),
+            charter(only, " VS"),
             Some(PeerMisbehaved::InvalidCharter),
         ),
         (
             0xF0A3,
-            charter(&vec![root; 9], ""),
+            charter(&vec![root.clone(); 9], ""),
             Some(PeerMisbehaved::InvalidCharter),
         ),
         (
