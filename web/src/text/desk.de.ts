@@ -27,7 +27,8 @@ export const deskDe: typeof deskEn = {
   unreachable: 'Der Server antwortet nicht. Prüfen Sie Ihre Verbindung und versuchen Sie es erneut.',
 
   factorTitle: 'Zweiten Faktor einrichten',
-  factorText: 'Fügen Sie diesen Schlüssel einer Authenticator-App hinzu: von Hand oder mit dem Link auf dem Gerät, das die App hat. Geben Sie dann den Code ein, den sie zeigt.',
+  factorText: 'Fügen Sie diesen Schlüssel einer Authenticator-App hinzu: das Bild damit abfotografieren, den Schlüssel von Hand eingeben oder den Link auf dem Gerät öffnen, das die App hat. Geben Sie dann den Code ein, den sie zeigt.',
+  factorCode: 'QR-Code des Schlüssels',
   factorNeeded: 'Die Verwaltung braucht ihn vor allem anderen.',
   factorKey: 'Schlüssel',
   factorOpen: 'In Authenticator-App öffnen',

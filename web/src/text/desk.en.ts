@@ -26,7 +26,8 @@ export const deskEn = {
   unreachable: 'The server does not answer. Check your connection and try again.',
 
   factorTitle: 'Set up your second factor',
-  factorText: 'Add this key to an authenticator app: by hand, or with the link on the device that has the app. Then enter the code that it shows.',
+  factorText: 'Add this key to an authenticator app: scan the picture with it, type the key in by hand, or use the link on the device that has the app. Then enter the code that it shows.',
+  factorCode: 'QR code of the key',
   factorNeeded: 'Administrators need it before anything else.',
   factorKey: 'Key',
   factorOpen: 'Open in authenticator',
