@@ -1,5 +1,7 @@
 //! `conclave account`: the people who log in.
 
+mod passkey;
+
 use crate::room::At;
 use crate::tenant;
 use clap::{Args, Subcommand};
@@ -33,6 +35,10 @@ enum AccountCommand {
     ResetPassword(Which),
     /// Forget an account's second factor, which is lost; its sessions end.
     ResetFactor(Which),
+    /// List and remove the passkeys that people log in to an account with.
+    ///
+    /// They are made in a browser, by whoever has logged in to the account.
+    Passkey(passkey::Passkey),
 }
 
 /// Which organisation of which server.
@@ -114,6 +120,7 @@ impl Account {
                 let (operator, account) = which.find().await?;
                 Ok(operator.forget_factor(account.account).await?)
             }
+            AccountCommand::Passkey(passkey) => passkey.run().await,
         }
     }
 }

@@ -75,8 +75,9 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("CONCLAVE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,conclave=info,rtc_dtls=error"));
+    let filter = EnvFilter::try_from_env("CONCLAVE_LOG").unwrap_or_else(|_| {
+        EnvFilter::new("warn,conclave=info,rtc_dtls=error,webauthn_rs_core=off")
+    });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

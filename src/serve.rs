@@ -63,6 +63,11 @@ pub(crate) struct Serve {
     /// The certificate's private key, PEM
     #[arg(long, env = "CONCLAVE_TLS_KEY", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// The address people open, https://NAME, with its port if it has one. Passkeys are made for
+    /// its name: by another name or by an address nobody logs in with one. Default: localhost, for
+    /// this machine alone
+    #[arg(long, env = "CONCLAVE_URL")]
+    url: Option<signaling::Origin>,
     /// The MLS ciphersuite of new rooms: 0x004E (post-quantum hybrid) or 0x0001
     #[arg(long, env = "CONCLAVE_SUITE", default_value = "0x004E", value_parser = suite)]
     suite: u16,
@@ -137,6 +142,7 @@ impl Serve {
                 .zip(self.tls_key)
                 .map(|(certificate, key)| signaling::TlsFiles { certificate, key }),
             suite: self.suite,
+            origin: self.url.unwrap_or(signaling::Origin::UNNAMED),
             names: Vec::new(),
             addresses: announce.clone(),
             periods: signaling::domain::retention::Periods {

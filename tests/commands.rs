@@ -7,18 +7,27 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
 
 /// Operations without a subcommand: a session is of the person who logs in with
 /// a password, which nobody should type behind a command; a trial of the media
-/// port needs a browser; so does a login by a provider; a device certifies itself.
-const WITHOUT: [&str; 11] = [
+/// port needs a browser; so do a login by a provider and everything that an
+/// authenticator is asked, and whoever made a passkey there names it there; a
+/// device certifies itself.
+const WITHOUT: [&str; 18] = [
+    "askForPasskey",
+    "beginPasskey",
     "certify",
     "changePassword",
     "confirmFactor",
-    "getProviderName",
+    "getLoginWays",
     "getSession",
     "giveCode",
+    "listOwnPasskeys",
     "logIn",
+    "logInWithPasskey",
     "logOut",
+    "makePasskey",
     "noteDevice",
     "proposeFactor",
+    "removeOwnPasskey",
+    "renamePasskey",
     "tryMedia",
 ];
 

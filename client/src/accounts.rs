@@ -10,7 +10,8 @@ use conclave_wire::account::{
 };
 use conclave_wire::audit::AuditList;
 use conclave_wire::http::{LinkInfo, RoomEntry, RoomInfo, RoomList};
-use conclave_wire::id::{AccountId, LinkId, RoomId};
+use conclave_wire::id::{AccountId, LinkId, PasskeyId, RoomId};
+use conclave_wire::passkey::{PasskeyInfo, PasskeyList};
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicyRequest};
 use hyper::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -262,6 +263,25 @@ impl Operator {
     /// [`RoomError`].
     pub async fn forget_factor(&self, id: AccountId) -> Result<(), RoomError> {
         let path = format!("/api/v1/accounts/{id}/factor");
+        self.order((Method::DELETE, &path)).await
+    }
+
+    /// The passkeys of an account, oldest first.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn passkeys(&self, id: AccountId) -> Result<Vec<PasskeyInfo>, RoomError> {
+        let path = format!("/api/v1/accounts/{id}/passkeys");
+        let list: PasskeyList = self.read((Method::GET, &path, Vec::new())).await?;
+        Ok(list.passkeys)
+    }
+
+    /// Removes a passkey of an account: its sessions end.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with [`Code::NoSuchPasskey`](conclave_wire::code::Code::NoSuchPasskey).
+    pub async fn remove_passkey(&self, id: AccountId, passkey: PasskeyId) -> Result<(), RoomError> {
+        let path = format!("/api/v1/accounts/{id}/passkeys/{passkey}");
         self.order((Method::DELETE, &path)).await
     }
 

@@ -4,7 +4,9 @@ use axum::Router;
 use axum::extract::connect_info::MockConnectInfo;
 use bytes::Bytes;
 use conclave_signaling::domain::retention::Periods;
-use conclave_signaling::{Asset, Assets, CONTENT_SECURITY_POLICY, Config, interface, operator};
+use conclave_signaling::{
+    Asset, Assets, CONTENT_SECURITY_POLICY, Config, Origin, interface, operator,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -49,6 +51,7 @@ impl Service {
             database: None,
             tls: None,
             suite: 1,
+            origin: Origin::UNNAMED,
             names: vec![],
             addresses: vec![],
             periods: Periods::default(),

@@ -2,6 +2,7 @@
 
 use crate::domain::reach::Reach;
 use crate::domain::retention::Periods;
+use crate::origin::Origin;
 use crate::store::PostgresUrl;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The MLS ciphersuite of new rooms (RFC 9420 section 17.1).
     pub suite: u16,
+    /// Where people's browsers reach the service.
+    pub origin: Origin,
     /// Host names of the service beside `localhost`.
     pub names: Vec<String>,
     /// Addresses of the service beside the loopback ones.
@@ -103,6 +106,16 @@ pub const MAX_SESSIONS: u32 = 20;
 
 /// Devices of one account; each may have a certificate.
 pub const MAX_ACCOUNT_DEVICES: u32 = 20;
+
+/// Passkeys of one account: a few devices, and a key in the safe.
+pub const MAX_PASSKEYS: u32 = 10;
+
+/// How long an authenticator may take to make or to show a passkey.
+pub const PASSKEY_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// For how long somebody who has logged in may set up another way to log in.
+/// Longer would give it to whoever finds a desk open.
+pub const LOGIN_RECENT: Duration = Duration::from_secs(10 * 60);
 
 /// Wrong passwords for one name that cost no waiting.
 pub const FREE_TRIES: u32 = 5;
@@ -206,6 +219,10 @@ pub const ROOM_BATCH: usize = 64;
 
 /// Largest body of an HTTP request, bytes. None of them has one to speak of.
 pub const MAX_BODY: usize = 4 << 10;
+
+/// Largest body that holds an authenticator's answer, bytes: one with an RSA key
+/// and everything that browsers add takes about 3 kB.
+pub const MAX_PASSKEY_BODY: usize = 16 << 10;
 
 /// Largest text of a privacy notice or a consent, bytes.
 pub const MAX_CONSENT_TEXT: usize = 16 << 10;

@@ -5,10 +5,11 @@
 //! A request's way through the service, in the order of the modules:
 //!
 //! - [`serve`]: composes everything below and listens ([`config`], [`tls`],
-//!   [`operator`], [`assets`], `metrics`).
+//!   [`operator`], [`origin`], [`assets`], `metrics`).
 //! - [`sort`]: tells HTTPS from media that comes over TCP.
 //! - `http`: rooms, accounts, health, the browser client, and the door to the socket.
-//! - `identity`: who somebody is: passwords, second factors, sessions.
+//! - `identity`: who somebody is: passwords, second factors, passkeys,
+//!   sessions.
 //! - `socket`: one WebSocket: frames in, frames out, pings, limits.
 //! - `rooms`, `actor`: one task a room that is awake; a mailbox in,
 //!   [`domain::Effect`]s out, the durable ones first.
@@ -29,6 +30,7 @@ pub mod config;
 pub mod domain;
 pub mod media;
 pub mod operator;
+pub mod origin;
 pub mod serve;
 pub mod sheet;
 pub mod sort;
@@ -53,5 +55,6 @@ pub use assets::{Asset, Assets};
 pub use config::{Config, TlsFiles};
 pub use http::{CONTENT_SECURITY_POLICY, openapi};
 pub use media::MediaPlane;
+pub use origin::Origin;
 pub use serve::{Serving, StartError, interface, serve};
 pub use store::{PostgresUrl, StoreError};

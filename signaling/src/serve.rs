@@ -156,7 +156,7 @@ async fn compose(
     shutdown: watch::Receiver<bool>,
 ) -> Result<Arc<App>, StartError> {
     let operator = operator::load_or_create(&config.data_dir).map_err(StartError::DataDir)?;
-    let identity = Identity::open(&config.data_dir).map_err(StartError::DataDir)?;
+    let identity = Identity::open(&config.data_dir, &config.origin).map_err(StartError::DataDir)?;
     let store = match &config.database {
         Some(url) => Store::connect(url).await?,
         None => Store::open(&config.data_dir.join("conclave.sqlite")).await?,

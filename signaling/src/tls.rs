@@ -158,6 +158,7 @@ mod tests {
             database: None,
             tls: None,
             suite: 1,
+            origin: crate::origin::Origin::UNNAMED,
             names: vec!["conclave.test".to_owned()],
             addresses: addresses
                 .iter()

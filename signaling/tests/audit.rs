@@ -21,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 37] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 44] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -49,6 +49,25 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 37] = [
         "DELETE",
         "accounts/{account}/factor",
         Ok(Act::AccountFactorReset),
+    ),
+    ("POST", "session/passkey", Err("logging in changes nothing")),
+    ("POST", "session/passkey/challenge", Err("it only asks")),
+    ("POST", "session/passkeys/challenge", Err("it only asks")),
+    ("POST", "session/passkeys", Ok(Act::AccountPasskeyMade)),
+    (
+        "PATCH",
+        "session/passkeys/{passkey}",
+        Ok(Act::AccountPasskeyRenamed),
+    ),
+    (
+        "DELETE",
+        "session/passkeys/{passkey}",
+        Ok(Act::AccountPasskeyRemoved),
+    ),
+    (
+        "DELETE",
+        "accounts/{account}/passkeys/{passkey}",
+        Ok(Act::AccountPasskeyRemoved),
     ),
     ("PUT", "session/device", Err("no more than the session")),
     (
@@ -258,6 +277,11 @@ async fn every_request_that_changes_something_is_one_line() {
         }
         if path == "session/certificate" || path == "session/code" {
             continue; // They take more: tests/devices.rs, tests/provider.rs.
+        }
+        if path.contains("/passkey") {
+            // They take an authenticator: tests/passkeys.rs.
+            noted.extend(act.map(Act::as_str));
+            continue;
         }
         let mut body = body(method, path);
         if path == "session/password" {

@@ -7,10 +7,10 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use common::client::{Client, log_in, now};
+use common::client::{Client, log_in, now, read};
 use common::provider::{CLIENT, Provider, SECRET, encode};
 use common::{Answer, Server};
-use conclave_wire::account::{AccountList, Role, SessionInfo};
+use conclave_wire::account::{AccountList, LoginWays, Role, SessionInfo};
 use conclave_wire::code::Code;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -128,8 +128,8 @@ fn problem(answer: &Answer) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_and_roles_are_the_providers_and_are_renewed_with_each_login() {
     let (server, provider) = start().await;
-    let shown = server.get("/api/v1/oidc/default").await;
-    assert_eq!(shown.body, br#"{"name":"Praxis Berg"}"#);
+    let shown: LoginWays = read(&server.get("/api/v1/login/default").await);
+    assert_eq!(shown.provider.as_deref(), Some("Praxis Berg"));
     let away = begin(&server, "default").await;
     assert_eq!(away.asked["code_challenge_method"], "S256");
     assert_eq!(
@@ -368,10 +368,11 @@ async fn no_account_is_taken_over_and_none_that_ended_comes_back() {
             .status,
         204
     );
-    assert_eq!(
-        server.get("/api/v1/oidc/b").await.problem().code,
-        Code::NotFound
-    );
+    // Without one the answer is the same as of no organisation.
+    let [none, nobody] = ["b", "nobody"].map(|name| format!("/api/v1/login/{name}"));
+    let [none, nobody] = [server.get(&none).await, server.get(&nobody).await];
+    assert_eq!(read::<LoginWays>(&none).provider, None);
+    assert_eq!(none.body, nobody.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

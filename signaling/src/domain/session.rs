@@ -4,7 +4,7 @@
 use super::Millis;
 use super::policy::{self, SessionLimits};
 use super::role;
-use crate::config::{SESSION_LENGTH, SESSION_NOTED};
+use crate::config::{LOGIN_RECENT, SESSION_LENGTH, SESSION_NOTED};
 use conclave_wire::account::Role;
 use conclave_wire::code::Code;
 
@@ -65,6 +65,11 @@ impl Session {
             false if limits.factor || role::needs_factor(holder.role) => Standing::FactorFirst,
             false => Standing::Full,
         }
+    }
+
+    /// Whether it began so short a time ago that who asks is who logged in.
+    pub fn is_recent(&self, now: Millis) -> bool {
+        now.since(policy::begun(self.ends)) < LOGIN_RECENT
     }
 
     /// Whether that it is used now should be noted.
@@ -161,6 +166,16 @@ mod tests {
         assert_eq!(session.standing(NOW, HOST, strict), Standing::FactorFirst);
         let with = Session::begin(NOW, true);
         assert_eq!(with.standing(NOW, HOST, strict), Standing::Full);
+    }
+
+    #[test]
+    fn a_session_is_recent_for_ten_minutes_however_much_it_is_used() {
+        let mut session = Session::begin(NOW, true);
+        let minute = Duration::from_secs(60);
+        session.last_used = NOW + minute * 9;
+        assert!(session.is_recent(NOW + minute * 9));
+        session.last_used = NOW + minute * 10;
+        assert!(!session.is_recent(NOW + minute * 10));
     }
 
     #[test]

@@ -240,7 +240,11 @@ pub(super) async fn forget_factor(
 }
 
 /// The account, if it is one of theirs and they may change it.
-async fn existing(app: &App, caller: &Caller, id: AccountId) -> Result<AccountInfo, Refusal> {
+pub(super) async fn existing(
+    app: &App,
+    caller: &Caller,
+    id: AccountId,
+) -> Result<AccountInfo, Refusal> {
     let found = app.rooms.store.account(caller.sees(), id).await?;
     let found = found.ok_or(Refusal(Code::NoSuchAccount))?;
     caller.may(Action::ManageAccounts)?;

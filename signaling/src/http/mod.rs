@@ -15,6 +15,7 @@ mod media;
 mod oidc;
 mod openapi;
 mod page;
+mod passkeys;
 mod policies;
 mod problem;
 mod rooms;
@@ -26,7 +27,9 @@ pub use headers::CONTENT_SECURITY_POLICY;
 pub use openapi::openapi;
 
 use crate::assets::Assets;
-use crate::config::{MAX_BODY, MAX_CONSENT_BODY, MAX_PROVIDER_BODY, REQUEST_LIMIT};
+use crate::config::{
+    MAX_BODY, MAX_CONSENT_BODY, MAX_PASSKEY_BODY, MAX_PROVIDER_BODY, REQUEST_LIMIT,
+};
 use crate::domain::Digest;
 use crate::domain::reach::Reach;
 use crate::identity::Identity;
@@ -96,6 +99,17 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(session::show, session::create, session::delete))
         .routes(routes!(session::change_password))
         .routes(routes!(oidc::code))
+        .routes(routes!(session::ways))
+        .routes(routes!(passkeys::ask))
+        .routes(routes!(passkeys::log_in).layer(DefaultBodyLimit::max(MAX_PASSKEY_BODY)))
+        .routes(routes!(passkeys::begin))
+        .routes(
+            routes!(passkeys::list_own, passkeys::make)
+                .layer(DefaultBodyLimit::max(MAX_PASSKEY_BODY)),
+        )
+        .routes(routes!(passkeys::rename, passkeys::remove_own))
+        .routes(routes!(passkeys::list))
+        .routes(routes!(passkeys::remove))
         .routes(routes!(session::propose_factor, session::confirm_factor))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::change, accounts::delete))
@@ -118,7 +132,6 @@ fn doors() -> OpenApiRouter<Arc<App>> {
             routes!(oidc::get, oidc::set, oidc::remove)
                 .layer(DefaultBodyLimit::max(MAX_PROVIDER_BODY)),
         )
-        .routes(routes!(oidc::show))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::renew_secret))

@@ -7,7 +7,7 @@ use super::guard::{Caller, Object, cookie, is_own_page};
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
 use super::rooms::{NOT_STORED, parse};
-use super::session::{info, refuse, set_cookie};
+use super::session::{self, SameSite, info, refuse, set_cookie};
 use crate::config::{LOGIN_LIMIT, PROVIDERS_LIMIT};
 use crate::identity::{Callback, Entered};
 use axum::Json;
@@ -17,9 +17,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use conclave_wire::account::{
-    FactorCode, ProviderInfo, ProviderName, ProviderRequest, SessionInfo,
-};
+use conclave_wire::account::{FactorCode, ProviderInfo, ProviderRequest, SessionInfo};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
@@ -32,25 +30,6 @@ use zeroize::Zeroizing;
 const COOKIE: &str = "__Host-conclave-login";
 
 type Named = Result<Path<String>, PathRejection>;
-
-/// By whom an organisation's people log in
-#[utoipa::path(
-    get, path = "/api/v1/oidc/{tenant}", operation_id = "getProviderName", tag = "session",
-    params(
-        ("tenant" = String, Path, description = "The organisation's name"),
-    ),
-    responses((status = 200, description = "The provider's name", body = ProviderName)),
-    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[Code::NotFound])))),
-)]
-pub(super) async fn show(State(app): State<Arc<App>>, path: Named) -> Result<Response, Refusal> {
-    let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
-    let store = &app.rooms.store;
-    let tenant = store.tenant(&name).await?;
-    let tenant = tenant.ok_or(Refusal(Code::NotFound))?.tenant;
-    let provider = store.provider(tenant).await?;
-    let name = provider.ok_or(Refusal(Code::NotFound))?.name;
-    Ok((NOT_STORED, Json(ProviderName { name })).into_response())
-}
 
 /// `GET /oidc/login/{tenant}`
 pub(super) async fn begin(
@@ -229,7 +208,7 @@ async fn existing(app: &App, caller: &Caller, path: Named) -> Result<TenantId, R
 }
 
 /// The name by which the browser found the service.
-fn host(headers: &HeaderMap) -> Option<Authority> {
+pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let authority: Authority = host.parse().ok()?;
     (!host.contains('@')).then_some(authority)
@@ -256,13 +235,6 @@ fn to_login(code: Code, tenant: Option<&str>) -> Result<Response, Refusal> {
 
 /// Gives the browser what it keeps of a login that is under way, or takes it.
 fn keep(response: &mut Response, login: Option<&str>) -> Result<(), Refusal> {
-    let age = login.map_or(0, |_| LOGIN_LIMIT.as_secs());
-    let login = login.unwrap_or_default();
-    let cookie = Zeroizing::new(format!(
-        "{COOKIE}={login}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}"
-    ));
-    let mut value = HeaderValue::from_str(&cookie).map_err(|_| Refusal(Code::Internal))?;
-    value.set_sensitive(true);
-    response.headers_mut().append(header::SET_COOKIE, value);
-    Ok(())
+    let kept = login.map(|login| (login, LOGIN_LIMIT));
+    session::keep(response, (COOKIE, SameSite::Lax), kept)
 }

@@ -263,6 +263,7 @@ fn common(operation: &Map<String, Value>, path: &str, method: &str, by: By) -> V
         (path.contains("{account}"), Code::NoSuchAccount),
         (path.contains("{device}"), Code::NoSuchDevice),
         (path.contains("{webhook}"), Code::NoSuchWebhook),
+        (path.contains("{passkey}"), Code::NoSuchPasskey),
         (asks_for_tenant, Code::NoSuchTenant),
     ] {
         if found {

@@ -9,21 +9,51 @@ use crate::domain::{Token, role};
 use crate::identity::Refused;
 use crate::store::Signed;
 use axum::Json;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
 use conclave_wire::account::{
-    BackupCodes, Enrolment, FactorCode, Kept, Login, NewPassword, SessionInfo,
+    BackupCodes, Enrolment, FactorCode, Kept, Login, LoginWays, NewPassword, SessionInfo,
 };
 use conclave_wire::code::Code;
 use conclave_wire::http::Problem;
 use conclave_wire::id::Blob;
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// Show how an organisation's people log in
+///
+/// Beside a password of this server. Nothing is said of whether there is such an
+/// organisation.
+#[utoipa::path(
+    get, path = "/api/v1/login/{tenant}", operation_id = "getLoginWays", tag = "session",
+    params(
+        ("tenant" = String, Path, description = "The organisation's name"),
+    ),
+    responses((status = 200, description = "By their provider, with passkeys, or neither", body = LoginWays)),
+    extensions(("x-terms" = json!(Terms::new(By::Anyone, &[])))),
+)]
+pub(super) async fn ways(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
+    let store = &app.rooms.store;
+    let provider = match store.tenant(&name).await? {
+        Some(found) => store.provider(found.tenant).await?,
+        None => None,
+    };
+    let ways = LoginWays {
+        provider: provider.map(|provider| provider.name),
+        passkeys: app.identity.passkeys_at().map(str::to_owned),
+    };
+    Ok((NOT_STORED, Json(ways)).into_response())
+}
 
 /// Log in
 #[utoipa::path(
@@ -184,14 +214,43 @@ fn logged_out() -> Result<Response, Refusal> {
 /// Gives the browser the token, or takes it. It lasts until the browser is
 /// closed, and no longer than the session.
 pub(super) fn set_cookie(response: &mut Response, token: Option<&Token>) -> Result<(), Refusal> {
-    let token = token.map(|token| Zeroizing::new(BASE64URL.encode(token.expose())));
-    let cookie = Zeroizing::new(match token {
-        Some(token) => format!(
-            "{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict",
-            *token
-        ),
-        None => format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"),
-    });
+    match token.map(|token| Zeroizing::new(BASE64URL.encode(token.expose()))) {
+        Some(token) => write_cookie(response, (COOKIE, SameSite::Strict), (&token, None)),
+        None => keep(response, (COOKIE, SameSite::Strict), None),
+    }
+}
+
+/// Whether a browser sends a cookie along when another site's page brings
+/// somebody here (RFC 6265bis section 4.1.2.7).
+#[derive(Clone, Copy)]
+pub(super) enum SameSite {
+    Strict,
+    Lax,
+}
+
+/// Gives the browser something to keep for so long, or takes it.
+pub(super) fn keep(
+    response: &mut Response,
+    cookie: (&str, SameSite),
+    kept: Option<(&str, Duration)>,
+) -> Result<(), Refusal> {
+    let (value, age) = kept.unwrap_or(("", Duration::ZERO));
+    write_cookie(response, cookie, (value, Some(age)))
+}
+
+fn write_cookie(
+    response: &mut Response,
+    (name, site): (&str, SameSite),
+    (value, age): (&str, Option<Duration>),
+) -> Result<(), Refusal> {
+    let site = match site {
+        SameSite::Strict => "Strict",
+        SameSite::Lax => "Lax",
+    };
+    let age = age.map_or_else(String::new, |age| format!("; Max-Age={}", age.as_secs()));
+    let cookie = Zeroizing::new(format!(
+        "{name}={value}; Path=/; Secure; HttpOnly; SameSite={site}{age}"
+    ));
     let mut value = HeaderValue::from_str(&cookie).map_err(|_| Refusal(Code::Internal))?;
     value.set_sensitive(true);
     response.headers_mut().append(header::SET_COOKIE, value);

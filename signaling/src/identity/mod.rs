@@ -7,22 +7,29 @@ mod factor;
 mod key;
 mod login;
 mod oidc;
+mod passkeys;
 mod passwords;
 mod root;
 mod webhook;
 
 pub(crate) use login::Refused;
 pub(crate) use oidc::{Callback, Entered};
+pub(crate) use passkeys::{Ceremony, check_name};
 pub(crate) use root::Holder;
 
 use crate::domain::Millis;
 use crate::domain::throttle::{Name, Throttle};
+use crate::origin::Origin;
 use crate::store::{Root, Store};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
 use key::ServerKey;
 use oidc::Providers;
+use passkeys::RelyingParty;
 use passwords::Passwords;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::Path;
@@ -36,6 +43,7 @@ pub(crate) struct Identity {
     key: ServerKey,
     throttle: Mutex<Throttle>,
     providers: Providers,
+    relying_party: RelyingParty,
 }
 
 impl Identity {
@@ -44,12 +52,13 @@ impl Identity {
     /// # Errors
     /// When the file cannot be read or written, or holds something else, or
     /// there is no randomness.
-    pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
+    pub(crate) fn open(data_dir: &Path, origin: &Origin) -> io::Result<Self> {
         Ok(Self {
             passwords: Passwords::new().map_err(io::Error::other)?,
             key: ServerKey::load_or_create(data_dir)?,
             throttle: Mutex::default(),
             providers: Providers::default(),
+            relying_party: RelyingParty::of(origin)?,
         })
     }
 
@@ -99,6 +108,21 @@ impl Identity {
         key: (&[u8], &[u8]),
     ) -> Result<Vec<u8>, Code> {
         self.key.issue(by, holder, key)
+    }
+
+    /// Seals what a browser keeps between two requests of a login.
+    fn seal_login<T: Serialize>(&self, of: [u8; 16], login: &T) -> Result<Zeroizing<String>, Code> {
+        let text = serde_json::to_vec(login).map(Zeroizing::new);
+        let sealed = self.key.logins.seal(of, &text.map_err(|_| Code::Internal)?);
+        Ok(Zeroizing::new(
+            BASE64URL.encode(sealed.ok_or(Code::Internal)?),
+        ))
+    }
+
+    /// Opens it; nothing if it is none of this kind, or another server's.
+    fn open_login<T: for<'de> Deserialize<'de>>(&self, of: [u8; 16], cookie: &str) -> Option<T> {
+        let text = self.key.logins.open(of, &BASE64URL.decode(cookie).ok()?)?;
+        serde_json::from_slice(&text).ok()
     }
 
     fn begin_try(&self, now: Millis, name: Name) -> Result<(), Duration> {

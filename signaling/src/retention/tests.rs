@@ -48,7 +48,7 @@ async fn a_job_that_fails_is_tried_again_and_logged_without_names() {
     let metrics = Arc::new(Metrics::new().unwrap());
     let (media, _) = mpsc::channel(1);
     let rooms = Rooms::new(store.clone(), Clock::start(), metrics.clone(), media);
-    let identity = Identity::open(folder.path()).unwrap();
+    let identity = Identity::open(folder.path(), &crate::origin::Origin::UNNAMED).unwrap();
     let retention = Retention {
         rooms: &rooms,
         identity: &identity,

@@ -9,6 +9,7 @@ mod devices;
 mod factors;
 mod links;
 mod load;
+mod passkeys;
 mod policies;
 mod postgres;
 mod providers;
@@ -20,6 +21,7 @@ mod tenants;
 mod webhooks;
 
 pub(crate) use devices::Root;
+pub(crate) use passkeys::NewPasskey;
 pub use postgres::PostgresUrl;
 pub(crate) use providers::{Entry, Provider};
 pub(crate) use rooms::{NewRoom, Public};
@@ -40,7 +42,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 16] = [
+const MIGRATIONS: [(&str, &str); 17] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -83,6 +85,10 @@ const MIGRATIONS: [(&str, &str); 16] = [
     (
         "webhooks",
         include_str!("../../migrations/0016_webhooks.sql"),
+    ),
+    (
+        "passkeys",
+        include_str!("../../migrations/0017_passkeys.sql"),
     ),
 ];
 

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "every test file uses its part")]
 
+pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod device;
@@ -14,7 +15,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use bytes::Bytes;
 use conclave_signaling::domain::reach::Reach;
 use conclave_signaling::domain::retention::Periods;
-use conclave_signaling::{Asset, Assets, Config, MediaPlane, PostgresUrl, Serving, serve, tls};
+use conclave_signaling::{
+    Asset, Assets, Config, MediaPlane, Origin, PostgresUrl, Serving, serve, tls,
+};
 use conclave_wire::client::{ClientFrame, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::{Problem, RoomCreated};
@@ -96,6 +99,7 @@ fn config(folder: &Path) -> Config {
         database: database(folder),
         tls: None,
         suite: 1,
+        origin: Origin::UNNAMED,
         names: vec![],
         addresses: vec![],
         periods: Periods::default(),
@@ -108,12 +112,31 @@ impl Server {
         Self::start_in(tempfile::tempdir().expect("a directory")).await
     }
 
+    /// One that people reach at another origin than this machine's own.
+    pub(crate) async fn start_at(origin: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let origin = origin.parse().expect("an origin");
+        let config = Config {
+            origin,
+            ..config(dir.path())
+        };
+        Self::start_with(dir, config).await
+    }
+
     pub(crate) async fn start_in(dir: tempfile::TempDir) -> Self {
         Self::start_reaching(dir, Reach::Loopback).await
     }
 
     /// One whose organisations' endpoints are that far at most.
     pub(crate) async fn start_reaching(dir: tempfile::TempDir, reach: Reach) -> Self {
+        let config = Config {
+            reach,
+            ..config(dir.path())
+        };
+        Self::start_with(dir, config).await
+    }
+
+    async fn start_with(dir: tempfile::TempDir, config: Config) -> Self {
         let (command_sender, commands) = mpsc::channel(1024);
         let (events, event_receiver) = mpsc::channel(1024);
         let media = MediaPlane {
@@ -124,10 +147,6 @@ impl Server {
                 text.push_str("sfu_metric 1\n")
             })),
             trial: None,
-        };
-        let config = Config {
-            reach,
-            ..config(dir.path())
         };
         let serving = serve(config, assets(), media).await.expect("starts");
         Self {

@@ -364,10 +364,18 @@ pub struct ProviderInfo {
     pub ca: bool,
 }
 
-/// `GET /api/v1/oidc/{tenant}`: by whom people of an organisation log in.
+/// `GET /api/v1/login/{tenant}`: how people of an organisation log in beside a
+/// password of this server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProviderName {
-    /// The provider's name.
-    pub name: String,
+pub struct LoginWays {
+    /// The name of their provider, if they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub provider: Option<String>,
+    /// The server's name, under which passkeys are used; nothing where it has
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub passkeys: Option<String>,
 }

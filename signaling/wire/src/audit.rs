@@ -56,6 +56,12 @@ acts! {
     AccountFactorSet = "account.factor-set",
     /// An account's second factor was forgotten.
     AccountFactorReset = "account.factor-reset",
+    /// Its holder made a passkey.
+    AccountPasskeyMade = "account.passkey-made",
+    /// Its holder called a passkey something else.
+    AccountPasskeyRenamed = "account.passkey-renamed",
+    /// A passkey of an account was removed.
+    AccountPasskeyRemoved = "account.passkey-removed",
     /// A device was revoked.
     DeviceRevoked = "device.revoked",
     /// All devices of an account were revoked.

@@ -52,6 +52,23 @@ pub enum Code {
     /// A login that began too long ago, or in another browser.
     #[error("the login began too long ago or in another browser; begin again")]
     LoginExpired,
+    /// A passkey that is not known, or an answer of an authenticator that is not
+    /// to what was asked.
+    #[error("the passkey is not known here, or did not confirm what was asked")]
+    PasskeyRefused,
+    /// The server has no name that passkeys could be made for, or was reached
+    /// by another.
+    #[error("passkeys are used at the server's own name only")]
+    PasskeysElsewhere,
+    /// The login is too long ago for what gives access for good.
+    #[error("this needs a login of the last minutes; log in again")]
+    LoginNotRecent,
+    /// The account has as many passkeys as it may: one has to be removed first.
+    #[error("the account has as many passkeys as it may; remove one")]
+    TooManyPasskeys,
+    /// The account has no such passkey.
+    #[error("there is no such passkey")]
+    NoSuchPasskey,
     /// The organisation's provider does not answer as it should.
     #[error("the organisation's provider does not answer")]
     ProviderUnavailable,
@@ -228,6 +245,11 @@ impl Code {
             Self::FactorSet => "factor-set",
             Self::LoginFailed => "login-failed",
             Self::LoginExpired => "login-expired",
+            Self::PasskeyRefused => "passkey-refused",
+            Self::PasskeysElsewhere => "passkeys-elsewhere",
+            Self::LoginNotRecent => "login-not-recent",
+            Self::TooManyPasskeys => "too-many-passkeys",
+            Self::NoSuchPasskey => "no-such-passkey",
             Self::ProviderUnavailable => "provider-unavailable",
             Self::ExternalAccount => "external-account",
             Self::PasswordUnfit => "password-unfit",
@@ -296,8 +318,10 @@ impl Code {
             | Self::FactorNeeded
             | Self::FactorWrong
             | Self::LoginFailed
-            | Self::LoginExpired => 401,
+            | Self::LoginExpired
+            | Self::PasskeyRefused => 401,
             Self::Forbidden
+            | Self::LoginNotRecent
             | Self::PolicyForbids
             | Self::PasswordNeeded
             | Self::PasswordWrong
@@ -310,6 +334,7 @@ impl Code {
             | Self::NoSuchTenant
             | Self::NoSuchDevice
             | Self::NoSuchWebhook
+            | Self::NoSuchPasskey
             | Self::NoSuchParticipant
             | Self::NotFound
             | Self::NoCall => 404,
@@ -330,6 +355,8 @@ impl Code {
             | Self::TenantInUse
             | Self::QuotaReached
             | Self::TooManyDevices
+            | Self::TooManyPasskeys
+            | Self::PasskeysElsewhere
             | Self::DeviceNeeded
             | Self::OtherDevice => 409,
             Self::Gone

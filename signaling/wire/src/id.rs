@@ -140,6 +140,12 @@ id!(
     WebhookId,
     16
 );
+id!(
+    /// A passkey of an account, 128 random bits. It is none of the
+    /// authenticator's.
+    PasskeyId,
+    16
+);
 
 /// Opaque bytes (MLS messages, KeyPackages, tags).
 #[derive(Clone, PartialEq, Eq, Hash, Default, ts_rs::TS)]

@@ -10,6 +10,7 @@
 //! - [`http`]: the bodies of the HTTP interface about rooms.
 //! - [`account`]: those about organisations, accounts and sessions.
 //! - [`device`]: those about devices and their certificates.
+//! - [`passkey`]: those about passkeys.
 //! - [`webhook`]: those about who is told of events, and the events.
 //! - [`typescript`]: the same types for the browser client.
 //!
@@ -23,6 +24,7 @@ pub mod control;
 pub mod device;
 pub mod http;
 pub mod id;
+pub mod passkey;
 pub mod policy;
 mod title;
 pub mod typescript;

@@ -31,6 +31,17 @@ impl Code {
             Self::LoginExpired => {
                 "die Anmeldung hat zu lange gedauert oder in einem anderen Browser begonnen"
             }
+            Self::PasskeyRefused => {
+                "der Passkey ist hier nicht bekannt oder hat nicht bestätigt, wonach gefragt war"
+            }
+            Self::PasskeysElsewhere => "Passkeys gelten nur unter dem eigenen Namen des Servers",
+            Self::LoginNotRecent => {
+                "dafür muss die Anmeldung wenige Minuten her sein; bitte neu anmelden"
+            }
+            Self::TooManyPasskeys => {
+                "das Konto hat so viele Passkeys, wie es haben darf; bitte einen entfernen"
+            }
+            Self::NoSuchPasskey => "diesen Passkey gibt es nicht",
             Self::ProviderUnavailable => "der Anmeldedienst der Organisation antwortet nicht",
             Self::ExternalAccount => {
                 "das Konto ist eines des Anmeldedienstes der Organisation und wird dort geändert"

@@ -2,7 +2,7 @@
 //! `web/src/wire/` is committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
-use crate::{account, audit, client, code, control, device, http, id, policy};
+use crate::{account, audit, client, code, control, device, http, id, passkey, policy};
 use std::collections::{BTreeMap, BTreeSet};
 use ts_rs::{Config, TS};
 
@@ -26,14 +26,15 @@ macro_rules! declared {
 
 fn all(config: &Config) -> Vec<Declared> {
     declared! { config;
-        account: Role, Action, Kept, Login, ProviderName, SessionInfo, NewPassword, Enrolment, FactorCode, BackupCodes, AccountRequest, AccountInfo, AccountMade, AccountList, TenantInfo;
+        account: Role, Action, Kept, Login, LoginWays, SessionInfo, NewPassword, Enrolment, FactorCode, BackupCodes, AccountRequest, AccountInfo, AccountMade, AccountList, TenantInfo;
         audit: Act, AuditLine, AuditList;
         client: ClientFrame, Request, ServerFrame, Standing, Reason, LogEntry, LogEvent, Member, KnockNotice;
         code: Code;
         control: Source, Sending, SourceOf, SlotAssignment, Show, ShownAs, Wanted;
         device: DeviceRequest, DeviceInfo, CertificateRequest, CertificateIssued;
         http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Problem;
-        id: RoomId, LinkId, TenantId, AccountId, DeviceId, ParticipantId, Blob, Mid;
+        id: RoomId, LinkId, TenantId, AccountId, DeviceId, PasskeyId, ParticipantId, Blob, Mid;
+        passkey: PasskeyChallenge, PasskeyRequest, PasskeyLogin, PasskeyName, PasskeyInfo, PasskeyList;
         policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;
     }
 }

@@ -20,8 +20,8 @@ import type {
   LinkInfo,
   LinkList,
   LinkRequest,
+  LoginWays,
   Problem,
-  ProviderName,
   RoomCreated,
   RoomEntry,
   RoomId,
@@ -71,9 +71,9 @@ export class Api {
     return this.#send('POST', 'session', body);
   }
 
-  /** By whom an organisation's people log in. */
-  provider(organisation: string): Promise<Answer<ProviderName>> {
-    return this.#send('GET', `oidc/${organisation}`);
+  /** How an organisation's people log in beside a password. */
+  ways(organisation: string): Promise<Answer<LoginWays>> {
+    return this.#send('GET', `login/${organisation}`);
   }
 
   /** Ends a login by a provider with a code of the second factor. */

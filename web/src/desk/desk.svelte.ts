@@ -93,8 +93,8 @@ export class Desk {
   async provider(organisation: string): Promise<{ name: string; address: string } | null> {
     const name = organisationName(organisation);
     if (name === null) return null;
-    const found = await this.#api.provider(name);
-    return found.ok ? { name: found.value.name, address: loginAddress(name) } : null;
+    const ways = await this.#api.ways(name);
+    return ways.ok && ways.value.provider !== undefined ? { name: ways.value.provider, address: loginAddress(name) } : null;
   }
 
   /** Ends a login by a provider with a code of the second factor. */

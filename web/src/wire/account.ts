@@ -44,13 +44,19 @@ code?: string,
 kept?: Kept, };
 
 /**
- * `GET /api/v1/oidc/{tenant}`: by whom people of an organisation log in.
+ * `GET /api/v1/login/{tenant}`: how people of an organisation log in beside a
+ * password of this server.
  */
-export type ProviderName = { 
+export type LoginWays = { 
 /**
- * The provider's name.
+ * The name of their provider, if they have one.
  */
-name: string, };
+provider?: string, 
+/**
+ * The server's name, under which passkeys are used; nothing where it has
+ * none.
+ */
+passkeys?: string, };
 
 /**
  * Who is logged in: `POST` and `GET /api/v1/session`.

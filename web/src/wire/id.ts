@@ -30,6 +30,12 @@ export type AccountId = string;
 export type DeviceId = string;
 
 /**
+ * A passkey of an account, 128 random bits. It is none of the
+ * authenticator's.
+ */
+export type PasskeyId = string;
+
+/**
  * One participant's stay in one call, 128 random bits given by the
  * signaling service. It is also written into the participant's MLS
  * credential, which is what ties the roster to the MLS tree.

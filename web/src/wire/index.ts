@@ -8,4 +8,5 @@ export type * from './control';
 export type * from './device';
 export type * from './http';
 export type * from './id';
+export type * from './passkey';
 export type * from './policy';

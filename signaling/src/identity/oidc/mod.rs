@@ -14,8 +14,6 @@ use crate::domain::person::{self, Person};
 use crate::domain::session::Holder;
 use crate::domain::{Millis, Now, Token};
 use crate::store::{Entry, Provider, Store};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use conclave_wire::account::ProviderRequest;
 use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, TenantId};
@@ -444,19 +442,6 @@ impl Identity {
                 Err(Code::Internal)
             }
         }
-    }
-
-    fn seal_login<T: Serialize>(&self, of: [u8; 16], login: &T) -> Result<Zeroizing<String>, Code> {
-        let text = serde_json::to_vec(login).map(Zeroizing::new);
-        let sealed = self.key.logins.seal(of, &text.map_err(|_| Code::Internal)?);
-        Ok(Zeroizing::new(
-            BASE64URL.encode(sealed.ok_or(Code::Internal)?),
-        ))
-    }
-
-    fn open_login<T: for<'de> Deserialize<'de>>(&self, of: [u8; 16], cookie: &str) -> Option<T> {
-        let text = self.key.logins.open(of, &BASE64URL.decode(cookie).ok()?)?;
-        serde_json::from_slice(&text).ok()
     }
 }
 
