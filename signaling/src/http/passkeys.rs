@@ -134,7 +134,7 @@ pub(super) async fn make(
 #[utoipa::path(
     get, path = "/api/v1/session/passkeys", operation_id = "listOwnPasskeys", tag = "session",
     responses((status = 200, description = "All of them, oldest first", body = PasskeyList)),
-    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded])))),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::Forbidden])))),
 )]
 pub(super) async fn list_own(
     State(app): State<Arc<App>>,
