@@ -34,6 +34,7 @@ const SLOW = 6;
  * @property {boolean} [lean]  one of many on a small machine: a slow film, sound as it comes from the microphone, no priority
  * @property {boolean} [raw]  sits at a computer that is fast enough for raw video
  * @property {Lie} [lie]  what a server that lies makes of what it and the page say to each other
+ * @property {import('./authenticator.mjs').Authenticator} [authenticator]  with what they log in
  * @property {string[]} [flags]
  * @property {Record<string, string>} [env]
  */
@@ -106,6 +107,7 @@ export async function openChromium(stage, options) {
   await context.addInitScript(computer, options.raw ? 8 : 2);
   if (options.lean) await context.addInitScript(plainSound);
   const page = await context.newPage();
+  await options.authenticator?.plug(context, page);
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
   page.on('console', (message) => {

@@ -62,7 +62,12 @@ export async function openFirefox(stage, options) {
       run: (fn, arg) => page.evaluate(/** @type {any} */ (fn), arg),
       click: (selector) => page.locator(selector).click(),
       fill: (selector, text) => page.locator(selector).fill(text),
-      press: (key) => page.keyboard.press(/** @type {import('puppeteer-core').KeyInput} */ (key)),
+      press: async (key) => {
+        const back = key.startsWith('Shift+');
+        if (back) await page.keyboard.down('Shift');
+        await page.keyboard.press(/** @type {import('puppeteer-core').KeyInput} */ (key.replace('Shift+', '')));
+        if (back) await page.keyboard.up('Shift');
+      },
       type: (text) => page.keyboard.type(text),
       shot: (path) => page.screenshot({ path: /** @type {`${string}.png`} */ (path) }),
       inject: (source) => page.evaluate(source),

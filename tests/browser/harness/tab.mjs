@@ -145,15 +145,17 @@ export class Tab {
   }
 
   /**
-   * Goes with the Tab key to what has the test id.
+   * Goes with the Tab key to what has the test id; with `Shift+Tab` to what is before. A Firefox without windows has no
+   * address bar between the page's end and its beginning, and goes round from where the focus was set last.
    *
    * @param {string} id
+   * @param {'Tab' | 'Shift+Tab'} [key]
    */
-  async reach(id) {
+  async reach(id, key = 'Tab') {
     /** @type {string[]} */
     const passed = [];
     for (let press = 0; press < MOST_STOPS; press += 1) {
-      await this.press('Tab');
+      await this.press(key);
       const { there, what } = await this.run((selector) => {
         const focused = document.activeElement;
         return { there: focused?.matches(selector) ?? false, what: focused?.outerHTML.slice(0, 100) ?? '' };

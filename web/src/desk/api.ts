@@ -21,6 +21,10 @@ import type {
   LinkList,
   LinkRequest,
   LoginWays,
+  PasskeyChallenge,
+  PasskeyId,
+  PasskeyInfo,
+  PasskeyList,
   Problem,
   RoomCreated,
   RoomEntry,
@@ -74,6 +78,35 @@ export class Api {
   /** How an organisation's people log in beside a password. */
   ways(organisation: string): Promise<Answer<LoginWays>> {
     return this.#send('GET', `login/${organisation}`);
+  }
+
+  /** Asks to be asked for a passkey. */
+  askForPasskey(): Promise<Answer<PasskeyChallenge>> {
+    return this.#send('POST', 'session/passkey/challenge');
+  }
+
+  logInWithPasskey(credential: unknown): Promise<Answer<SessionInfo>> {
+    return this.#send('POST', 'session/passkey', { credential });
+  }
+
+  passkeys(): Promise<Answer<PasskeyList>> {
+    return this.#send('GET', 'session/passkeys');
+  }
+
+  beginPasskey(): Promise<Answer<PasskeyChallenge>> {
+    return this.#send('POST', 'session/passkeys/challenge');
+  }
+
+  keepPasskey(name: string, credential: unknown): Promise<Answer<PasskeyInfo>> {
+    return this.#send('POST', 'session/passkeys', { name, credential });
+  }
+
+  renamePasskey(passkey: PasskeyId, name: string): Promise<Answer<PasskeyInfo>> {
+    return this.#send('PATCH', `session/passkeys/${passkey}`, { name });
+  }
+
+  removePasskey(passkey: PasskeyId): Promise<Answer<null>> {
+    return this.#send('DELETE', `session/passkeys/${passkey}`);
   }
 
   /** Ends a login by a provider with a code of the second factor. */

@@ -7,11 +7,20 @@ import { invitation } from '../link';
 import { Api, type Answer, type Credentials, type Refusal } from './api';
 import { arrival, loginAddress, organisationName, type Arrival } from './arrival';
 import { noteDevice } from './device';
+import { DECLINED, KNOWN, makePasskey, showPasskey } from './passkeys';
 import { passwordDigest } from './proof';
 import { drawPassword, drawSecret, hostLink, Secrets, type Draw } from './secrets';
 
 /** Which of the pages is shown. */
 export type Phase = 'loading' | 'unreachable' | 'login' | 'factor' | 'codes' | 'rooms' | 'admin';
+
+/** How people of an organisation log in beside a password of this server. */
+export interface Ways {
+  /** Their provider, and where a login by it begins. */
+  readonly provider: { readonly name: string; readonly address: string } | null;
+  /** The name of the server under which passkeys are used, null where it has none. */
+  readonly passkeys: string | null;
+}
 
 /** The links of a room that was just made. */
 export interface Made {
@@ -89,12 +98,37 @@ export class Desk {
     return null;
   }
 
-  /** The provider by which an organisation's people log in, and where that begins; null without one. */
-  async provider(organisation: string): Promise<{ name: string; address: string } | null> {
+  /** How an organisation's people log in beside a password; null where there is none that could have a way of its own. */
+  async ways(organisation: string): Promise<Ways | null> {
     const name = organisationName(organisation);
     if (name === null) return null;
     const ways = await this.#api.ways(name);
-    return ways.ok && ways.value.provider !== undefined ? { name: ways.value.provider, address: loginAddress(name) } : null;
+    if (!ways.ok) return null;
+    const { provider, passkeys = null } = ways.value;
+    return { provider: provider === undefined ? null : { name: provider, address: loginAddress(name) }, passkeys };
+  }
+
+  /** Logs in with a passkey: with one that is asked for now, or, `conditional`, with one that the browser offers. */
+  async logInWithPasskey(mediation: 'optional' | 'conditional', signal: AbortSignal): Promise<Refusal | typeof DECLINED | null> {
+    const asked = await this.#api.askForPasskey();
+    if (!asked.ok) return asked;
+    const shown = await showPasskey(asked.value.publicKey, mediation, signal);
+    if (shown === DECLINED) return DECLINED;
+    const session = await this.#api.logInWithPasskey(shown.credential);
+    if (!session.ok) return session;
+    this.notice = '';
+    await this.#entered(session.value);
+    return null;
+  }
+
+  /** Makes a passkey for the account. */
+  async makePasskey(name: string): Promise<Refusal | typeof DECLINED | typeof KNOWN | null> {
+    const asked = await this.ask((api) => api.beginPasskey());
+    if (!asked.ok) return asked;
+    const made = await makePasskey(asked.value.publicKey);
+    if (made === DECLINED || made === KNOWN) return made;
+    const kept = await this.ask((api) => api.keepPasskey(name, made.credential));
+    return kept.ok ? null : kept;
   }
 
   /** Ends a login by a provider with a code of the second factor. */
