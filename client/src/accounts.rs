@@ -1,8 +1,9 @@
 //! Organisations, accounts, rooms and links, as the operator: one HTTP request
 //! each.
 
+use crate::http::Answer;
 use crate::link::Server;
-use crate::rooms::{RoomError, ask, done, refused};
+use crate::rooms::{RoomError, ask, done, make, refused};
 use crate::trust::Trust;
 use conclave_wire::account::{
     AccountChange, AccountInfo, AccountList, AccountMade, AccountRequest, ProviderInfo,
@@ -56,7 +57,7 @@ impl Operator {
     /// when another has the name.
     pub async fn create_tenant(&self, tenant: &TenantRequest) -> Result<TenantInfo, RoomError> {
         let body = serde_json::to_vec(tenant).map_err(|_| RoomError::Protocol)?;
-        self.read((Method::POST, "/api/v1/tenants", body)).await
+        self.make(("/api/v1/tenants", body)).await
     }
 
     /// All organisations, by name.
@@ -145,7 +146,7 @@ impl Operator {
     ) -> Result<AccountMade, RoomError> {
         let body = serde_json::to_vec(account).map_err(|_| RoomError::Protocol)?;
         let path = format!("/api/v1/accounts?tenant={tenant}");
-        self.read((Method::POST, &path, body)).await
+        self.make((&path, body)).await
     }
 
     /// All accounts of an organisation, by the name they log in with.
@@ -254,7 +255,7 @@ impl Operator {
     /// [`RoomError`].
     pub async fn reset_password(&self, id: AccountId) -> Result<AccountMade, RoomError> {
         let path = format!("/api/v1/accounts/{id}/password");
-        self.read((Method::POST, &path, Vec::new())).await
+        self.make((&path, Vec::new())).await
     }
 
     /// Forgets an account's second factor.
@@ -325,16 +326,29 @@ impl Operator {
         request: (Method, &str, Vec<u8>),
     ) -> Result<T, RoomError> {
         let answer = ask(&self.server, &self.token, &self.trust, request).await?;
-        match answer.status {
-            StatusCode::OK | StatusCode::CREATED => {
-                serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)
-            }
-            _ => Err(refused(&answer)),
-        }
+        body_of(&answer)
+    }
+
+    /// Has something made, and reads what came of it.
+    pub(crate) async fn make<T: DeserializeOwned>(
+        &self,
+        request: (&str, Vec<u8>),
+    ) -> Result<T, RoomError> {
+        let answer = make(&self.server, &self.token, &self.trust, request).await?;
+        body_of(&answer)
     }
 
     pub(crate) async fn order(&self, (method, path): (Method, &str)) -> Result<(), RoomError> {
         let request = (method, path, Vec::new());
         done(&ask(&self.server, &self.token, &self.trust, request).await?)
+    }
+}
+
+fn body_of<T: DeserializeOwned>(answer: &Answer) -> Result<T, RoomError> {
+    match answer.status {
+        StatusCode::OK | StatusCode::CREATED => {
+            serde_json::from_slice(&answer.body).map_err(|_| RoomError::Protocol)
+        }
+        _ => Err(refused(answer)),
     }
 }

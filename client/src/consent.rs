@@ -2,7 +2,7 @@
 //! guest's link out, note a consent that came by mail, note its withdrawal.
 
 use crate::link::Server;
-use crate::rooms::{RoomError, ask, done, refused};
+use crate::rooms::{RoomError, ask, done, make, refused};
 use crate::trust::Trust;
 use conclave_wire::http::{ConsentRequest, ConsentTexts, ConsentTextsRequest};
 use conclave_wire::id::{LinkId, RoomId};
@@ -21,8 +21,7 @@ pub async fn set_consent_texts(
 ) -> Result<ConsentTexts, RoomError> {
     let body = serde_json::to_vec(texts).map_err(|_| RoomError::Protocol)?;
     let path = format!("/api/v1/consent-texts?tenant={tenant}");
-    let request = (Method::POST, path.as_str(), body);
-    let answer = ask(server, token, trust, request).await?;
+    let answer = make(server, token, trust, (&path, body)).await?;
     if answer.status != StatusCode::CREATED {
         return Err(refused(&answer));
     }

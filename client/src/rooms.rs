@@ -11,6 +11,7 @@ use conclave_wire::http::{
 };
 use conclave_wire::id::{Blob, LinkId, RoomId};
 use http_body_util::Full;
+use hyper::body::Bytes;
 use hyper::http::{Method, Request, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -101,8 +102,7 @@ pub async fn create_room(
         },
     };
     let body = serde_json::to_vec(&request).map_err(|_| RoomError::Protocol)?;
-    let request = (Method::POST, "/api/v1/rooms", body);
-    let answer = ask(server, token, trust, request).await?;
+    let answer = make(server, token, trust, ("/api/v1/rooms", body)).await?;
     if answer.status != StatusCode::CREATED {
         return Err(refused(&answer));
     }
@@ -151,8 +151,7 @@ pub async fn create_link(
 ) -> Result<Link, RoomError> {
     let path = format!("/api/v1/rooms/{}/links", link.room);
     let body = serde_json::to_vec(&terms).map_err(|_| RoomError::Protocol)?;
-    let request = (Method::POST, path.as_str(), body);
-    let answer = ask(&link.server, token, trust, request).await?;
+    let answer = make(&link.server, token, trust, (&path, body)).await?;
     if answer.status != StatusCode::CREATED {
         return Err(refused(&answer));
     }
@@ -219,20 +218,52 @@ pub(crate) async fn ask(
     server: &Server,
     token: &str,
     trust: &Trust,
-    (method, path, body): (Method, &str, Vec<u8>),
+    asked: (Method, &str, Vec<u8>),
 ) -> Result<Answer, RoomError> {
+    let request = request(server, token, asked, None)?;
+    Ok(exchange(server, trust, request, LIMITS).await?)
+}
+
+/// Asks for something to be made, as the operator. If no answer comes, it is
+/// asked for once more, under the same key: it is not made twice.
+pub(crate) async fn make(
+    server: &Server,
+    token: &str,
+    trust: &Trust,
+    (path, body): (&str, Vec<u8>),
+) -> Result<Answer, RoomError> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|_| RoomError::Secret)?;
+    let key = format!("{:032x}", u128::from_be_bytes(key));
+    let first = request(server, token, (Method::POST, path, body), Some(&key))?;
+    match exchange(server, trust, first.clone(), LIMITS).await {
+        Err(HttpError::Silent | HttpError::Protocol) => {
+            Ok(exchange(server, trust, first, LIMITS).await?)
+        }
+        answered => Ok(answered?),
+    }
+}
+
+fn request(
+    server: &Server,
+    token: &str,
+    (method, path, body): (Method, &str, Vec<u8>),
+    key: Option<&str>,
+) -> Result<Request<Full<Bytes>>, RoomError> {
     let bearer = Zeroizing::new(format!("Bearer {token}"));
     let mut authorization = header::HeaderValue::from_str(&bearer).map_err(|_| RoomError::Token)?;
     authorization.set_sensitive(true);
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(path)
         .header(header::HOST, server.authority())
         .header(header::AUTHORIZATION, authorization)
-        .header(header::CONTENT_LENGTH, body.len())
-        .body(Full::from(body))
-        .map_err(|_| RoomError::Token)?;
-    Ok(exchange(server, trust, request, LIMITS).await?)
+        .header(header::CONTENT_LENGTH, body.len());
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let request = request.body(Full::from(body));
+    request.map_err(|_| RoomError::Token)
 }
 
 pub(crate) fn refused(answer: &Answer) -> RoomError {

@@ -20,7 +20,7 @@ impl Operator {
     ) -> Result<WebhookMade, RoomError> {
         let body = serde_json::to_vec(webhook).map_err(|_| RoomError::Protocol)?;
         let path = format!("/api/v1/webhooks?tenant={tenant}");
-        self.read((Method::POST, &path, body)).await
+        self.make((&path, body)).await
     }
 
     /// All endpoints of an organisation, the oldest first.
@@ -72,7 +72,7 @@ impl Operator {
     /// [`RoomError`].
     pub async fn renew_webhook_secret(&self, id: WebhookId) -> Result<WebhookMade, RoomError> {
         let path = format!("/api/v1/webhooks/{id}/secret");
-        self.read((Method::POST, &path, Vec::new())).await
+        self.make((&path, Vec::new())).await
     }
 
     /// Deletes it.

@@ -283,3 +283,10 @@ pub const DELIVERIES_IN_A_ROW: u32 = 10;
 
 /// How long an endpoint may take for one event, from the name to the status.
 pub const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
+
+/// Answers that are kept for one account, or the operator, within a day; each
+/// takes about a kilobyte. A program that makes more would be one gone wrong.
+pub const MAX_ANSWERS: u32 = 10_000;
+
+/// Largest answer that is kept, bytes: texts of consent that were just set.
+pub const MAX_ANSWER: usize = MAX_CONSENT_BODY;

@@ -66,6 +66,7 @@ impl Retention<'_> {
             }
             Kind::Audit => store.forget_audit(cut).await?,
             Kind::Deliveries => store.forget_deliveries(cut).await?,
+            Kind::Answers => store.forget_answers(cut).await?,
             Kind::Secrets => store.forget_old_secrets(cut).await?,
             Kind::Tries => return Ok(self.identity.forget_tries(now.timer)),
         };

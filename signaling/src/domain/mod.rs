@@ -20,7 +20,7 @@
 //! be), [`account`], [`session`] and [`throttle`] (who is logged in), [`device`]
 //! (what is certified of whose), [`retention`] (what is forgotten), [`audit`] (what
 //! is noted), [`policy`] (what an organisation allows), [`webhook`] and [`reach`] (who
-//! is told of what, and where that may be).
+//! is told of what, and where that may be), [`once`] (what is not done twice).
 
 pub mod account;
 pub mod audit;
@@ -36,6 +36,7 @@ pub mod guests;
 mod hosting;
 pub mod link;
 pub mod notice;
+pub mod once;
 pub mod password;
 pub mod person;
 pub mod policy;

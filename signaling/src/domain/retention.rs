@@ -2,7 +2,7 @@
 //! `docs/privacy.md` is printed from it. What belongs to a call ends with the
 //! call, by its room's machine, and is not here.
 
-use super::Millis;
+use super::{Millis, once};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub enum Kind {
     Deliveries,
     /// Secrets of endpoints that were renewed.
     Secrets,
+    /// Answers to requests with an `Idempotency-Key`.
+    Answers,
 }
 
 /// How long it is kept once it is over.
@@ -70,7 +72,7 @@ pub struct Rule {
 }
 
 /// Everything that is forgotten by itself.
-pub const TABLE: [Rule; 7] = [
+pub const TABLE: [Rule; 8] = [
     Rule {
         kind: Kind::Sessions,
         what: "sessions",
@@ -128,11 +130,18 @@ pub const TABLE: [Rule; 7] = [
         kept: Kept::Not,
         why: "nothing is signed with them any more",
     },
+    Rule {
+        kind: Kind::Answers,
+        what: "answers to requests with an `Idempotency-Key`",
+        over: "the request",
+        kept: Kept::For(once::KEPT),
+        why: "a program that got no answer asks again, and nothing is made twice",
+    },
 ];
 
 impl Kind {
     /// All of them, in the order of [`TABLE`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Sessions,
         Self::Proposals,
         Self::Links,
@@ -140,6 +149,7 @@ impl Kind {
         Self::Audit,
         Self::Deliveries,
         Self::Secrets,
+        Self::Answers,
     ];
 
     /// What it is called in metrics and the log.
@@ -152,6 +162,7 @@ impl Kind {
             Self::Audit => "audit",
             Self::Deliveries => "deliveries",
             Self::Secrets => "secrets",
+            Self::Answers => "answers",
         }
     }
 }

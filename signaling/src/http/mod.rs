@@ -13,6 +13,7 @@ mod language;
 mod links;
 mod media;
 mod oidc;
+mod once;
 mod openapi;
 mod page;
 mod passkeys;
@@ -84,6 +85,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/oidc/callback", get(oidc::callback))
         .fallback(client::file)
         .method_not_allowed_fallback(|| async { Refusal(Code::MethodNotAllowed) })
+        .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(limit_time))
         .layer(middleware::from_fn(problem::put_into_words))

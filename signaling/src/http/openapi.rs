@@ -3,6 +3,7 @@
 //! handler says in its [`Terms`], which are written out here.
 
 use super::guard::COOKIE;
+use super::once;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use conclave_wire::account::Action;
@@ -203,6 +204,10 @@ fn write_terms(operation: &mut Map<String, Value>, path: &str, method: &str) {
             *schema = one.clone();
         }
     }
+    if method == "post" && once::ROUTES.contains(&path) {
+        take_key(operation);
+        refusals.extend([Code::KeyReused, Code::KeyInUse, Code::TooMany]);
+    }
     refusals.extend(common(operation, path, method, by));
     let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
     for code in refusals {
@@ -216,6 +221,29 @@ fn write_terms(operation: &mut Map<String, Value>, path: &str, method: &str) {
         .map(|(status, codes)| (status.to_string(), refused(&codes)));
     if let Some(Value::Object(responses)) = operation.get_mut("responses") {
         responses.extend(refused);
+    }
+}
+
+/// Says that a request may come with a key, and what its answer says then.
+fn take_key(operation: &mut Map<String, Value>) {
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "1 to 255 visible characters of ASCII. Asked for again under the same \
+                key within 24 hours, by the same account, it is not done again, and answered as \
+                the first time",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        }));
+    }
+    let responses = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut);
+    for response in responses.into_iter().flat_map(Map::values_mut) {
+        response["headers"]["Idempotency-Replayed"] = json!({
+            "description": "`true`: this is the answer of the first time",
+            "schema": { "type": "string" },
+        });
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct ServerKey {
     pub(super) providers: Sealer,
     /// Secrets that events are signed with.
     pub(super) webhooks: Sealer,
+    /// Answers to requests under a key.
+    pub(super) answers: Sealer,
     /// What a browser keeps for the service while somebody is at their provider.
     pub(super) logins: Sealer,
     hash: hmac::Key,
@@ -76,6 +78,7 @@ impl ServerKey {
             roots: sealer(b"conclave 1 sealed roots")?,
             providers: sealer(b"conclave 1 sealed provider secrets")?,
             webhooks: sealer(b"conclave 1 sealed webhook secrets")?,
+            answers: sealer(b"conclave 1 sealed answers")?,
             logins: sealer(b"conclave 1 sealed logins")?,
             hash: hmac::Key::new(hmac::HMAC_SHA256, hash.as_slice()),
         })
@@ -151,7 +154,13 @@ mod tests {
         assert!(key.open(BEN, &sealed).is_none());
         let other = ServerKey::from_bytes(&[8; 32]).unwrap();
         assert!(other.open(ANNA, &sealed).is_none());
-        for other in [&key.roots, &key.providers, &key.webhooks, &key.logins] {
+        for other in [
+            &key.roots,
+            &key.providers,
+            &key.webhooks,
+            &key.answers,
+            &key.logins,
+        ] {
             assert!(other.open(ANNA.0, &sealed).is_none(), "another kind");
         }
         for length in 0..sealed.len() {

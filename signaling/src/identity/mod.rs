@@ -18,6 +18,7 @@ pub(crate) use passkeys::{Ceremony, check_name};
 pub(crate) use root::Holder;
 
 use crate::domain::Millis;
+use crate::domain::once::Asked;
 use crate::domain::throttle::{Name, Throttle};
 use crate::origin::Origin;
 use crate::store::{Root, Store};
@@ -123,6 +124,29 @@ impl Identity {
     fn open_login<T: for<'de> Deserialize<'de>>(&self, of: [u8; 16], cookie: &str) -> Option<T> {
         let text = self.key.logins.open(of, &BASE64URL.decode(cookie).ok()?)?;
         serde_json::from_slice(&text).ok()
+    }
+
+    /// Seals an answer for whoever asks again. The request is its owner: another
+    /// row's does not open.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when there is no randomness.
+    pub(crate) fn seal_answer(&self, asked: &Asked, answer: &[u8]) -> Result<Vec<u8>, Code> {
+        let sealed = self.key.answers.seal(asked.owner(), answer);
+        sealed.ok_or(Code::Internal)
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when it was not sealed by this server for that.
+    pub(crate) fn open_answer(
+        &self,
+        asked: &Asked,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Code> {
+        let opened = self.key.answers.open(asked.owner(), sealed);
+        opened.ok_or(Code::Internal)
     }
 
     fn begin_try(&self, now: Millis, name: Name) -> Result<(), Duration> {

@@ -3,6 +3,7 @@
 //! [`Store::apply`] returns. The same statements serve SQLite and PostgreSQL.
 
 mod accounts;
+mod answers;
 mod audit;
 mod consent;
 mod devices;
@@ -42,7 +43,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 17] = [
+const MIGRATIONS: [(&str, &str); 18] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -90,6 +91,7 @@ const MIGRATIONS: [(&str, &str); 17] = [
         "passkeys",
         include_str!("../../migrations/0017_passkeys.sql"),
     ),
+    ("answers", include_str!("../../migrations/0018_answers.sql")),
 ];
 
 /// How long an operation waits for the one connection.

@@ -186,6 +186,13 @@ pub enum Code {
     /// operator has not opened.
     #[error("events cannot be sent to this address")]
     WebhookAddress,
+    /// Something else was asked for under this `Idempotency-Key` before.
+    #[error("another request had this Idempotency-Key")]
+    KeyReused,
+    /// There is no answer yet to what was asked for under this
+    /// `Idempotency-Key`, or never will be: the server was stopped meanwhile.
+    #[error("the request with this Idempotency-Key has not come to its end")]
+    KeyInUse,
     /// The sender's role or state does not allow it.
     #[error("not allowed in the sender's role or state")]
     Forbidden,
@@ -288,6 +295,8 @@ impl Code {
             Self::PolicyForbids => "policy-forbids",
             Self::NoSuchWebhook => "no-such-webhook",
             Self::WebhookAddress => "webhook-address",
+            Self::KeyReused => "key-reused",
+            Self::KeyInUse => "key-in-use",
             Self::Forbidden => "forbidden",
             Self::Gone => "gone",
             Self::NoCall => "no-call",
@@ -358,7 +367,8 @@ impl Code {
             | Self::TooManyPasskeys
             | Self::PasskeysElsewhere
             | Self::DeviceNeeded
-            | Self::OtherDevice => 409,
+            | Self::OtherDevice
+            | Self::KeyInUse => 409,
             Self::Gone
             | Self::LinkExpired
             | Self::LinkUsed
@@ -366,6 +376,7 @@ impl Code {
             | Self::ConsentWithdrawn => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
+            Self::KeyReused => 422,
             Self::LinkLocked | Self::RoomLocked => 423,
             Self::TooMany => 429,
             Self::Internal => 500,

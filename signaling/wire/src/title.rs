@@ -96,6 +96,8 @@ impl Code {
             Self::PolicyForbids => "eine Richtlinie verbietet es",
             Self::NoSuchWebhook => "diesen Empfänger für Ereignisse gibt es nicht",
             Self::WebhookAddress => "an diese Adresse können keine Ereignisse gesendet werden",
+            Self::KeyReused => "eine andere Anfrage hatte diesen Idempotency-Key",
+            Self::KeyInUse => "die Anfrage mit diesem Idempotency-Key ist nicht zu Ende gekommen",
             Self::Forbidden => "in der Rolle oder im Zustand des Absenders nicht erlaubt",
             Self::Gone => "dieser Aufenthalt im Gespräch ist vorbei",
             Self::NoCall => "in diesem Raum ist kein Gespräch",

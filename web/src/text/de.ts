@@ -377,6 +377,8 @@ export const de: Text = {
     'link-revoked': 'Dieser Link wurde zurückgezogen.',
     'policy-unknown': 'Diese Vorgabe gibt es nicht.',
     'policy-value': 'Diesen Wert kann die Vorgabe nicht haben.',
+    'key-reused': 'Eine andere Anfrage hatte denselben Schlüssel (Idempotency-Key).',
+    'key-in-use': 'Die Anfrage mit diesem Schlüssel (Idempotency-Key) ist nicht zu Ende gekommen.',
     'no-such-webhook': 'Diesen Empfänger für Ereignisse gibt es nicht.',
     'webhook-address': 'An diese Adresse können keine Ereignisse gesendet werden.',
     'policy-forbids': 'Das erlauben die Vorgaben Ihrer Organisation nicht.',

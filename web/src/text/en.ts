@@ -393,6 +393,8 @@ export const en = {
     'link-revoked': 'This link was taken back.',
     'policy-unknown': 'There is no such policy.',
     'policy-value': 'The policy cannot have this value.',
+    'key-reused': 'Another request had the same Idempotency-Key.',
+    'key-in-use': 'The request with this Idempotency-Key has not come to its end.',
     'no-such-webhook': 'There is no such endpoint for events.',
     'webhook-address': 'Events cannot be sent to this address.',
     'policy-forbids': 'Your organisation’s policies do not allow this.',
