@@ -14,6 +14,7 @@ mod oidc;
 mod openapi;
 mod policy;
 mod room;
+mod scim;
 mod serve;
 mod tenant;
 mod verify_web;

@@ -2,6 +2,7 @@
 
 use crate::oidc::Oidc;
 use crate::room::At;
+use crate::scim::Scim;
 use clap::{ArgGroup, Args, Subcommand};
 use conclave_wire::account::{TenantChange, TenantInfo, TenantRequest};
 
@@ -25,6 +26,8 @@ enum TenantCommand {
     Root(Root),
     /// Let an organisation's people log in by its OpenID Connect provider.
     Oidc(Oidc),
+    /// Let an organisation's directory make and end accounts by SCIM 2.0.
+    Scim(Scim),
 }
 
 #[derive(Args)]
@@ -109,6 +112,7 @@ impl Tenant {
                 Ok(())
             }
             TenantCommand::Oidc(oidc) => oidc.run().await,
+            TenantCommand::Scim(scim) => scim.run().await,
             TenantCommand::Delete(Delete { at, name }) => {
                 Ok(at.operator()?.delete_tenant(&name).await?)
             }

@@ -34,6 +34,7 @@ pub mod call;
 pub mod cli;
 pub mod consent;
 mod devices;
+mod directories;
 pub mod event;
 pub mod link;
 pub mod participant;

@@ -40,10 +40,7 @@ pub(crate) async fn end(
     let done = tokio::spawn(async move {
         let store = &rooms.store;
         store.disable_account(&deed, account).await?;
-        // Both, whatever becomes of either.
-        let stays = revocation::end_stays(&rooms).await;
-        revoke_links(&rooms, account).await?;
-        stays?;
+        rest(&rooms, account).await?;
         match how {
             End::Disabled => {}
             End::Deleted => store.delete_account(account).await?,
@@ -51,6 +48,24 @@ pub(crate) async fn end(
         Ok(())
     });
     done.await.map_err(|_| Code::Internal)?
+}
+
+/// Ends what was left of an account that is disabled already, if something
+/// stopped its end.
+///
+/// # Errors
+/// As [`end`].
+pub(crate) async fn end_rest(rooms: &Arc<Rooms>, account: AccountId) -> Result<(), Code> {
+    let rooms = rooms.clone();
+    let done = tokio::spawn(async move { rest(&rooms, account).await });
+    done.await.map_err(|_| Code::Internal)?
+}
+
+/// Stays and links: both, whatever becomes of either.
+async fn rest(rooms: &Arc<Rooms>, account: AccountId) -> Result<(), Code> {
+    let stays = revocation::end_stays(rooms).await;
+    revoke_links(rooms, account).await?;
+    stays
 }
 
 /// Takes back the links of those whose end was interrupted.

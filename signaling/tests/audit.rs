@@ -21,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 44] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 46] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -87,6 +87,12 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 44] = [
     ("POST", "tenants", Ok(Act::TenantMade)),
     ("PATCH", "tenants/{tenant}", Ok(Act::TenantChanged)),
     ("PUT", "tenants/{tenant}/oidc", Ok(Act::TenantProviderSet)),
+    ("PUT", "tenants/{tenant}/scim", Ok(Act::TenantDirectorySet)),
+    (
+        "DELETE",
+        "tenants/{tenant}/scim",
+        Ok(Act::TenantDirectoryRemoved),
+    ),
     (
         "DELETE",
         "tenants/{tenant}/oidc",
@@ -306,7 +312,7 @@ async fn every_request_that_changes_something_is_one_line() {
             _ if own => &anna,
             _ => &operator,
         };
-        let of = if path.ends_with("/oidc") {
+        let of = if path.ends_with("/oidc") || path.ends_with("/scim") {
             "tenant=other"
         } else if path.starts_with("tenants") {
             "of=server"

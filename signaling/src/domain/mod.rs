@@ -20,7 +20,8 @@
 //! be), [`account`], [`session`] and [`throttle`] (who is logged in), [`device`]
 //! (what is certified of whose), [`retention`] (what is forgotten), [`audit`] (what
 //! is noted), [`policy`] (what an organisation allows), [`webhook`] and [`reach`] (who
-//! is told of what, and where that may be), [`once`] (what is not done twice).
+//! is told of what, and where that may be), [`once`] (what is not done
+//! twice), [`scim`] (what directories say of people).
 
 pub mod account;
 pub mod audit;
@@ -46,6 +47,7 @@ mod resync;
 pub mod retention;
 pub mod role;
 pub mod room;
+pub mod scim;
 pub mod session;
 pub mod stay;
 pub mod tenant;

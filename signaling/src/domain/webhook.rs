@@ -115,8 +115,8 @@ impl Occurred {
     }
 }
 
-/// RFC 3339 section 5.6.
-fn timestamp(at: Millis) -> String {
+/// A moment in UTC (RFC 3339 section 5.6).
+pub fn timestamp(at: Millis) -> String {
     let nanos = i128::from(at.0) * 1_000_000;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos);
     let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);

@@ -234,7 +234,7 @@ pub(super) fn is_own_page(headers: &HeaderMap) -> bool {
 }
 
 /// RFC 6750 section 2.1.
-fn bearer(headers: &HeaderMap) -> Option<Token> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<Token> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme

@@ -6,6 +6,7 @@ mod audit;
 mod client;
 mod consent;
 mod devices;
+mod directories;
 mod guard;
 mod headers;
 mod health;
@@ -20,6 +21,7 @@ mod passkeys;
 mod policies;
 mod problem;
 mod rooms;
+mod scim;
 mod session;
 mod tenants;
 mod webhooks;
@@ -73,6 +75,7 @@ pub(crate) struct App {
 /// All the doors.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::from(doors())
+        .merge(scim::doors())
         .route("/", get(client::page))
         .route("/r/{room}", get(client::page))
         .route("/login", get(client::page))
@@ -134,6 +137,11 @@ fn doors() -> OpenApiRouter<Arc<App>> {
             routes!(oidc::get, oidc::set, oidc::remove)
                 .layer(DefaultBodyLimit::max(MAX_PROVIDER_BODY)),
         )
+        .routes(routes!(
+            directories::get,
+            directories::set,
+            directories::remove
+        ))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::renew_secret))

@@ -7,6 +7,7 @@ mod answers;
 mod audit;
 mod consent;
 mod devices;
+mod directories;
 mod factors;
 mod links;
 mod load;
@@ -22,6 +23,7 @@ mod tenants;
 mod webhooks;
 
 pub(crate) use devices::Root;
+pub(crate) use directories::Listed;
 pub(crate) use passkeys::NewPasskey;
 pub use postgres::PostgresUrl;
 pub(crate) use providers::{Entry, Provider};
@@ -43,7 +45,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 18] = [
+const MIGRATIONS: [(&str, &str); 19] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -92,6 +94,10 @@ const MIGRATIONS: [(&str, &str); 18] = [
         include_str!("../../migrations/0017_passkeys.sql"),
     ),
     ("answers", include_str!("../../migrations/0018_answers.sql")),
+    (
+        "directories",
+        include_str!("../../migrations/0019_directories.sql"),
+    ),
 ];
 
 /// How long an operation waits for the one connection.

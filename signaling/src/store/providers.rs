@@ -133,7 +133,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::NameTaken`] when another account has their login,
-    /// [`Code::QuotaReached`]; when the database fails.
+    /// [`Code::LoginFailed`] when the organisation has a directory, which did not
+    /// make one, [`Code::QuotaReached`]; when the database fails.
     pub(crate) async fn enter(
         &self,
         (now, tenant): (Millis, TenantId),
@@ -151,10 +152,13 @@ impl Store {
         .await?;
         let account = match known {
             Some(row) => AccountId(bytes(&row, "id")?),
-            None => {
-                make(&mut transaction, (now, tenant), fresh, person).await?;
-                fresh
-            }
+            None => match expected(&mut transaction, tenant, person).await? {
+                Some(account) => account,
+                None => {
+                    make(&mut transaction, (now, tenant), fresh, person).await?;
+                    fresh
+                }
+            },
         };
         sqlx::query(
             "UPDATE accounts SET name = $1, role = $2, login = CASE WHEN EXISTS (SELECT 1 FROM \
@@ -182,12 +186,46 @@ impl Store {
     }
 }
 
+/// The account that the organisation's directory made for somebody who had not
+/// logged in yet; from now on it is theirs. It is the one that the directory calls
+/// as the provider does, or else the one that has their login.
+async fn expected(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    person: &Person,
+) -> Result<Option<AccountId>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id FROM accounts WHERE tenant = $1 AND issuer = $2 AND subject IS NULL \
+         AND (external_id = $3 OR login = $4) \
+         ORDER BY CASE WHEN external_id = $3 THEN 0 ELSE 1 END LIMIT 1",
+    )
+    .bind(tenant.0.to_vec())
+    .bind(person.issuer.clone())
+    .bind(person.subject.clone())
+    .bind(person.login.clone())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let account = AccountId(bytes(&row, "id")?);
+    sqlx::query("UPDATE accounts SET subject = $1 WHERE id = $2")
+        .bind(person.subject.clone())
+        .bind(account.0.to_vec())
+        .execute(connection)
+        .await?;
+    Ok(Some(account))
+}
+
 async fn make(
     connection: &mut AnyConnection,
     (now, tenant): (Millis, TenantId),
     id: AccountId,
     person: &Person,
 ) -> Result<(), StoreError> {
+    // Whom a directory does not know, nothing would end.
+    let directory = sqlx::query("SELECT COUNT(*) FROM directories WHERE tenant = $1");
+    if count(connection, directory.bind(tenant.0.to_vec())).await? > 0 {
+        return refuse(Code::LoginFailed);
+    }
     let quotas = tenants::quotas(connection, tenant).await?;
     let same = sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1 AND login = $2")
         .bind(tenant.0.to_vec())

@@ -38,6 +38,10 @@ acts! {
     TenantProviderSet = "tenant.provider-set",
     /// They log in by none any more.
     TenantProviderRemoved = "tenant.provider-removed",
+    /// The organisation's directory was given a token, and no other has one.
+    TenantDirectorySet = "tenant.directory-set",
+    /// No directory makes or ends its accounts any more.
+    TenantDirectoryRemoved = "tenant.directory-removed",
     /// An account was made.
     AccountMade = "account.made",
     /// An account's role or its person's name was changed.
@@ -124,7 +128,8 @@ pub struct AuditLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub object: Option<Blob>,
-    /// The version of texts; the policies that are set there now.
+    /// The version of texts; the policies that are set there now; `scim`: the
+    /// organisation's directory did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub detail: Option<String>,

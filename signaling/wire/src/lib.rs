@@ -10,6 +10,7 @@
 //! - [`http`]: the bodies of the HTTP interface about rooms.
 //! - [`account`]: those about organisations, accounts and sessions.
 //! - [`device`]: those about devices and their certificates.
+//! - [`directory`]: those about organisations' directories.
 //! - [`passkey`]: those about passkeys.
 //! - [`webhook`]: those about who is told of events, and the events.
 //! - [`typescript`]: the same types for the browser client.
@@ -22,6 +23,7 @@ pub mod client;
 pub mod code;
 pub mod control;
 pub mod device;
+pub mod directory;
 pub mod http;
 pub mod id;
 pub mod passkey;

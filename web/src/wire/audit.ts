@@ -6,7 +6,7 @@ import type { AccountId, Blob, TenantId } from './id';
  * Something that is done to an organisation, and noted. Nothing of a
  * call is one: who talked, knocked or waited is noted nowhere.
  */
-export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "tenant.provider-set" | "tenant.provider-removed" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "account.passkey-made" | "account.passkey-renamed" | "account.passkey-removed" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "webhook.made" | "webhook.changed" | "webhook.secret-renewed" | "webhook.deleted" | "consent-texts.set";
+export type Act = "tenant.made" | "tenant.changed" | "tenant.deleted" | "tenant.provider-set" | "tenant.provider-removed" | "tenant.directory-set" | "tenant.directory-removed" | "account.made" | "account.changed" | "account.disabled" | "account.enabled" | "account.deleted" | "account.password-reset" | "account.password-changed" | "account.factor-set" | "account.factor-reset" | "account.passkey-made" | "account.passkey-renamed" | "account.passkey-removed" | "device.revoked" | "account.devices-revoked" | "tenant.devices-revoked" | "room.made" | "room.deleted" | "room.unlocked" | "link.made" | "link.handed-out" | "link.consent-noted" | "link.revoked" | "policies.set" | "webhook.made" | "webhook.changed" | "webhook.secret-renewed" | "webhook.deleted" | "consent-texts.set";
 
 /**
  * A line of an organisation's audit log.
@@ -34,7 +34,8 @@ act: Act,
  */
 object?: Blob, 
 /**
- * The version of texts; the policies that are set there now.
+ * The version of texts; the policies that are set there now; `scim`: the
+ * organisation's directory did it.
  */
 detail?: string, 
 /**
