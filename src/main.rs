@@ -22,7 +22,7 @@ mod webhook;
 
 use clap::{Parser, Subcommand};
 use conclave_client::rooms::RoomError;
-use conclave_wire::http::Language;
+use conclave_wire::http::{Cell, Language};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -112,14 +112,26 @@ async fn main() -> ExitCode {
 /// Prints the error and what caused it, outermost first; what a server refused,
 /// in the language of the person at the terminal.
 fn report(error: &(dyn std::error::Error + 'static)) {
-    if let Some(RoomError::Refused(code)) = error.downcast_ref() {
-        let language = spoken();
-        let refused = match language {
-            Language::De => "abgelehnt",
-            Language::En => "refused",
-        };
-        eprintln!("conclave: {refused}: {}", code.title(language));
-        return;
+    let language = spoken();
+    match error.downcast_ref() {
+        Some(RoomError::Refused(code)) => {
+            let refused = match language {
+                Language::De => "abgelehnt",
+                Language::En => "refused",
+            };
+            eprintln!("conclave: {refused}: {}", code.title(language));
+            return;
+        }
+        Some(RoomError::Wrong { cell, code }) => {
+            let Cell { line, column } = cell;
+            let place = match language {
+                Language::De => format!("Zeile {line}, Spalte {column}"),
+                Language::En => format!("line {line}, column {column}"),
+            };
+            eprintln!("conclave: {place}: {}", code.title(language));
+            return;
+        }
+        _ => {}
     }
     eprint!("conclave: {error}");
     let mut cause = error.source();

@@ -4,7 +4,6 @@ use crate::room::At;
 use crate::tenant;
 use clap::{Args, Subcommand};
 use conclave_client::accounts::{Operator, PoliciesOf};
-use conclave_signaling::domain::policy::{self, Settings, Sheet};
 use conclave_wire::id::AccountId;
 use conclave_wire::policy::{PolicyEntry, PolicySource};
 use std::collections::BTreeMap;
@@ -135,15 +134,7 @@ impl In {
 
     async fn export(self) -> Result<(), Box<dyn Error>> {
         let operator = self.at.operator()?;
-        let mut sheet = Sheet::new();
-        let of = PoliciesOf::Organisation(&self.tenant);
-        let set = set_there(&operator.policies(of).await?);
-        sheet.insert(None, Settings::requested(&set)?);
-        for (login, id) in self.accounts(&operator).await? {
-            let set = set_there(&operator.policies(PoliciesOf::Account(id)).await?);
-            sheet.insert(Some(login), Settings::requested(&set)?);
-        }
-        print!("{}", policy::write(&sheet)?);
+        print!("{}", operator.export_policies(&self.tenant).await?);
         Ok(())
     }
 }
@@ -151,34 +142,10 @@ impl In {
 impl Import {
     async fn run(self) -> Result<(), Box<dyn Error>> {
         let file = self.file.display();
-        let text =
-            std::fs::read_to_string(&self.file).map_err(|error| format!("{file}: {error}"))?;
-        let sheet = policy::read(&text).map_err(|wrong| format!("{file}: {wrong}"))?;
+        let table = std::fs::read(&self.file).map_err(|error| format!("{file}: {error}"))?;
         let operator = self.within.at.operator()?;
-        let accounts = self.within.accounts(&operator).await?;
-        // Everybody is there before anything is set.
-        let mut all = Vec::new();
-        for (login, settings) in sheet {
-            let of = match login {
-                None => PoliciesOf::Organisation(&self.within.tenant),
-                Some(login) => {
-                    let id = accounts.get(&login.to_lowercase());
-                    let missing = || format!("{file}: there is no account {login}");
-                    PoliciesOf::Account(*id.ok_or_else(missing)?)
-                }
-            };
-            let texts = settings.texts();
-            all.push((
-                of,
-                texts
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
-            ));
-        }
-        for (of, settings) in all {
-            operator.set_policies(of, settings).await?;
-        }
-        Ok(())
+        let of = &self.within.tenant;
+        Ok(operator.import_policies(of, table).await?)
     }
 }
 

@@ -310,6 +310,32 @@ impl Operator {
         Ok(list.policies)
     }
 
+    /// What is set for an organisation and its accounts, as CSV.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn export_policies(&self, tenant: &str) -> Result<String, RoomError> {
+        let path = format!("/api/v1/policies.csv?tenant={tenant}");
+        let request = (Method::GET, path.as_str(), Vec::new());
+        let answer = ask(&self.server, &self.token, &self.trust, request).await?;
+        match answer.status {
+            StatusCode::OK => {
+                String::from_utf8(answer.body.to_vec()).map_err(|_| RoomError::Protocol)
+            }
+            _ => Err(refused(&answer)),
+        }
+    }
+
+    /// Sets all of what such a table says, or nothing.
+    ///
+    /// # Errors
+    /// [`RoomError::Wrong`] at the first cell that cannot be so; [`RoomError`].
+    pub async fn import_policies(&self, tenant: &str, table: Vec<u8>) -> Result<(), RoomError> {
+        let path = format!("/api/v1/policies.csv?tenant={tenant}");
+        let request = (Method::PUT, path.as_str(), table);
+        done(&ask(&self.server, &self.token, &self.trust, request).await?)
+    }
+
     /// A part of an audit log: of an organisation, or without one that of what
     /// is done to organisations; the lines behind a number.
     ///

@@ -7,7 +7,7 @@ use crate::trust::Trust;
 use conclave_e2ee::{LinkSecret, Password};
 use conclave_wire::code::Code;
 use conclave_wire::http::{
-    Consultation, LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest, Sharing,
+    Cell, Consultation, LinkInfo, LinkList, LinkRequest, Problem, RoomCreated, RoomRequest, Sharing,
 };
 use conclave_wire::id::{Blob, LinkId, RoomId};
 use http_body_util::Full;
@@ -17,9 +17,10 @@ use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A list of as many links as a room may have takes 200 kB.
+/// A list of as many links as a room may have takes 200 kB; a table of what may
+/// be set for all accounts of an organisation takes most.
 const LIMITS: Limits = Limits {
-    body: 1024 * 1024,
+    body: 10 * 1024 * 1024,
     time: Duration::from_secs(10),
 };
 
@@ -35,6 +36,14 @@ pub enum RoomError {
     /// The server refused.
     #[error("refused: {0}")]
     Refused(Code),
+    /// The server refused a table for what is in one cell of it.
+    #[error("line {}, column {}: {}: {code}", cell.line, cell.column, code.as_str())]
+    Wrong {
+        /// Which.
+        cell: Cell,
+        /// What is wrong there.
+        code: Code,
+    },
     /// The answer is not the protocol's.
     #[error("the server's answer is not one of the protocol's")]
     Protocol,
@@ -268,6 +277,11 @@ fn request(
 
 pub(crate) fn refused(answer: &Answer) -> RoomError {
     match serde_json::from_slice::<Problem>(&answer.body) {
+        Ok(Problem {
+            code,
+            cell: Some(cell),
+            ..
+        }) => RoomError::Wrong { cell, code },
         Ok(problem) => RoomError::Refused(problem.code),
         Err(_) => RoomError::Protocol,
     }

@@ -261,6 +261,10 @@ pub const MAX_PROVIDER_ANSWER: usize = 256 << 10;
 /// For how long what a provider says of itself is not asked for again.
 pub const PROVIDER_KNOWN: Duration = Duration::from_secs(5 * 60);
 
+/// Largest table of policies, bytes: each policy of each account, and what was
+/// given is taken back.
+pub const MAX_POLICY_SHEET: usize = 10 << 20;
+
 /// Largest body that names a provider, bytes: certificates come along.
 pub const MAX_PROVIDER_BODY: usize = 32 << 10;
 

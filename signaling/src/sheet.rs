@@ -6,6 +6,7 @@
 //! another, so that what is written is what is read.
 
 use conclave_wire::code::Code;
+use conclave_wire::http::Cell;
 use std::io;
 
 /// What may not begin a cell.
@@ -32,12 +33,10 @@ pub type Row = (u64, Vec<String>);
 
 /// Where a table is none, or holds what cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {}: {code}", code.as_str())]
+#[error("line {}, column {}: {}: {code}", cell.line, cell.column, code.as_str())]
 pub struct Wrong {
-    /// The line, from 1.
-    pub line: u64,
-    /// The column, from 1.
-    pub column: usize,
+    /// Where.
+    pub cell: Cell,
     /// What is wrong there.
     pub code: Code,
 }
@@ -53,15 +52,12 @@ pub fn read(header: &[&str], text: &str) -> Result<Vec<Row>, Wrong> {
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let wrong = |line, column| Wrong {
-        line,
-        column,
-        code: Code::BadMessage,
-    };
+    let wrong = |line, column: usize| Wrong::at((line, column), Code::BadMessage);
     let mut rows = Vec::new();
+    let mut lines = Lines::of(text);
     for record in reader.records() {
         let record = record.map_err(|_| wrong(1, 1))?;
-        let line = line_of(text, record.position());
+        let line = lines.at(record.position());
         if record.len() != header.len() {
             return Err(wrong(line, record.len().min(header.len()) + 1));
         }
@@ -84,15 +80,48 @@ pub fn read(header: &[&str], text: &str) -> Result<Vec<Row>, Wrong> {
     }
 }
 
-/// The line of a record. Where records end with CRLF, the position of one is
-/// that of the LF before it.
-fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
-    let at = position.and_then(|position| usize::try_from(position.byte()).ok());
-    let at = at.unwrap_or_default().min(text.len());
-    let (before, from) = text.as_bytes().split_at(at);
-    let breaks = from.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    let before = before.iter().chain(breaks).filter(|byte| **byte == b'\n');
-    before.fold(1, |line, _| line + 1)
+impl Wrong {
+    /// What is wrong in a line and a column, both from 1.
+    pub(crate) fn at((line, column): (u64, usize), code: Code) -> Self {
+        let column = u32::try_from(column).unwrap_or(u32::MAX);
+        let cell = Cell { line, column };
+        Self { cell, code }
+    }
+}
+
+/// Counts the lines of a text, each once.
+struct Lines<'t> {
+    /// What was not counted yet.
+    rest: &'t [u8],
+    /// How many bytes were.
+    counted: usize,
+    /// In which line the rest begins.
+    line: u64,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            rest: text.as_bytes(),
+            counted: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of a record behind the one before. Where records end with CRLF,
+    /// the position of one is that of the LF before it.
+    fn at(&mut self, position: Option<&csv::Position>) -> u64 {
+        let at = position.and_then(|position| usize::try_from(position.byte()).ok());
+        let upto = at.unwrap_or_default().saturating_sub(self.counted);
+        let (before, from) = self.rest.split_at(upto.min(self.rest.len()));
+        let breaks = from.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let upto = before.len() + breaks.count();
+        let (before, rest) = self.rest.split_at(upto);
+        let breaks = before.iter().filter(|byte| **byte == b'\n');
+        self.line = breaks.fold(self.line, |line, _| line + 1);
+        (self.rest, self.counted) = (rest, self.counted + upto);
+        self.line
+    }
 }
 
 fn guarded(cell: &str) -> String {
@@ -122,11 +151,12 @@ mod tests {
     #[test]
     fn what_is_no_row_is_told_by_line_and_column() {
         let header = ["a", "b"];
-        let at = |text| read(&header, text).map_err(|wrong| (wrong.line, wrong.column));
+        let at = |text| read(&header, text).map_err(|wrong| (wrong.cell.line, wrong.cell.column));
         assert_eq!(at(""), Err((1, 1)));
         assert_eq!(at("a,c\n"), Err((1, 2)));
         assert_eq!(at("a,b\n1,2\n3\n"), Err((3, 2)));
         assert_eq!(at("a,b\n1,\"2\n2\"\n3,4,5\n"), Err((4, 3)));
+        assert_eq!(at("a,b\r\n1,2\r\n\r\n3,4\r\n5\r\n"), Err((5, 2)));
         let rows = vec![(2, vec!["1".to_owned(), "2".to_owned()])];
         assert_eq!(at("\u{feff}a,b\r\n1,2\r\n"), Ok(rows));
     }

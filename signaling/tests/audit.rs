@@ -21,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 46] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 47] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -84,6 +84,7 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 46] = [
     ("DELETE", "devices", Ok(Act::TenantDevicesRevoked)),
     ("PUT", "policies", Ok(Act::PoliciesSet)),
     ("PUT", "accounts/{account}/policies", Ok(Act::PoliciesSet)),
+    ("PUT", "policies.csv", Ok(Act::PoliciesSet)),
     ("POST", "tenants", Ok(Act::TenantMade)),
     ("PATCH", "tenants/{tenant}", Ok(Act::TenantChanged)),
     ("PUT", "tenants/{tenant}/oidc", Ok(Act::TenantProviderSet)),
@@ -233,6 +234,11 @@ async fn every_request_that_changes_something_is_one_line() {
             "PUT",
             "accounts/{account}/policies",
             json!({ "policies": {} }),
+        ),
+        (
+            "PUT",
+            "policies.csv",
+            json!("account,policy,value\r\n,session-hours,10\r\n"),
         ),
         ("POST", "tenants", json!({ "name": "other" })),
         ("PATCH", "tenants/{tenant}", json!({ "maxRooms": 1 })),

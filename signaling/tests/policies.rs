@@ -6,7 +6,9 @@ mod common;
 use common::Server;
 use common::client::{Client, log_in, read, session, slot};
 use conclave_wire::account::{AccountMade, Role, SessionInfo};
+use conclave_wire::audit::{Act, AuditList};
 use conclave_wire::code::Code;
+use conclave_wire::http::Cell;
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicySource};
 use serde_json::{Value, json};
 
@@ -199,4 +201,126 @@ async fn administrators_set_their_own_organisations_policies_and_nobody_elses() 
     let path = format!("accounts/{}", own.account.account);
     assert_eq!(anna.ask("DELETE", &path, Value::Null).await.status, 204);
     assert_eq!(anna.ask("GET", &of_own, Value::Null).await.status, 404);
+}
+
+const HEADER: &str = "account,policy,value\r\n";
+
+/// What is set for an organisation and its accounts, as a table.
+async fn table(client: &Client<'_>) -> String {
+    let answer = client.ask("GET", "policies.csv", Value::Null).await;
+    assert_eq!(answer.status, 200);
+    let expected = "text/csv; charset=utf-8; header=present";
+    assert_eq!(answer.headers["content-type"], expected);
+    String::from_utf8(answer.body).unwrap()
+}
+
+async fn import(client: &Client<'_>, rows: &str) -> Result<(), (Code, Option<Cell>)> {
+    let body = json!(format!("{HEADER}{rows}"));
+    let answer = client.ask("PUT", "policies.csv", body).await;
+    match answer.status {
+        204 => Ok(()),
+        _ => {
+            let problem = answer.problem();
+            Err((problem.code, problem.cell))
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_policies_is_taken_as_it_was_given_and_noted_level_by_level() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    read::<Value>(&operator.post("tenants", json!({ "name": "other" })).await);
+    let made = operator.account("other", "anna", Role::Admin).await;
+    operator.account("other", "=ben", Role::Host).await;
+    let anna = admin(&server, "other", &made).await;
+    assert_eq!(table(&anna).await, HEADER, "nothing is set");
+
+    // What the server has set is not the organisation's to give or to take.
+    let of_server = json!({ "guest-links": "no" });
+    set(&operator, "policies?of=server", of_server).await;
+    let rows = ",longest-link-days,7\r\n,session-hours,2\r\n'=ben,consent-required,yes\r\n\
+        anna,second-factor,yes\r\nanna,session-hours,1\r\n";
+    assert_eq!(import(&anna, rows).await, Ok(()));
+    assert_eq!(table(&anna).await, format!("{HEADER}{rows}"));
+    let hours = anna.get::<PolicyList>("policies").await.policies;
+    assert_eq!(of(&hours, "session-hours").set.as_deref(), Some("2"));
+    let audit: AuditList = anna.get("audit").await;
+    let noted = audit.lines.iter().filter(|it| it.act == Act::PoliciesSet);
+    let noted: Vec<_> = noted
+        .map(|line| (line.actor.is_some(), line.detail.as_deref().unwrap()))
+        .collect();
+    assert_eq!(noted.len(), 3, "the organisation's and two accounts'");
+    assert!(noted.contains(&(true, "longest-link-days=7 session-hours=2")));
+    assert!(noted.contains(&(true, "second-factor=yes session-hours=1")));
+
+    // What it names of an account is all that is set there then; the rest stays.
+    assert_eq!(import(&anna, "Anna,session-hours,3\r\n").await, Ok(()));
+    let left = format!(
+        "{HEADER},longest-link-days,7\r\n,session-hours,2\r\n'=ben,consent-required,yes\r\n\
+         anna,session-hours,3\r\n"
+    );
+    assert_eq!(table(&anna).await, left);
+    // It is one organisation's.
+    let others = operator.ask("GET", "policies.csv", Value::Null).await;
+    assert_eq!(String::from_utf8(others.body).unwrap(), HEADER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_table_with_a_wrong_line_nothing_is_set_and_the_line_is_told() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    operator.account("default", "anna", Role::Host).await;
+    let ben = operator.account("default", "ben", Role::Host).await;
+    let (ben, _) = session(&server, "default", &ben).await;
+    let good = ",session-hours,2\r\nanna,session-hours,1\r\n";
+    assert_eq!(import(&operator, good).await, Ok(()));
+    let before = table(&operator).await;
+    let noted = operator.get::<AuditList>("audit").await.last;
+    for (rows, line, column, code) in [
+        (
+            ",session-hours,4\r\nanna,session-hours,13\r\n",
+            3,
+            3,
+            Code::PolicyValue,
+        ),
+        (
+            ",session-hours,4\r\n,hours,1\r\n",
+            3,
+            2,
+            Code::PolicyUnknown,
+        ),
+        (
+            ",session-hours,4\r\nzoe,session-hours,1\r\n",
+            3,
+            1,
+            Code::NoSuchAccount,
+        ),
+        (
+            "anna,session-hours,4\r\nAnna,session-hours,4\r\n",
+            3,
+            2,
+            Code::NameTaken,
+        ),
+        (
+            ",session-hours,4\r\n,session-idle-minutes\r\n",
+            3,
+            3,
+            Code::BadMessage,
+        ),
+    ] {
+        let wrong = Err((code, Some(Cell { line, column })));
+        assert_eq!(import(&operator, rows).await, wrong, "{rows}");
+        assert_eq!(table(&operator).await, before, "{rows}");
+    }
+    for body in ["", "no table", "\"account"] {
+        let refused = operator.ask("PUT", "policies.csv", json!(body)).await;
+        assert_eq!(refused.problem().code, Code::BadMessage, "{body}");
+    }
+    let forbidden = Err((Code::Forbidden, None));
+    assert_eq!(import(&ben, good).await, forbidden);
+    let refused = ben.ask("GET", "policies.csv", Value::Null).await.problem();
+    assert_eq!(refused.code, Code::Forbidden);
+    let after = operator.get::<AuditList>("audit").await.last;
+    assert_eq!(after, noted, "what was refused is no line");
 }

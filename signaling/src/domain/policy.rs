@@ -9,6 +9,7 @@ use crate::config::{SESSION_IDLE, SESSION_LENGTH};
 use crate::sheet::{self, Wrong};
 use conclave_wire::account::Role;
 use conclave_wire::code::Code;
+use conclave_wire::id::AccountId;
 use conclave_wire::policy::{PolicyEntry, PolicySource};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -368,21 +369,31 @@ pub fn write(sheet: &Sheet) -> std::io::Result<String> {
     sheet::write(&COLUMNS, &rows.collect::<Vec<_>>())
 }
 
-/// Reads such a table.
+/// Reads such a table, of an organisation that has these accounts by the names
+/// they log in with: settings by account, without one those of the organisation.
 ///
 /// # Errors
 /// The first cell that cannot be so; [`Code::NameTaken`] for what is named
-/// twice.
-pub fn read(text: &str) -> Result<Sheet, Wrong> {
-    let mut all = Sheet::new();
+/// twice, [`Code::NoSuchAccount`].
+pub fn read(
+    text: &str,
+    accounts: &BTreeMap<String, AccountId>,
+) -> Result<BTreeMap<Option<AccountId>, Settings>, Wrong> {
+    let mut all = BTreeMap::<_, Settings>::new();
     for (line, row) in sheet::read(&COLUMNS, text)? {
-        let wrong = |column, code| Wrong { line, column, code };
+        let wrong = |column, code| Wrong::at((line, column), code);
         let [account, name, value] = row.as_slice() else {
             return Err(wrong(1, Code::BadMessage));
         };
+        let account = match account.is_empty() {
+            true => None,
+            false => {
+                let found = accounts.get(&account.to_lowercase()).copied();
+                Some(found.ok_or(wrong(1, Code::NoSuchAccount))?)
+            }
+        };
         let rule = Rule::named(name).map_err(|code| wrong(2, code))?;
         let value = rule.parse(value).map_err(|code| wrong(3, code))?;
-        let account = (!account.is_empty()).then(|| account.clone());
         let settings = all.entry(account).or_default();
         if settings.0.insert(rule.policy, value).is_some() {
             return Err(wrong(2, Code::NameTaken));

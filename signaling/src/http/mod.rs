@@ -31,7 +31,8 @@ pub use openapi::openapi;
 
 use crate::assets::Assets;
 use crate::config::{
-    MAX_BODY, MAX_CONSENT_BODY, MAX_PASSKEY_BODY, MAX_PROVIDER_BODY, REQUEST_LIMIT,
+    MAX_BODY, MAX_CONSENT_BODY, MAX_PASSKEY_BODY, MAX_POLICY_SHEET, MAX_PROVIDER_BODY,
+    REQUEST_LIMIT,
 };
 use crate::domain::Digest;
 use crate::domain::reach::Reach;
@@ -131,6 +132,10 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(devices::root))
         .routes(routes!(policies::list, policies::set))
         .routes(routes!(policies::list_account, policies::set_account))
+        .routes(
+            routes!(policies::export, policies::import)
+                .layer(DefaultBodyLimit::max(MAX_POLICY_SHEET)),
+        )
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::show, tenants::change, tenants::delete))
         .routes(

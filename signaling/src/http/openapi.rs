@@ -199,9 +199,11 @@ fn write_terms(operation: &mut Map<String, Value>, path: &str, method: &str) {
     operation.insert("security".to_owned(), security(by));
     // A body that may be left out is not one that may be null.
     if let Some(body) = operation.get_mut("requestBody") {
-        let schema = &mut body["content"]["application/json"]["schema"];
-        if let Some(one) = schema.pointer("/oneOf/0") {
-            *schema = one.clone();
+        let schema = body.pointer_mut("/content/application~1json/schema");
+        for schema in schema.into_iter() {
+            if let Some(one) = schema.pointer("/oneOf/0") {
+                *schema = one.clone();
+            }
         }
     }
     if method == "post" && once::ROUTES.contains(&path) {

@@ -307,12 +307,7 @@ pub(super) fn asked<'u>(uri: &'u Uri, key: &str) -> Option<&'u str> {
 pub(super) fn parse<T: DeserializeOwned>(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Option<T>, Refusal> {
-    let body = body.map_err(|rejection| {
-        Refusal(match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            _ => Code::BadMessage,
-        })
-    })?;
+    let body = taken(body)?;
     if body.is_empty() {
         return Ok(None);
     }
@@ -320,6 +315,16 @@ pub(super) fn parse<T: DeserializeOwned>(
     serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body)
         .and_then(|object| serde_json::from_value(object.into()).map(Some))
         .map_err(|_| Refusal(Code::BadMessage))
+}
+
+/// The request's body, if it came whole and is not too large.
+pub(super) fn taken(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Refusal> {
+    body.map_err(|rejection| {
+        Refusal(match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            _ => Code::BadMessage,
+        })
+    })
 }
 
 /// A page of another site may not open sockets in the name of its visitors.

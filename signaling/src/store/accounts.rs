@@ -10,6 +10,7 @@ use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, TenantId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use std::collections::BTreeMap;
 
 /// What is needed to log in to an account.
 pub(crate) struct Credentials {
@@ -87,6 +88,22 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
         super::page(&rows, limit, info)
+    }
+
+    /// An organisation's accounts by the names they log in with.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn logins(
+        &self,
+        tenant: TenantId,
+    ) -> Result<BTreeMap<String, AccountId>, StoreError> {
+        let rows = sqlx::query("SELECT id, login FROM accounts WHERE tenant = $1")
+            .bind(tenant.as_bytes())
+            .fetch_all(&self.pool)
+            .await?;
+        let account = |row: &AnyRow| Ok((row.try_get("login")?, AccountId(bytes(row, "id")?)));
+        rows.iter().map(account).collect()
     }
 
     /// An account of an organisation; without one, of any.

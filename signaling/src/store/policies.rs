@@ -1,9 +1,10 @@
 //! What is set by policies, a row each.
 
 use super::load::bytes;
-use super::{Store, StoreError, audit};
+use super::{Store, StoreError, audit, count, refuse};
 use crate::domain::audit::{Deed, SERVER};
-use crate::domain::policy::{Policies, Settings};
+use crate::domain::policy::{Policies, Settings, Sheet};
+use conclave_wire::code::Code;
 use conclave_wire::id::{AccountId, TenantId};
 use sqlx::{AnyConnection, Row as _};
 
@@ -54,25 +55,78 @@ impl Store {
         settings: &Settings,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("DELETE FROM policies WHERE tenant = $1 AND account = $2")
-            .bind(deed.tenant.0.to_vec())
-            .bind(key(account))
-            .execute(&mut *transaction)
-            .await?;
-        for (name, value) in settings.texts() {
-            sqlx::query(
-                "INSERT INTO policies (tenant, account, name, value) VALUES ($1, $2, $3, $4)",
-            )
+        replace(&mut transaction, (deed, account), settings).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// The same for several, all of them or none: what is noted, of whom, and
+    /// what is set.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchAccount`] for one that is not there any more; when the
+    /// database fails.
+    pub(crate) async fn import_policies(
+        &self,
+        all: &[(Deed, Option<AccountId>, Settings)],
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for (deed, account, settings) in all {
+            if let Some(account) = account {
+                let there =
+                    sqlx::query("SELECT COUNT(*) FROM accounts WHERE tenant = $1 AND id = $2")
+                        .bind(deed.tenant.0.to_vec())
+                        .bind(account.0.to_vec());
+                if count(&mut transaction, there).await? == 0 {
+                    return refuse(Code::NoSuchAccount);
+                }
+            }
+            replace(&mut transaction, (deed, *account), settings).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// What is set for an organisation and for its accounts, as a table.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn policy_sheet(&self, tenant: TenantId) -> Result<Sheet, StoreError> {
+        let rows = sqlx::query(
+            "SELECT accounts.login AS login, policies.name AS name, value FROM policies \
+             LEFT JOIN accounts ON accounts.id = policies.account WHERE policies.tenant = $1",
+        )
+        .bind(tenant.0.to_vec())
+        .fetch_all(&self.pool)
+        .await?;
+        let mut sheet = Sheet::new();
+        for row in rows {
+            let login: Option<String> = row.try_get("login")?;
+            let (name, value): (String, String) = (row.try_get("name")?, row.try_get("value")?);
+            sheet.entry(login).or_default().restore(&name, &value);
+        }
+        Ok(sheet)
+    }
+}
+
+async fn replace(
+    connection: &mut AnyConnection,
+    (deed, account): (&Deed, Option<AccountId>),
+    settings: &Settings,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM policies WHERE tenant = $1 AND account = $2")
+        .bind(deed.tenant.0.to_vec())
+        .bind(key(account))
+        .execute(&mut *connection)
+        .await?;
+    for (name, value) in settings.texts() {
+        sqlx::query("INSERT INTO policies (tenant, account, name, value) VALUES ($1, $2, $3, $4)")
             .bind(deed.tenant.0.to_vec())
             .bind(key(account))
             .bind(name)
             .bind(value)
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
-        }
-        audit::note(&mut transaction, deed).await?;
-        Ok(transaction.commit().await?)
     }
+    audit::note(connection, deed).await
 }
 
 /// Forgets what is set for an organisation and its accounts.

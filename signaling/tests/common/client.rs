@@ -22,9 +22,11 @@ impl<'s> Client<'s> {
         Self { server, bearer }
     }
 
+    /// Asks with a body of JSON; a string is sent as it is.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         let body = match body {
             Value::Null => Vec::new(),
+            Value::String(text) => text.into_bytes(),
             body => serde_json::to_vec(&body).unwrap(),
         };
         let path = format!("/api/v1/{path}");

@@ -378,6 +378,23 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub consent: Option<Consent>,
+    /// With what refuses a table: where it is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub cell: Option<Cell>,
+}
+
+/// A cell of a table that was sent as CSV.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Cell {
+    /// The line, from 1; a cell of several lines is where it begins.
+    #[ts(type = "number")]
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u32,
 }
 
 impl From<Code> for Problem {
@@ -389,6 +406,7 @@ impl From<Code> for Problem {
             code,
             opens: None,
             consent: None,
+            cell: None,
         }
     }
 }

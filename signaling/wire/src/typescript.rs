@@ -32,7 +32,7 @@ fn all(config: &Config) -> Vec<Declared> {
         code: Code;
         control: Source, Sending, SourceOf, SlotAssignment, Show, ShownAs, Wanted;
         device: DeviceRequest, DeviceInfo, CertificateRequest, CertificateIssued;
-        http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Problem;
+        http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Cell, Problem;
         id: RoomId, LinkId, TenantId, AccountId, DeviceId, PasskeyId, ParticipantId, Blob, Mid;
         passkey: PasskeyChallenge, PasskeyRequest, PasskeyLogin, PasskeyName, PasskeyInfo, PasskeyList;
         policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;

@@ -1,6 +1,13 @@
 use super::*;
+use conclave_wire::http::Cell;
 use proptest::prelude::*;
 use std::fmt::Write as _;
+
+fn accounts(logins: &[String]) -> BTreeMap<String, AccountId> {
+    let numbered = logins.iter().cloned().zip(0..);
+    let account = |(login, number)| (login, AccountId([number; 16]));
+    numbered.map(account).collect()
+}
 
 fn set(named: &[(&str, &str)]) -> Settings {
     let named = named
@@ -223,13 +230,21 @@ proptest! {
                 (account, Settings(chosen.collect()))
             })
             .collect();
-        prop_assert_eq!(read(&write(&sheet).unwrap()), Ok(sheet));
+        let logins: Vec<_> = sheet.keys().flatten().cloned().collect();
+        let known = accounts(&logins);
+        let read = read(&write(&sheet).unwrap(), &known).map(|read| {
+            let login = |id| known.iter().find(|(_, known)| **known == id).unwrap().0.clone();
+            let named = |(account, settings): (Option<_>, _)| (account.map(login), settings);
+            read.into_iter().map(named).collect::<Sheet>()
+        });
+        prop_assert_eq!(read, Ok(sheet));
     }
 }
 
 #[test]
 fn what_is_wrong_in_a_table_is_told_by_line_column_and_code() {
-    let at = |rows: &str| read(&format!("account,policy,value\r\n{rows}")).unwrap_err();
+    let known = accounts(&["anna".to_owned()]);
+    let at = |rows: &str| read(&format!("account,policy,value\r\n{rows}"), &known).unwrap_err();
     for (rows, line, column, code) in [
         (
             ",guest-links,no\r\nanna,guests,no\r\n",
@@ -244,9 +259,23 @@ fn what_is_wrong_in_a_table_is_told_by_line_column_and_code() {
             2,
             Code::NameTaken,
         ),
+        // However its name is written, an account is one.
+        (
+            "anna,guest-links,no\r\nAnna,guest-links,no\r\n",
+            3,
+            2,
+            Code::NameTaken,
+        ),
+        (
+            "anna,guest-links,no\r\nben,guest-links,no\r\n",
+            3,
+            1,
+            Code::NoSuchAccount,
+        ),
         (",guest-links\r\n", 2, 3, Code::BadMessage),
     ] {
-        assert_eq!(at(rows), Wrong { line, column, code }, "{rows}");
+        let cell = Cell { line, column };
+        assert_eq!(at(rows), Wrong { cell, code }, "{rows}");
     }
     let said = at("anna,guest-links,maybe\r\n").to_string();
     let expected = "line 2, column 3: policy-value: the policy cannot have this value";
