@@ -163,6 +163,7 @@ fn tell(entries: &[PolicyEntry]) {
         value,
         source,
         set,
+        ..
     } in entries
     {
         let by = match source {

@@ -4,8 +4,8 @@
 mod common;
 
 use common::Server;
-use common::client::{Client, log_in, read, session, slot};
-use conclave_wire::account::{AccountMade, Role, SessionInfo};
+use common::client::{Client, administrator, log_in, read, session, slot};
+use conclave_wire::account::{Role, SessionInfo};
 use conclave_wire::audit::{Act, AuditList};
 use conclave_wire::code::Code;
 use conclave_wire::http::Cell;
@@ -27,19 +27,6 @@ async fn verdict(client: &Client<'_>, path: &str, body: Value) -> Result<(), Cod
         201 => Ok(()),
         _ => Err(answer.problem().code),
     }
-}
-
-/// An administrator who has given a second factor.
-async fn admin<'s>(server: &'s Server, tenant: &str, made: &AccountMade) -> Client<'s> {
-    use conclave_wire::account::Enrolment;
-    use totp_rs::{Builder, Secret};
-    let (admin, _) = session(server, tenant, made).await;
-    let enrolment: Enrolment = read(&admin.post("session/factor", Value::Null).await);
-    let secret = Secret::try_from_base32(&enrolment.secret).unwrap();
-    let totp = Builder::new().with_secret(secret).build().unwrap();
-    let code = json!({ "code": totp.generate(common::client::now()).to_string() });
-    assert_eq!(admin.ask("PUT", "session/factor", code).await.status, 200);
-    admin
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +74,8 @@ async fn rooms_and_links_that_a_policy_forbids_are_not_made_at_whatever_level_it
         name: "guest-links".to_owned(),
         value: "no".to_owned(),
         source: PolicySource::Server,
+        least: None,
+        most: None,
         set: Some("no".to_owned()),
     };
     assert_eq!(shown, expected);
@@ -146,7 +135,7 @@ async fn a_second_factor_for_everybody_counts_at_once() {
     let login = json!({ "login": "anna", "password": made.password, "kept": "token" });
     let info: SessionInfo = read(&log_in(&server, login).await);
     assert!(info.factor_needed);
-    let anna = admin(&server, "default", &made).await;
+    let anna = administrator(&server, "default", &made).await;
     assert_eq!(anna.ask("GET", "rooms", Value::Null).await.status, 200);
 }
 
@@ -158,7 +147,7 @@ async fn administrators_set_their_own_organisations_policies_and_nobody_elses() 
     let made = operator.account("other", "anna", Role::Admin).await;
     let strange = operator.account("default", "ben", Role::Host).await;
     let own = operator.account("other", "cem", Role::Host).await;
-    let anna = admin(&server, "other", &made).await;
+    let anna = administrator(&server, "other", &made).await;
     set(&anna, "policies", json!({ "session-hours": "2" })).await;
     let of_own = format!("accounts/{}/policies", own.account.account);
     let entries = set(&anna, &of_own, json!({ "session-hours": "4" })).await;
@@ -167,6 +156,7 @@ async fn administrators_set_their_own_organisations_policies_and_nobody_elses() 
         (hours.value.as_str(), hours.set.as_deref()),
         ("2", Some("4"))
     );
+    assert_eq!((hours.least, hours.most), (Some(1), Some(12)));
     let others: PolicyList = operator.get("policies").await;
     assert_eq!(of(&others.policies, "session-hours").value, "12");
 
@@ -232,14 +222,14 @@ async fn a_table_of_policies_is_taken_as_it_was_given_and_noted_level_by_level()
     let operator = Client::operator(&server);
     read::<Value>(&operator.post("tenants", json!({ "name": "other" })).await);
     let made = operator.account("other", "anna", Role::Admin).await;
-    operator.account("other", "=ben", Role::Host).await;
-    let anna = admin(&server, "other", &made).await;
+    operator.account("other", "-ben", Role::Host).await;
+    let anna = administrator(&server, "other", &made).await;
     assert_eq!(table(&anna).await, HEADER, "nothing is set");
 
     // What the server has set is not the organisation's to give or to take.
     let of_server = json!({ "guest-links": "no" });
     set(&operator, "policies?of=server", of_server).await;
-    let rows = ",longest-link-days,7\r\n,session-hours,2\r\n'=ben,consent-required,yes\r\n\
+    let rows = ",longest-link-days,7\r\n,session-hours,2\r\n'-ben,consent-required,yes\r\n\
         anna,second-factor,yes\r\nanna,session-hours,1\r\n";
     assert_eq!(import(&anna, rows).await, Ok(()));
     assert_eq!(table(&anna).await, format!("{HEADER}{rows}"));
@@ -257,7 +247,7 @@ async fn a_table_of_policies_is_taken_as_it_was_given_and_noted_level_by_level()
     // What it names of an account is all that is set there then; the rest stays.
     assert_eq!(import(&anna, "Anna,session-hours,3\r\n").await, Ok(()));
     let left = format!(
-        "{HEADER},longest-link-days,7\r\n,session-hours,2\r\n'=ben,consent-required,yes\r\n\
+        "{HEADER},longest-link-days,7\r\n,session-hours,2\r\n'-ben,consent-required,yes\r\n\
          anna,session-hours,3\r\n"
     );
     assert_eq!(table(&anna).await, left);

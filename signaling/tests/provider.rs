@@ -7,7 +7,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use common::client::{Client, log_in, now, read};
+use common::client::{self, Client, administrator, log_in, now, read};
 use common::provider::{CLIENT, Provider, SECRET, encode};
 use common::{Answer, Server};
 use conclave_wire::account::{AccountList, LoginWays, Role, SessionInfo};
@@ -429,6 +429,23 @@ async fn only_the_operator_sets_a_provider_and_nobody_reads_its_secret() {
         let refused = operator.ask("PUT", "tenants/default/oidc", request).await;
         assert_eq!(refused.problem().code, Code::BadMessage, "{change}");
     }
+    // Administrators see their own organisation's, and change none.
+    read::<Value>(&operator.post("tenants", json!({ "name": "other" })).await);
+    for (tenant, status) in [("default", 200), ("other", 404)] {
+        let made = operator.account(tenant, "admin", Role::Admin).await;
+        let admin = administrator(&server, tenant, &made).await;
+        let path = "tenants/default/oidc";
+        let shown = admin.ask("GET", path, Value::Null).await;
+        assert_eq!(shown.status, status, "{tenant}");
+        let shown = String::from_utf8(shown.body).unwrap();
+        assert!(!shown.contains(SECRET), "{shown}");
+        let removed = admin.ask("DELETE", path, Value::Null).await.problem();
+        assert_eq!(removed.code, Code::Forbidden, "{tenant}");
+    }
+    let host = operator.account("default", "host", Role::Host).await;
+    let (host, _) = client::session(&server, "default", &host).await;
+    let refused = host.ask("GET", "tenants/default/oidc", Value::Null).await;
+    assert_eq!(refused.problem().code, Code::Forbidden);
     let unknown = operator.ask("GET", "tenants/none/oidc", Value::Null).await;
     assert_eq!(unknown.problem().code, Code::NoSuchTenant);
     for method in ["GET", "PUT", "DELETE"] {

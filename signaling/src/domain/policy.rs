@@ -304,10 +304,16 @@ impl Policies {
     pub fn entries(&self, level: &Settings) -> Vec<PolicyEntry> {
         let entry = |rule: Rule| {
             let (value, source) = self.holds(&rule);
+            let (least, most) = match rule.kind {
+                Kind::Switch => (None, None),
+                Kind::Number(least, most) => (Some(least), Some(most)),
+            };
             PolicyEntry {
                 name: rule.name.to_owned(),
                 value: rule.text(value),
                 source,
+                least,
+                most,
                 set: level.0.get(&rule.policy).map(|value| rule.text(*value)),
             }
         };

@@ -82,6 +82,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/login", get(client::page))
         .route("/rooms", get(client::page))
         .route("/admin", get(client::page))
+        .route("/admin/{section}", get(client::page))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -17,7 +17,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use conclave_wire::account::{FactorCode, ProviderInfo, ProviderRequest, SessionInfo};
+use conclave_wire::account::{Action, FactorCode, ProviderInfo, ProviderRequest, SessionInfo};
 use conclave_wire::audit::Act;
 use conclave_wire::code::Code;
 use conclave_wire::id::TenantId;
@@ -159,20 +159,24 @@ pub(super) async fn set(
 }
 
 /// Show an organisation's provider
+///
+/// Its administrators see their own.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/oidc", operation_id = "getProvider", tag = "tenants",
     params(
         ("tenant" = String, Path, description = "The organisation's name"),
     ),
     responses((status = 200, description = "The provider, without its secret", body = ProviderInfo)),
-    extensions(("x-terms" = json!(Terms::new(By::Operator, &[Code::NotFound]).command("tenant oidc show")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::ManageAccounts), &[Code::NotFound]).command("tenant oidc show")))),
 )]
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     path: Named,
 ) -> Result<Response, Refusal> {
-    let tenant = existing(&app, &caller, path).await?;
+    let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
+    let tenant = caller.acts_in(&app, Some(&name)).await?;
+    caller.may(Action::ManageAccounts)?;
     let provider = app.rooms.store.provider(tenant).await?;
     let provider = provider.ok_or(Refusal(Code::NotFound))?;
     Ok((NOT_STORED, Json(ProviderInfo::from(provider))).into_response())

@@ -196,14 +196,18 @@ pub struct AccountRequest {
 }
 
 /// The body of `PATCH /api/v1/accounts/{account}`: what is to change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountChange {
     /// The person's name, as in [`AccountRequest`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub name: Option<String>,
     /// Its role; not [`Role::Guest`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub role: Option<Role>,
 }
 
@@ -345,7 +349,7 @@ pub struct ProviderRequest {
 }
 
 /// `GET /api/v1/tenants/{tenant}/oidc`: the same without the secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderInfo {
     /// Its name.

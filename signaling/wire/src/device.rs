@@ -33,7 +33,7 @@ pub struct DeviceInfo {
 }
 
 /// `GET /api/v1/accounts/{account}/devices`: all of them, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceList {
     /// At most 20 of them.

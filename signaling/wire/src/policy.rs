@@ -29,6 +29,14 @@ pub struct PolicyEntry {
     pub value: String,
     /// By whom that was set.
     pub source: PolicySource,
+    /// Of a number the least that it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub least: Option<u32>,
+    /// And the most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub most: Option<u32>,
     /// What is set where was asked, whether it holds or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -26,12 +26,12 @@ macro_rules! declared {
 
 fn all(config: &Config) -> Vec<Declared> {
     declared! { config;
-        account: Role, Action, Kept, Login, LoginWays, SessionInfo, NewPassword, Enrolment, FactorCode, BackupCodes, AccountRequest, AccountInfo, AccountMade, AccountList, TenantInfo;
+        account: Role, Action, Kept, Login, LoginWays, ProviderInfo, SessionInfo, NewPassword, Enrolment, FactorCode, BackupCodes, AccountRequest, AccountChange, AccountInfo, AccountMade, AccountList, TenantInfo;
         audit: Act, AuditLine, AuditList;
         client: ClientFrame, Request, ServerFrame, Standing, Reason, LogEntry, LogEvent, Member, KnockNotice;
         code: Code;
         control: Source, Sending, SourceOf, SlotAssignment, Show, ShownAs, Wanted;
-        device: DeviceRequest, DeviceInfo, CertificateRequest, CertificateIssued;
+        device: DeviceRequest, DeviceInfo, DeviceList, CertificateRequest, CertificateIssued;
         http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Cell, Problem;
         id: RoomId, LinkId, TenantId, AccountId, DeviceId, PasskeyId, ParticipantId, Blob, Mid;
         passkey: PasskeyChallenge, PasskeyRequest, PasskeyLogin, PasskeyName, PasskeyInfo, PasskeyList;

@@ -59,6 +59,39 @@ provider?: string,
 passkeys?: string, };
 
 /**
+ * `GET /api/v1/tenants/{tenant}/oidc`: the same without the secret.
+ */
+export type ProviderInfo = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its issuer.
+ */
+issuer: string, 
+/**
+ * What it calls this service.
+ */
+clientId: string, 
+/**
+ * Scopes that are asked for besides.
+ */
+scopes: Array<string>, 
+/**
+ * The claim that lists groups.
+ */
+groupsClaim: string, 
+/**
+ * Which group gives which role.
+ */
+roles: { [key in string]: Role }, 
+/**
+ * Whether certificates are trusted besides the system's.
+ */
+ca: boolean, };
+
+/**
  * Who is logged in: `POST` and `GET /api/v1/session`.
  */
 export type SessionInfo = { 
@@ -165,6 +198,19 @@ name: string,
  * Its role; not [`Role::Guest`].
  */
 role: Role, };
+
+/**
+ * The body of `PATCH /api/v1/accounts/{account}`: what is to change.
+ */
+export type AccountChange = { 
+/**
+ * The person's name, as in [`AccountRequest`].
+ */
+name?: string, 
+/**
+ * Its role; not [`Role::Guest`].
+ */
+role?: Role, };
 
 /**
  * An account as its administrators see it.

@@ -38,6 +38,15 @@ created: number,
 certifiedUntil: number | null, };
 
 /**
+ * `GET /api/v1/accounts/{account}/devices`: all of them, oldest first.
+ */
+export type DeviceList = { 
+/**
+ * At most 20 of them.
+ */
+devices: Array<DeviceInfo>, };
+
+/**
  * The body of `POST /api/v1/session/certificate`: a certificate is for one
  * stay in a call.
  */

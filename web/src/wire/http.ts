@@ -366,6 +366,19 @@ ip: string,
 port: number, };
 
 /**
+ * A cell of a table that was sent as CSV.
+ */
+export type Cell = { 
+/**
+ * The line, from 1; a cell of several lines is where it begins.
+ */
+line: number, 
+/**
+ * The column, from 1.
+ */
+column: number, };
+
+/**
  * Problem details (RFC 9457), media type `application/problem+json`.
  */
 export type Problem = { 
@@ -392,4 +405,8 @@ opens?: Opening,
 /**
  * With what refuses a link: the consent that was given to it.
  */
-consent?: Consent, };
+consent?: Consent, 
+/**
+ * With what refuses a table: where it is wrong.
+ */
+cell?: Cell, };

@@ -23,6 +23,14 @@ value: string,
  */
 source: PolicySource, 
 /**
+ * Of a number the least that it can be.
+ */
+least?: number, 
+/**
+ * And the most.
+ */
+most?: number, 
+/**
  * What is set where was asked, whether it holds or not.
  */
 set?: string, };
