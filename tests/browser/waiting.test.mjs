@@ -7,6 +7,7 @@ import test from 'node:test';
 import { barriers } from './harness/axe.mjs';
 import { anna, ben, chris } from './harness/cast.mjs';
 import { inChromium } from './harness/gather.mjs';
+import { CONTROLS, overlaps } from './harness/layout.mjs';
 import { Server } from './harness/server.mjs';
 import { resultFolder, Stage } from './harness/stage.mjs';
 import { byId } from './harness/tab.mjs';
@@ -57,6 +58,8 @@ async function journey(t, { language, seen, ready, cameraOff, ten, own }) {
       const needed = await tab.run(() => document.documentElement.scrollWidth);
       await tab.shot(folder, `${String(step).padStart(2, '0')}-${what}-${width}`);
       assert.ok(needed <= width, `${what} needs ${needed} pixels, the screen has ${width}`);
+      assert.deepEqual(await overlaps(tab, byId('alone'), `${byId('at-the-door')}, ${CONTROLS}`), [], what);
+      assert.deepEqual(await overlaps(tab, byId('toast'), `${byId('at-the-door')}, ${CONTROLS}`), [], what);
     }
     await tab.resize(PHONE.width, PHONE.height);
   };
@@ -70,6 +73,7 @@ async function journey(t, { language, seen, ready, cameraOff, ten, own }) {
   await host.arrive(links.host);
   await host.join();
   await host.inCall();
+  await show(host, 'host-alone');
   await guest.arrive(links.guest);
   await guest.join();
   await guest.tab.untilPhase('waiting');
@@ -109,6 +113,20 @@ async function journey(t, { language, seen, ready, cameraOff, ten, own }) {
   await says(other, byId('waiting'), seen);
   assert.match(await host.tab.run(() => document.title), /^\(2\) /, 'the badge counts');
   await show(host, 'host-two');
+  // What is said in passing lies over nothing that can be pressed, however little room there is.
+  for (const { width, height } of [...SIZES, { width: 320, height: 480 }]) {
+    await host.tab.resize(width, height);
+    for (const panel of ['', 'people']) {
+      if (panel !== '') await host.tab.click(panel);
+      await host.tab.until('the toasts to be gone', (selector) => document.querySelector(selector) === null, byId('toast'));
+      await host.tab.run((selector) => /** @type {HTMLElement} */ (document.querySelector(selector)).click(), byId('invite'));
+      await host.tab.untilShown('toast');
+      assert.deepEqual(await overlaps(host.tab, byId('toast'), `${byId('at-the-door')}, ${CONTROLS}`), [], `${width} × ${height} ${panel}`);
+      await host.tab.shot(folder, `toast-${width}-${height}-${panel}`);
+      if (panel !== '') await host.tab.click(panel);
+    }
+  }
+  await host.tab.resize(PHONE.width, PHONE.height);
   for (const [one, another] of [[guest, other], [other, guest]]) {
     const page = await one?.tab.run(() => document.documentElement.outerHTML);
     assert.ok(one && another && page && !page.includes(another.name), 'those who wait never see each other');
