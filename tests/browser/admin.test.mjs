@@ -4,16 +4,15 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { barriers } from './harness/axe.mjs';
 import { anna, ben } from './harness/cast.mjs';
+import { enterAdministration, looker, typist, WIDE } from './harness/desk.mjs';
 import { inChromium, inFirefox } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { resultFolder, Stage } from './harness/stage.mjs';
 import { byId } from './harness/tab.mjs';
-import { totp } from './harness/totp.mjs';
 
-const WIDE = { width: 1280, height: 800 };
-const SIZES = [{ width: 390, height: 844 }, { width: 320, height: 640 }];
+/** What opens the room of a host's link of a consultation with a password. @param {string} host */
+const secretOf = (host) => host.match(/#c\.p\.([\w-]{43})\./)?.[1] ?? assert.fail(host);
 
 for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['Firefox', inFirefox]])) {
   test(`an administrator manages accounts and consent texts, in ${family}`, async (t) => {
@@ -22,59 +21,17 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     const server = await Server.start(stage);
     const password = await server.account('Anna', 'admin');
     const { tab } = await open(stage, { ...anna, language: 'de-DE', size: WIDE });
-    let step = 0;
     const value = (/** @type {string} */ id) => tab.run((selector) => /** @type {HTMLInputElement | null} */ (document.querySelector(selector))?.value ?? '', byId(id));
     const says = (/** @type {string} */ id, /** @type {string} */ text) =>
       tab.until(`“${text}”`, ([selector, wanted]) => document.querySelector(selector ?? '')?.textContent?.includes(wanted ?? '') ?? false, [byId(id), text]);
-    /** Without a barrier, and without scrolling sideways, in both languages. */
-    const look = async (/** @type {string} */ what) => {
-      step += 1;
-      for (const language of ['de', 'en']) {
-        const found = await barriers(tab);
-        for (const { width, height } of [WIDE, ...SIZES]) {
-          await tab.resize(width, height);
-          await tab.until('the layout', (wanted) => innerWidth === wanted, width);
-          const needed = await tab.run(() => document.documentElement.scrollWidth);
-          await tab.shot(folder, `${step}-${what}-${language}-${width}`);
-          assert.ok(needed <= width, `${what} needs ${needed} pixels, the screen has ${width}`);
-        }
-        assert.deepEqual(found, [], what);
-        await tab.resize(WIDE.width, WIDE.height);
-        // Behind a dialog the button is not to be had; its words are those of the page that opened it.
-        if (await tab.run(() => document.querySelector('dialog[open]') !== null)) return;
-        await tab.click('switch-language');
-      }
-    };
-    /** With the keyboard alone, from the heading on: Firefox without a window does not come round to it by itself. */
-    const reach = async (/** @type {string} */ id) => {
-      await tab.run(() => {
-        if (document.querySelector('dialog[open]') === null) document.querySelector('h1')?.focus();
-      });
-      await tab.reach(id);
-    };
-    const use = async (/** @type {string} */ id) => {
-      await reach(id);
-      await tab.press('Enter');
-    };
-    const enter = async (/** @type {string} */ id, /** @type {string} */ text) => {
-      await reach(id);
-      await tab.type(text);
-    };
+    const look = looker(tab, folder);
+    const { reach, use, enter } = typist(tab);
     const entry = (/** @type {string} */ state) => `[data-testid="account-entry"][data-login="ben"]${state}`;
 
     // The administration is behind the login, and leads back to it by its address.
-    await tab.open(`${server.url}/admin`);
-    await tab.untilPhase('login');
-    await tab.fill('login-name', 'anna');
-    await tab.fill('login-password', password);
-    await tab.click('log-in');
-    await tab.untilPhase('factor');
-    await tab.untilShown('factor-key');
-    const key = await tab.run((selector) => document.querySelector(selector)?.textContent ?? '', byId('factor-key'));
-    await tab.fill('factor-code', totp(key));
-    await tab.click('factor-confirm');
-    await tab.untilPhase('codes');
-    await tab.click('codes-done');
+    await enterAdministration(tab, server, { login: 'anna', password });
+    await tab.untilPhase('admin');
+    await tab.click('to-rooms');
     await tab.untilPhase('rooms');
     await tab.click('to-admin');
     await tab.untilPhase('admin');
@@ -83,6 +40,8 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await tab.untilShown('quotas');
     await says('quotas', '1 von');
     await look('administration');
+    await tab.click('to-accounts');
+    await tab.untilShown('new-account');
 
     // Another account; its password is shown once.
     await use('new-account');
@@ -101,12 +60,25 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await look('password');
     await use('account-done');
     await tab.until('the account', (selector) => document.querySelector(selector) !== null, entry('[data-disabled="false"]'));
-    await says('quotas', '2 von');
-    assert.equal(
-      await tab.run(() => document.querySelectorAll('[data-login="anna"] button').length),
-      0,
-      'nobody locks themselves out',
-    );
+    const own = await tab.run(() => [...document.querySelectorAll('[data-login="anna"] button')].map((button) => button.getAttribute('data-testid')));
+    assert.deepEqual(own, ['manage', 'account-policies'], 'nobody locks themselves out');
+    const manage = `${entry('')} ${byId('manage')}`;
+    await tab.clickOn(manage);
+    await tab.untilShown('set-disabled');
+
+    // Another name and role, which Ben has at once.
+    await use('change-account');
+    await tab.untilShown('changed-role');
+    await look('change');
+    await tab.fill('changed-name', 'Ben Tal');
+    await tab.run((selector) => {
+      const field = /** @type {HTMLSelectElement} */ (document.querySelector(selector));
+      field.value = 'assistant';
+      field.dispatchEvent(new Event('change', { bubbles: true }));
+    }, byId('changed-role'));
+    await use('change-account-save');
+    await tab.until('the role', (selector) => document.querySelector(selector) !== null, entry('[data-role="assistant"]'));
+    await says('polite', 'Ben Tal ist geändert.');
 
     // Ben logs in, and finds no administration.
     const { tab: other } = await open(stage, { ...ben, language: 'de-DE', size: WIDE });
@@ -121,7 +93,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     // Disabled, he is out, and enabled with another password in again by that alone.
     await use('set-disabled');
     await tab.until('the disabled account', (selector) => document.querySelector(selector) !== null, entry('[data-disabled="true"]'));
-    await says('polite', 'Niemand kann sich mehr als Ben Berg anmelden.');
+    await says('polite', 'Niemand kann sich mehr als Ben Tal anmelden.');
     await look('disabled');
     await other.open('about:blank');
     await other.open(`${server.url}/rooms`);
@@ -142,6 +114,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await other.untilPhase('rooms');
 
     // The texts that guests consent to.
+    await tab.click('to-consent-texts');
     await says('texts-version', 'Es gibt noch keine Texte');
     await use('edit-texts');
     await use('set-texts');
@@ -154,6 +127,9 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await says('texts-version', 'Fassung 2 gilt.');
 
     // Deleted after a question that Escape answers with no.
+    await tab.click('to-accounts');
+    await tab.untilShown('manage');
+    await tab.clickOn(manage);
     await use('delete-account');
     await tab.untilShown('delete-account-confirm');
     await look('delete');
@@ -162,12 +138,12 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await use('delete-account');
     await use('delete-account-confirm');
     await tab.until('no account', (selector) => document.querySelector(selector) === null, entry(''));
-    await says('quotas', '1 von');
 
     // By its address it is there again, and back to the rooms.
     await tab.open('about:blank');
     await tab.open(`${server.url}/admin`);
     await tab.untilPhase('admin');
+    await says('quotas', '1 von');
     await tab.click('to-rooms');
     await tab.untilPhase('rooms');
     assert.equal(await tab.run(() => location.pathname), '/rooms');
@@ -185,11 +161,23 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await tab.untilShown('host-link');
     const host = await value('host-link');
     assert.match(host, /\/r\/[\w-]{22}#c\.p\.[\w-]{43}\.[\w-]{43}$/);
-    assert.match(await value('room-password-made'), /^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){2}$/);
+    const roomPassword = await value('room-password-made');
+    assert.match(roomPassword, /^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){2}$/);
     const info = await tab.run(async (path) => (await fetch(path)).json(), `/api/v1/rooms/${host.match(/\/r\/([\w-]{22})/)?.[1]}`);
     assert.deepEqual(info.consultation, { people: 2, hostName: 'Dr. Anna Beispiel' });
     assert.equal(info.password, true);
     await look('made');
+
+    // The password on a sheet of its own: no link is on it, nor what opens the room.
+    await use('show-password-sheet');
+    await tab.untilShown('password-sheet');
+    const paper = await tab.run((selector) => document.querySelector(selector)?.textContent ?? '', byId('password-sheet'));
+    assert.ok(paper.includes(roomPassword) && paper.includes('Sprechstunde'), paper);
+    for (const part of [server.url, '/r/', '#', secretOf(host)]) assert.ok(!paper.includes(part), `${part} is on the sheet`);
+    await look('password-sheet');
+    await tab.press('Escape');
+    await tab.untilHidden('password-sheet');
+    await tab.untilShown('made-done');
 
     // Its schedule: a link for the same hour of two weeks, each closed until its guest has consented.
     await use('made-done');
@@ -212,8 +200,8 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await use('show-sheet');
     await tab.untilShown('qr');
     const sheet = await tab.run((selector) => document.querySelector(selector)?.textContent ?? '', byId('sheet'));
-    const [, secret] = host.match(/#c\.p\.([\w-]{43})\./) ?? [];
-    assert.match(sheet, new RegExp(`#l\\.[\\w-]{22}\\.c\\.p\\.${secret}`));
+    assert.match(sheet, new RegExp(`#l\\.[\\w-]{22}\\.c\\.p\\.${secretOf(host)}`));
+    assert.ok(!sheet.includes(roomPassword), 'the password is on no sheet of a link');
     assert.match(sheet, /Passwort, das Sie auf anderem Weg erhalten/);
     await look('sheet');
     await tab.press('Escape');

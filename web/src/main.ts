@@ -3,6 +3,7 @@
 import { mount } from 'svelte';
 import { Api, askService } from './desk/api';
 import { Desk } from './desk/desk.svelte';
+import { placeAt } from './desk/place';
 import DeskPage from './desk/view/DeskPage.svelte';
 import { isInApp } from './inapp';
 import { takeLink } from './link';
@@ -49,6 +50,6 @@ function openCall(target: HTMLElement): void {
 }
 
 if (target !== null) {
-  if (['/login', '/rooms', '/admin'].includes(location.pathname)) openDesk(target);
+  if (placeAt(location.pathname) !== null) openDesk(target);
   else openCall(target);
 }

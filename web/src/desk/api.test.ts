@@ -5,6 +5,7 @@ const answer = (status: number, body: unknown, headers: Record<string, string> =
   ok: status < 300,
   status,
   json: () => Promise.resolve(body),
+  text: () => Promise.resolve(String(body)),
   headers: new Headers(headers),
 });
 
@@ -37,4 +38,29 @@ test('rooms are read to the last page, and the newest comes first', async () => 
   const api = new Api((path) => Promise.resolve(answer(200, pages[path])));
   const rooms = await api.rooms();
   expect(rooms.ok && rooms.value.map(({ room }) => room)).toEqual(['c', 'b', 'a']);
+});
+
+test('a table goes as it is, and of a wrong one the cell is told', async () => {
+  const sent: unknown[] = [];
+  const cell = { line: 3, column: 2 };
+  const api = new Api((path, { method, body }) => {
+    sent.push([path, method, body]);
+    return Promise.resolve(method === 'GET' ? answer(200, 'account,policy,value\r\n') : answer(400, { code: 'policy-value', cell }));
+  });
+  expect(await api.policyTable()).toEqual({ ok: true, value: 'account,policy,value\r\n' });
+  expect(await api.setPolicyTable('a,b\n')).toEqual({ ok: false, code: 'policy-value', wait: 0, cell });
+  expect(sent).toEqual([
+    ['/api/v1/policies.csv', 'GET', null],
+    ['/api/v1/policies.csv', 'PUT', 'a,b\n'],
+  ]);
+});
+
+test('accounts are read to the last page', async () => {
+  const pages: Record<string, unknown> = {
+    '/api/v1/accounts?limit=100': { accounts: [{ account: 'a' }, { account: 'b' }], more: true },
+    '/api/v1/accounts?limit=100&after=b': { accounts: [{ account: 'c' }], more: false },
+  };
+  const api = new Api((path) => Promise.resolve(answer(200, pages[path])));
+  const accounts = await api.allAccounts();
+  expect(accounts.ok && accounts.value.map(({ account }) => account)).toEqual(['a', 'b', 'c']);
 });

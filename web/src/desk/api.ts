@@ -1,18 +1,23 @@
 /** The service's HTTP interface, as a page with a session uses it. The session is a cookie that no script sees. */
 
 import type {
+  AccountChange,
   AccountId,
   AccountInfo,
   AccountList,
   AccountMade,
   AccountRequest,
+  AuditList,
   BackupCodes,
+  Cell,
   CertificateIssued,
   CertificateRequest,
   Code,
   ConsentTexts,
   ConsentTextsRequest,
+  DeviceId,
   DeviceInfo,
+  DeviceList,
   DeviceRequest,
   Enrolment,
   Language,
@@ -25,7 +30,10 @@ import type {
   PasskeyId,
   PasskeyInfo,
   PasskeyList,
+  PolicyEntry,
+  PolicyList,
   Problem,
+  ProviderInfo,
   RoomCreated,
   RoomEntry,
   RoomId,
@@ -41,12 +49,14 @@ export interface Refusal {
   readonly code: Code | 'unreachable';
   /** In how many seconds to come again, if that was said. */
   readonly wait: number;
+  /** Of a table that was sent, where it is wrong. */
+  readonly cell?: Cell;
 }
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | Refusal;
 
 /** The part of `fetch` this needs. */
-export type Ask = (path: string, init: RequestInit) => Promise<Pick<Response, 'ok' | 'json' | 'headers' | 'status'>>;
+export type Ask = (path: string, init: RequestInit) => Promise<Pick<Response, 'ok' | 'json' | 'text' | 'headers' | 'status'>>;
 
 /** What somebody types to log in. */
 export interface Credentials {
@@ -208,6 +218,68 @@ export class Api {
     return this.#send('POST', 'accounts', request);
   }
 
+  /** Every account there is. */
+  async allAccounts(): Promise<Answer<readonly AccountInfo[]>> {
+    const all: AccountInfo[] = [];
+    for (;;) {
+      const last = all.at(-1);
+      const page: Answer<AccountList> = await this.#send('GET', last === undefined ? 'accounts?limit=100' : `accounts?limit=100&after=${last.account}`);
+      if (!page.ok) return page;
+      all.push(...page.value.accounts);
+      if (!page.value.more || page.value.accounts.length === 0) return { ok: true, value: all };
+    }
+  }
+
+  changeAccount(account: AccountId, change: AccountChange): Promise<Answer<AccountInfo>> {
+    return this.#send('PATCH', `accounts/${account}`, change);
+  }
+
+  async devices(account: AccountId): Promise<Answer<readonly DeviceInfo[]>> {
+    const list: Answer<DeviceList> = await this.#send('GET', `accounts/${account}/devices`);
+    return list.ok ? { ok: true, value: list.value.devices } : list;
+  }
+
+  revokeDevice(device: DeviceId): Promise<Answer<null>> {
+    return this.#send('DELETE', `devices/${device}`);
+  }
+
+  revokeDevices(account: AccountId): Promise<Answer<null>> {
+    return this.#send('DELETE', `accounts/${account}/devices`);
+  }
+
+  /** Revokes every device of the organisation, this one too. */
+  revokeAllDevices(): Promise<Answer<null>> {
+    return this.#send('DELETE', 'devices');
+  }
+
+  /** The policies of an account; without one those of the organisation. */
+  async policies(account: AccountId | null): Promise<Answer<readonly PolicyEntry[]>> {
+    return policiesOf(await this.#send('GET', account === null ? 'policies' : `accounts/${account}/policies`));
+  }
+
+  /** Sets all that is to be set there, and nothing else. */
+  async setPolicies(account: AccountId | null, policies: Record<string, string>): Promise<Answer<readonly PolicyEntry[]>> {
+    return policiesOf(await this.#send('PUT', account === null ? 'policies' : `accounts/${account}/policies`, { policies }));
+  }
+
+  /** All that is set, as CSV. */
+  policyTable(): Promise<Answer<string>> {
+    return this.#exchange('GET', 'policies.csv', null, (answer) => answer.text());
+  }
+
+  setPolicyTable(table: string): Promise<Answer<null>> {
+    return this.#exchange('PUT', 'policies.csv', table, () => Promise.resolve(null));
+  }
+
+  /** A part of the audit log: the lines behind a number. */
+  audit(after: number, limit: number): Promise<Answer<AuditList>> {
+    return this.#send('GET', `audit?after=${after}&limit=${limit}`);
+  }
+
+  providerInfo(tenant: string): Promise<Answer<ProviderInfo>> {
+    return this.#send('GET', `tenants/${tenant}/oidc`);
+  }
+
   setDisabled({ account, disabled }: Pick<AccountInfo, 'account' | 'disabled'>): Promise<Answer<null>> {
     return this.#send('POST', `accounts/${account}/${disabled ? 'disable' : 'enable'}`);
   }
@@ -236,18 +308,25 @@ export class Api {
     return this.#send('POST', 'consent-texts', texts);
   }
 
-  async #send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
-    const init: RequestInit = { method };
-    if (body !== undefined) init.body = JSON.stringify(body);
+  #send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+    const sent = body === undefined ? null : JSON.stringify(body);
+    return this.#exchange(method, path, sent, async (answer) => (answer.status === 204 ? null : await answer.json()) as T);
+  }
+
+  async #exchange<T>(method: string, path: string, body: string | null, read: (answer: Awaited<ReturnType<Ask>>) => Promise<T>): Promise<Answer<T>> {
     try {
-      const answer = await this.#ask(`/api/v1/${path}`, init);
+      const answer = await this.#ask(`/api/v1/${path}`, { method, body });
       if (!answer.ok) {
-        const { code } = (await answer.json()) as Problem;
-        return { ok: false, code, wait: Number(answer.headers.get('retry-after') ?? 0) };
+        const { code, cell } = (await answer.json()) as Problem;
+        return { ok: false, code, wait: Number(answer.headers.get('retry-after') ?? 0), ...(cell === undefined ? {} : { cell }) };
       }
-      return { ok: true, value: (answer.status === 204 ? null : await answer.json()) as T };
+      return { ok: true, value: await read(answer) };
     } catch {
       return { ok: false, code: 'unreachable', wait: 0 };
     }
   }
+}
+
+function policiesOf(list: Answer<PolicyList>): Answer<readonly PolicyEntry[]> {
+  return list.ok ? { ok: true, value: list.value.policies } : list;
 }

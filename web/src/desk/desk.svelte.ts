@@ -8,6 +8,7 @@ import { Api, type Answer, type Credentials, type Refusal } from './api';
 import { arrival, loginAddress, organisationName, type Arrival } from './arrival';
 import { noteDevice } from './device';
 import { DECLINED, KNOWN, makePasskey, showPasskey } from './passkeys';
+import { addressOf, isSection, placeAt, type Place, type Section } from './place';
 import { passwordDigest } from './proof';
 import { drawPassword, drawSecret, hostLink, Secrets, type Draw } from './secrets';
 
@@ -24,6 +25,8 @@ export interface Ways {
 
 /** The links of a room that was just made. */
 export interface Made {
+  /** What the room is called, if it is. */
+  readonly title: string | null;
   readonly host: string;
   readonly guest: string | null;
   readonly password: string | null;
@@ -31,6 +34,8 @@ export interface Made {
 
 export class Desk {
   phase = $state<Phase>('loading');
+  /** Which part of the administration is shown, if it is. */
+  section = $state<Section>('organisation');
   session = $state.raw<SessionInfo | null>(null);
   rooms = $state.raw<readonly RoomEntry[]>([]);
   made = $state.raw<Made | null>(null);
@@ -44,6 +49,8 @@ export class Desk {
   polite = $state('');
   readonly #api: Api;
   readonly #secrets = new Secrets();
+  /** Where the address led before the login page came between. */
+  #goal: Place | null = null;
 
   constructor(preferences: Preferences, api: Api) {
     this.preferences = preferences;
@@ -69,16 +76,25 @@ export class Desk {
     return answer;
   }
 
-  /** Goes to another of the pages. */
-  go(phase: 'rooms' | 'admin'): void {
+  /** Goes to another of the pages, as by its address. */
+  go(place: 'rooms' | Section): void {
     this.polite = '';
-    this.#show(phase);
+    history.pushState(null, '', addressOf(place));
+    this.#turn(place);
+  }
+
+  /** Shows what the address says since the browser went back or forth, to whoever is logged in. */
+  arriveBack(): void {
+    if (this.phase !== 'rooms' && this.phase !== 'admin') return;
+    this.polite = '';
+    this.#show(this.#wanted());
   }
 
   /** Looks who is logged in. */
   async start(): Promise<void> {
     this.phase = 'loading';
     this.arrival = arrival(location.search);
+    this.#aim();
     const session = await this.#api.session();
     if (session.ok) await this.#entered(session.value);
     else if (session.code === 'unauthorized') this.#show('login');
@@ -189,7 +205,7 @@ export class Desk {
     if (!created.ok) return created;
     const link = this.#secrets.keep(created.value, drawn);
     const guest = request.scheduled === true ? null : invitation(location.origin, link);
-    this.made = { host: hostLink(location.origin, link), guest, password };
+    this.made = { title: request.title ?? null, host: hostLink(location.origin, link), guest, password };
     await this.#readRooms();
     return null;
   }
@@ -254,8 +270,9 @@ export class Desk {
   }
 
   /** What a refusal says. */
-  sentence({ code, wait }: Refusal): string {
+  sentence({ code, wait, cell }: Refusal): string {
     if (code === 'unreachable') return this.t.unreachable;
+    if (cell !== undefined) return this.t.admin.tableWrong(cell.line, cell.column, codeText(this.text, code).replace(/\.$/, ''));
     if (code === 'too-many' && wait > 0) return this.t.wait(wait);
     return codeText(this.text, code);
   }
@@ -276,8 +293,14 @@ export class Desk {
     }
     // Their calls are theirs from now on, and end with the device.
     void noteDevice(this.#api, localStorage, session.account);
-    const wanted = location.pathname === '/admin' && this.may('manage-accounts') ? 'admin' : 'rooms';
-    if (await this.#readRooms()) this.#show(wanted);
+    if (await this.#readRooms()) this.#show(this.#wanted());
+  }
+
+  /** Where the address leads somebody who is logged in. */
+  #wanted(): Place {
+    const here = placeAt(location.pathname);
+    const place = here === 'login' ? this.#goal : here;
+    return place !== null && isSection(place) && this.may('manage-accounts') ? place : 'rooms';
   }
 
   async #readRooms(): Promise<boolean> {
@@ -285,6 +308,12 @@ export class Desk {
     if (rooms.ok) this.rooms = rooms.value;
     else if (this.session !== null && this.phase === 'loading') this.phase = 'unreachable';
     return rooms.ok;
+  }
+
+  /** Notes where the address leads, unless it is the login page's. */
+  #aim(): void {
+    const here = placeAt(location.pathname);
+    if (here !== 'login') this.#goal = here;
   }
 
   /** Nobody is logged in: nothing of what they saw stays. */
@@ -296,11 +325,17 @@ export class Desk {
     this.backupCodes = [];
     this.notice = notice;
     this.#secrets.forget();
+    this.#aim();
     this.#show('login');
   }
 
-  #show(phase: 'login' | 'rooms' | 'admin'): void {
-    this.phase = phase;
-    history.replaceState(null, '', `/${phase}`);
+  #show(place: Place): void {
+    history.replaceState(null, '', addressOf(place));
+    this.#turn(place);
+  }
+
+  #turn(place: Place): void {
+    if (isSection(place)) this.section = place;
+    this.phase = isSection(place) ? 'admin' : place;
   }
 }

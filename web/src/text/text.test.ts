@@ -4,7 +4,7 @@ import { announcementText, languages } from './text';
 
 function leaves(value: unknown, path = ''): string[] {
   if (typeof value !== 'object' || value === null) return [path];
-  return Object.entries(value).flatMap(([key, child]) => leaves(child, `${path}.${key}`));
+  return Object.entries(value).flatMap(([key, child]) => leaves(child, `${path}/${key}`));
 }
 
 test('every language has every text and none is empty', () => {
@@ -18,12 +18,12 @@ test('every language has every text and none is empty', () => {
 test('German and English differ wherever they are sentences', () => {
   const same = leaves(languages.en).filter((path) => {
     const at = (text: unknown): unknown =>
-      path.split('.').slice(1).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], text);
+      path.split('/').slice(1).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], text);
     const english = at(languages.en);
     return typeof english === 'string' && english.includes(' ') && english === at(languages.de);
   });
   // "Standard (720p)" is both.
-  expect(same).toEqual(['.qualityStandard']);
+  expect(same).toEqual(['/qualityStandard']);
 });
 
 test('German addresses people formally', () => {
