@@ -75,6 +75,10 @@ struct Create {
     /// Let nobody share a screen but hosts and those whom they make presenters in the call.
     #[arg(long)]
     presenters_share: bool,
+    /// Mark its calls, as VS-NfD: only devices that the organisation has certified take part,
+    /// and members see whether the marking holds. It is no approval.
+    #[arg(long, value_name = "MARKING", conflicts_with_all = ["scheduled", "consultation"])]
+    marking: Option<String>,
 }
 
 #[derive(Args)]
@@ -202,6 +206,7 @@ impl Create {
                 true => Sharing::Presenters,
                 false => Sharing::All,
             },
+            marking: self.marking,
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
         let (host, guests) = (link.host(), (!self.scheduled).then(|| link.guest()));
@@ -240,8 +245,9 @@ fn line(room: &RoomEntry) -> String {
     let password = if room.password { ", password" } else { "" };
     let title = room.title.as_ref();
     let title = title.map_or_else(String::new, |title| format!(" \"{title}\""));
+    let marking = marked(room.marking.as_deref());
     let made = moment(room.created);
-    format!("{} {made} {guests}{password}{title}", room.room)
+    format!("{} {made} {guests}{password}{marking}{title}", room.room)
 }
 
 /// What is told of one room, which anyone may know.
@@ -254,7 +260,15 @@ fn text(room: &RoomInfo) -> String {
         let host = host.map_or_else(String::new, |host| format!(" with \"{host}\""));
         format!(", consultation of {}{host}", it.people)
     });
-    format!("suite {:#06x} {guests}{password}{consultation}", room.suite)
+    let marking = marked(room.marking.as_deref());
+    format!(
+        "suite {:#06x} {guests}{password}{consultation}{marking}",
+        room.suite
+    )
+}
+
+fn marked(marking: Option<&str>) -> String {
+    marking.map_or_else(String::new, |marking| format!(", marked \"{marking}\""))
 }
 
 /// A moment of the server, in UTC.

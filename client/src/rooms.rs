@@ -79,6 +79,9 @@ pub struct NewRoom<'a> {
     pub max_people: Option<u32>,
     /// Who shares a screen in its calls.
     pub sharing: Sharing,
+    /// What its calls are to be marked as, if they are to be for certified
+    /// devices alone.
+    pub marking: Option<String>,
 }
 
 /// Makes a room and a link for its host; [`Link::guest`] gives the guests',
@@ -101,6 +104,7 @@ pub async fn create_room(
         title: None,
         max_people: room.max_people,
         sharing: room.sharing,
+        marking: room.marking,
         password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);

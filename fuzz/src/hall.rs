@@ -90,6 +90,7 @@ impl Hall {
             people: None,
             max_people: None,
             sharing: Sharing::All,
+            marking: None,
             stays: vec![],
             call: None,
         };
@@ -648,6 +649,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         people: stored.people,
         max_people: stored.max_people,
         sharing: stored.sharing,
+        marking: stored.marking.clone(),
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,

@@ -146,6 +146,7 @@ mod tests {
             consultation: None,
             max_people: None,
             sharing: conclave_wire::http::Sharing::All,
+            marking: None,
         };
         store
             .create_room(&Deed::operators(Act::RoomMade, now), ROOM, &new)

@@ -28,6 +28,7 @@ async fn room_with_password(server: &Server) -> RoomCreated {
         title: None,
         max_people: None,
         sharing: Sharing::All,
+        marking: None,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;

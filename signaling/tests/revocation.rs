@@ -5,6 +5,7 @@
 mod common;
 
 use common::client::{Client, read, session};
+use common::database::change;
 use common::device::{draw, on_device, on_new_device, refused, request};
 use common::{Page, Server, commit};
 use conclave_wire::account::{AccountMade, Role, SessionInfo};
@@ -275,4 +276,27 @@ async fn a_certified_stay_outlives_a_restart_and_ends_with_its_device_then_too()
     assert_eq!(answer.status, 204);
     is_thrown_out(&mut back).await;
     cannot_resume(&server, &room, &back).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_ends_the_stays_of_devices_that_ended_before_a_crash() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let made = operator.account("default", "anna", Role::Member).await;
+    let (room, host, member);
+    {
+        let (anna, info, laptop) = on_new_device(&server, "default", &made).await;
+        (room, host, member) = call(&server).await;
+        certified((&anna, &info, &laptop), (&room, &member)).await;
+    }
+    let Server { serving, dir, .. } = server;
+    serving.shutdown().await;
+    // As far as a revocation came.
+    let begun = ["DELETE FROM sessions", "DELETE FROM devices"].map(str::to_owned);
+    change(dir.path(), &begun).await;
+    let server = Server::start_in(dir).await;
+    cannot_resume(&server, &room, &member).await;
+    let mut back = server.page(room.room).await;
+    back.resume(&host).await;
+    left(&mut back, member.id()).await;
 }

@@ -36,6 +36,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
                 consultation: None,
                 max_people: None,
                 sharing: conclave_wire::http::Sharing::All,
+                marking: None,
             },
         )
         .await

@@ -1,6 +1,7 @@
 //! What an organisation says of a device of its people, for how long, and for
 //! which stay in a call.
 
+use super::account::is_text;
 use super::effect::{Change, Effect};
 use super::room::Room;
 use super::stay::Stay;
@@ -16,6 +17,9 @@ pub const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How far the clock of who verifies may be behind.
 pub const DRIFT: Duration = Duration::from_secs(60 * 60);
+
+/// Longest marking of a room, characters.
+const MAX_MARKING: usize = 32;
 
 /// What a proof of possession begins with.
 const PROOF: &[u8] = b"conclave 1 device certificate";
@@ -58,6 +62,11 @@ impl Subject {
     }
 }
 
+/// Whether a room's calls can be marked so.
+pub fn is_marking(text: &str) -> bool {
+    is_text(text, MAX_MARKING) && text.trim() == text
+}
+
 /// When a certificate issued now ends, to the second, as certificates say it.
 pub fn ends(now: Millis) -> Millis {
     let end = now + LIFETIME;
@@ -93,6 +102,19 @@ impl Room {
             }
         }
         Ok(())
+    }
+
+    /// Whether a stay may take part in calls here: in a marked room, if it has a
+    /// certificate. Which one, and whether the marking holds, is for the members
+    /// to say, who see it.
+    ///
+    /// # Errors
+    /// [`Code::CertificateNeeded`].
+    pub(super) fn may_take_part(&self, stay: &Stay) -> Result<(), Code> {
+        match self.marking.is_some() && stay.device.is_none() {
+            true => Err(Code::CertificateNeeded),
+            false => Ok(()),
+        }
     }
 
     /// Ends the stays that are bound to a device.

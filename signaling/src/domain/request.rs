@@ -178,6 +178,7 @@ impl Room {
     ) -> Result<Done, Refusal> {
         let stay = self.stay(sender)?;
         self.may(stay, InCall::StartCall)?;
+        self.may_take_part(stay)?;
         if self.call.is_some() {
             // Sent again after a resume: the sender did begin this call.
             return match stay.place {
@@ -221,6 +222,7 @@ impl Room {
         if knock.key_package.0.is_empty() || knock.tag.0.len() != config::KNOCK_TAG_LEN {
             return Err(Code::BadMessage.into());
         }
+        self.may_take_part(self.stay(sender)?)?;
         let waiting = self.stays.values().filter(|stay| stay.is_waiting()).count();
         let stay = self.stays.get_mut(&sender).ok_or(Code::Gone)?;
         match &stay.place {

@@ -36,6 +36,8 @@ pub struct Room {
     pub(super) max_people: Option<u32>,
     /// Who shares a screen in its calls.
     pub(super) sharing: Sharing,
+    /// What its calls are marked as, if they are.
+    pub(super) marking: Option<String>,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -66,6 +68,8 @@ pub struct Snapshot {
     pub max_people: Option<u32>,
     /// Who shares a screen in its calls.
     pub sharing: Sharing,
+    /// What its calls are marked as, if they are.
+    pub marking: Option<String>,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -131,6 +135,7 @@ impl Room {
             people: stored.people,
             max_people: stored.max_people,
             sharing: stored.sharing,
+            marking: stored.marking,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -459,7 +464,7 @@ impl Room {
             standing: stay.standing(),
             media_lost: stay.media_lost,
             sharing: self.sharing,
-            marking: None,
+            marking: self.marking.clone(),
         };
         send(connection, frame)
     }

@@ -9,6 +9,7 @@ use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
 use crate::domain::audit::Deed;
 use crate::domain::credential::TOKEN_LEN;
+use crate::domain::device::is_marking;
 use crate::domain::{Digest, Order, Token, policy};
 use crate::socket::{self, TRANSPORT_LIMIT};
 use crate::store::{NewRoom, Public};
@@ -38,7 +39,7 @@ pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, 
     post, path = "/api/v1/rooms", operation_id = "createRoom", tag = "rooms",
     request_body = Option<RoomRequest>,
     responses((status = 201, description = "The room and its host key, which is given once", body = RoomCreated)),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full, Code::PolicyForbids]).command("room create")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full, Code::PolicyForbids, Code::MarkingUnfit]).command("room create")))),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -53,6 +54,7 @@ pub(super) async fn create(
         consultation,
         max_people,
         sharing,
+        marking,
     } = parse(body)?.unwrap_or_default();
     if let Some(consultation) = &consultation {
         judge(consultation)?;
@@ -60,6 +62,14 @@ pub(super) async fn create(
     // A consultation says itself for how many it is.
     if max_people.is_some_and(|most| most < MIN_PEOPLE || consultation.is_some()) {
         return Err(Refusal(Code::BadMessage));
+    }
+    // Guests with links of their own and patients have no certificate.
+    let can_be_marked = !scheduled && consultation.is_none();
+    if marking
+        .as_ref()
+        .is_some_and(|marking| !can_be_marked || !is_marking(marking))
+    {
+        return Err(Refusal(Code::MarkingUnfit));
     }
     let password = match password {
         Some(Blob(digest)) => Some(Digest(
@@ -98,6 +108,7 @@ pub(super) async fn create(
         consultation,
         max_people,
         sharing,
+        marking,
     };
     app.rooms.store.create_room(&deed, room, &new).await?;
     let created = RoomCreated {
@@ -154,12 +165,14 @@ pub(super) async fn info(
         password,
         scheduled,
         consultation,
+        marking,
     } = existing(&app, room).await?;
     let info = RoomInfo {
         suite,
         password,
         scheduled,
         consultation,
+        marking,
     };
     Ok((NOT_STORED, Json(info)).into_response())
 }

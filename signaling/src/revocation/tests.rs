@@ -41,6 +41,7 @@ async fn store(folder: &tempfile::TempDir) -> Store {
         consultation: None,
         max_people: None,
         sharing: Sharing::All,
+        marking: None,
     };
     let deed = Deed::operators(Act::RoomMade, now);
     store.create_room(&deed, ROOM, &new).await.unwrap();

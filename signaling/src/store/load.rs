@@ -34,7 +34,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
             "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people, \
-             max_people, sharing, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
+             max_people, sharing, marking, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
              WHERE rooms.id = $1",
         )
         .bind(room.as_bytes())
@@ -96,6 +96,7 @@ impl Store {
             people: optional(&row, "people")?,
             max_people: optional(&row, "max_people")?,
             sharing: sharing(&row)?,
+            marking: row.try_get("marking")?,
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))

@@ -45,7 +45,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 19] = [
+const MIGRATIONS: [(&str, &str); 20] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -97,6 +97,10 @@ const MIGRATIONS: [(&str, &str); 19] = [
     (
         "directories",
         include_str!("../../migrations/0019_directories.sql"),
+    ),
+    (
+        "markings",
+        include_str!("../../migrations/0020_markings.sql"),
     ),
 ];
 

@@ -33,6 +33,8 @@ pub(crate) struct NewRoom {
     pub(crate) max_people: Option<u32>,
     /// Who shares a screen in its calls.
     pub(crate) sharing: Sharing,
+    /// What its calls are marked as, if they are.
+    pub(crate) marking: Option<String>,
 }
 
 /// What anybody may know of a room.
@@ -46,6 +48,8 @@ pub(crate) struct Public {
     pub(crate) scheduled: bool,
     /// Whether its calls are consultations.
     pub(crate) consultation: Option<Consultation>,
+    /// What its calls are marked as, if they are.
+    pub(crate) marking: Option<String>,
 }
 
 impl Store {
@@ -79,8 +83,8 @@ impl Store {
         }
         sqlx::query(
             "INSERT INTO rooms (id, tenant, title, host_key, suite, created_at, password, scheduled, \
-             people, host_name, max_people, sharing) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             people, host_name, max_people, sharing, marking) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(room.as_bytes())
         .bind(new.tenant.as_bytes())
@@ -97,6 +101,7 @@ impl Store {
             Sharing::All => "all",
             Sharing::Presenters => "presenters",
         })
+        .bind(new.marking.as_deref())
         .execute(&mut *transaction)
         .await?;
         audit::note(&mut transaction, deed).await?;
@@ -110,7 +115,7 @@ impl Store {
     pub(crate) async fn public(&self, room: RoomId) -> Result<Option<Public>, StoreError> {
         let row = sqlx::query(
             "SELECT suite, CASE WHEN password IS NULL THEN 0 ELSE 1 END, scheduled, \
-             people, host_name FROM rooms WHERE id = $1",
+             people, host_name, marking FROM rooms WHERE id = $1",
         )
         .bind(room.as_bytes())
         .fetch_optional(&self.pool)
@@ -127,6 +132,7 @@ impl Store {
                         host_name: row.try_get(4)?,
                     }),
                 },
+                marking: row.try_get("marking")?,
             })
         })
         .transpose()
@@ -164,7 +170,7 @@ impl Store {
     ) -> Result<(Vec<RoomEntry>, bool), StoreError> {
         let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
         let rows = sqlx::query(
-            "SELECT id, title, created_at, scheduled, max_people, sharing, \
+            "SELECT id, title, created_at, scheduled, max_people, sharing, marking, \
              CASE WHEN password IS NULL THEN 0 ELSE 1 END AS locked FROM rooms \
              WHERE tenant = $1 AND (created_at > \
              COALESCE((SELECT created_at FROM rooms WHERE tenant = $1 AND id = $2), -1) \
@@ -189,6 +195,7 @@ fn entry(row: &AnyRow) -> Result<RoomEntry, StoreError> {
         scheduled: row.try_get::<i64, _>("scheduled")? != 0,
         max_people: optional(row, "max_people")?,
         sharing: sharing(row)?,
+        marking: row.try_get("marking")?,
     })
 }
 

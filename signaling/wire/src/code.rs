@@ -170,6 +170,11 @@ pub enum Code {
     /// Nobody takes part in a marked room's calls without a certificate.
     #[error("this room's calls need a device that the organisation has certified")]
     CertificateNeeded,
+    /// A marking is too long or empty, or the room can have none.
+    #[error(
+        "a marking has 1 to 32 characters, and is for rooms without consultations and links for guests"
+    )]
+    MarkingUnfit,
     /// No policy has this name.
     #[error("there is no such policy")]
     PolicyUnknown,
@@ -290,6 +295,7 @@ impl Code {
             Self::ProofWrong => "proof-wrong",
             Self::OtherDevice => "other-device",
             Self::CertificateNeeded => "certificate-needed",
+            Self::MarkingUnfit => "marking-unfit",
             Self::PolicyUnknown => "policy-unknown",
             Self::PolicyValue => "policy-value",
             Self::PolicyForbids => "policy-forbids",
@@ -321,7 +327,8 @@ impl Code {
             | Self::BadOffer
             | Self::PasswordUnfit
             | Self::SlotTooFar
-            | Self::ProofWrong => 400,
+            | Self::ProofWrong
+            | Self::MarkingUnfit => 400,
             Self::PolicyUnknown | Self::PolicyValue | Self::WebhookAddress => 400,
             Self::Unauthorized
             | Self::FactorNeeded

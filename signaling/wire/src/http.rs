@@ -40,6 +40,13 @@ pub struct RoomRequest {
     #[serde(default, skip_serializing_if = "Sharing::is_all")]
     #[ts(as = "Option<_>", optional)]
     pub sharing: Sharing,
+    /// What its calls are marked as, like `VS-NfD`: 1 to 32 characters, none of
+    /// them a control character, no white space at the ends. Only devices that
+    /// the organisation has certified take part in them. Neither consultations
+    /// nor rooms with links for guests are marked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub marking: Option<String>,
 }
 
 /// Who shares a screen in a room's calls.
@@ -101,6 +108,10 @@ pub struct RoomInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub consultation: Option<Consultation>,
+    /// What its calls are marked as, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub marking: Option<String>,
 }
 
 /// A room in the list of its organisation.
@@ -128,6 +139,10 @@ pub struct RoomEntry {
     #[serde(default, skip_serializing_if = "Sharing::is_all")]
     #[ts(as = "Option<_>", optional)]
     pub sharing: Sharing,
+    /// What its calls are marked as, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub marking: Option<String>,
 }
 
 /// `GET /api/v1/rooms`: those of the organisation, the oldest first.

@@ -91,6 +91,9 @@ impl Code {
             Self::CertificateNeeded => {
                 "an Gesprächen dieses Raums nehmen nur Geräte teil, die die Organisation bestätigt hat"
             }
+            Self::MarkingUnfit => {
+                "eine Einstufung hat 1 bis 32 Zeichen und ist für Räume ohne Sprechstunde und ohne Links für Gäste"
+            }
             Self::PolicyUnknown => "diese Richtlinie gibt es nicht",
             Self::PolicyValue => "diesen Wert kann die Richtlinie nicht haben",
             Self::PolicyForbids => "eine Richtlinie verbietet es",

@@ -386,6 +386,7 @@ export const en = {
     'proof-wrong': 'The device has not proved that the key is its own.',
     'other-device': 'This participation is confirmed for another device already.',
     'certificate-needed': 'Only devices that the organisation has confirmed take part in the calls of this room. Log in first.',
+    'marking-unfit': 'A marking has 1 to 32 characters, and is for rooms without consultations and links for guests.',
     'no-such-link': 'This link is not valid.',
     'link-early': 'This link does not open yet.',
     'link-expired': 'The time of this link is over.',

@@ -55,7 +55,14 @@ maxPeople?: number,
 /**
  * Who shares a screen in its calls.
  */
-sharing?: Sharing, };
+sharing?: Sharing, 
+/**
+ * What its calls are marked as, like `VS-NfD`: 1 to 32 characters, none of
+ * them a control character, no white space at the ends. Only devices that
+ * the organisation has certified take part in them. Neither consultations
+ * nor rooms with links for guests are marked.
+ */
+marking?: string, };
 
 /**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
@@ -90,7 +97,11 @@ scheduled: boolean,
 /**
  * Whether its calls are consultations.
  */
-consultation?: Consultation, };
+consultation?: Consultation, 
+/**
+ * What its calls are marked as, if they are.
+ */
+marking?: string, };
 
 /**
  * A room in the list of its organisation.
@@ -123,7 +134,11 @@ maxPeople?: number,
 /**
  * Who shares a screen in its calls.
  */
-sharing?: Sharing, };
+sharing?: Sharing, 
+/**
+ * What its calls are marked as, if they are.
+ */
+marking?: string, };
 
 /**
  * `GET /api/v1/rooms`: those of the organisation, the oldest first.

@@ -115,3 +115,36 @@ fn a_device_ends_its_stays_after_a_restart_too() {
     let left = LogEvent::Left { participant };
     assert!(world.stored.call.as_ref().unwrap().log[2].event == left);
 }
+
+#[test]
+fn in_a_marked_room_nobody_takes_part_without_a_certificate() {
+    let mut world = World::marked("VS-NfD");
+    let (host, guest) = (world.enter(true), world.enter(false));
+    for client in [host, guest] {
+        let entered = world.clients[client].frames.first();
+        let Some(ServerFrame::Entered { marking, .. }) = entered else {
+            panic!("not entered: {entered:?}");
+        };
+        assert_eq!(marking.as_deref(), Some("VS-NfD"));
+        assert_eq!(
+            world.refused(client, super::world::knock(client)),
+            Code::CertificateNeeded
+        );
+    }
+    let start = || Request::StartCall {};
+    assert_eq!(world.refused(host, start()), Code::CertificateNeeded);
+    certify(&mut world, host, KEPT).unwrap();
+    world.done(host, start());
+    assert_eq!(
+        world.refused(guest, super::world::knock(guest)),
+        Code::CertificateNeeded
+    );
+    certify(&mut world, guest, LOST).unwrap();
+    world.admit(host, guest);
+    // A member that fell behind has its certificate still, over a restart too.
+    world.restart();
+    world.resume(guest);
+    world.knock_again(guest, 1);
+    world.order(Order::EndDevice(LOST)).unwrap();
+    assert_eq!(world.clients[guest].over, Some(Reason::DeviceRevoked));
+}

@@ -75,6 +75,7 @@ impl World {
             people: None,
             max_people: None,
             sharing: Sharing::All,
+            marking: None,
             stays: vec![],
             call: None,
         };
@@ -110,6 +111,13 @@ impl World {
     pub(super) fn for_at_most(people: u32) -> Self {
         let mut world = Self::new();
         world.stored.max_people = Some(people);
+        Self::of(world.stored)
+    }
+
+    /// A room whose calls are marked so.
+    pub(super) fn marked(marking: &str) -> Self {
+        let mut world = Self::new();
+        world.stored.marking = Some(marking.to_owned());
         Self::of(world.stored)
     }
 
@@ -704,6 +712,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         people: stored.people,
         max_people: stored.max_people,
         sharing: stored.sharing,
+        marking: stored.marking.clone(),
         stays: stored
             .stays
             .iter()
