@@ -1,10 +1,11 @@
 // Who is logged in is certified in the calls of their organisation, and the others see it; a guest who takes such a
-// name is pointed out; a device that is revoked is out of the call within ten seconds and does not come back.
+// name is pointed out; a device that is revoked is out of the call within ten seconds and does not come back. A marked
+// call takes nobody else, and says whether its marking holds.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { barriers } from './harness/axe.mjs';
-import { anna, chris, fatma } from './harness/cast.mjs';
+import { anna, ben, chris, fatma } from './harness/cast.mjs';
 import { LEAN, inChromium, inFirefox } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { resultFolder, Stage } from './harness/stage.mjs';
@@ -101,4 +102,50 @@ test('an organisation vouches for its people in a call, and no longer once their
   await member.join();
   await host.tab.until('the knock', (selector) => document.querySelector(selector) !== null, `${byId('knock')}[data-name="Fatma"]`);
   assert.equal(await host.tab.run((selector) => document.querySelector(selector), `${byId('knock')}[data-name="Fatma"] ${byId('trust')}`), null);
+});
+
+test('a marked call takes nobody whom the organisation does not vouch for', async (t) => {
+  const stage = new Stage(t);
+  const pictures = resultFolder('marked');
+  const server = await Server.start(stage);
+  const links = await server.room('--marking', 'VS-NfD');
+  const passwords = [await server.account('Anna', 'host'), await server.account('Ben', 'member')];
+  const host = await inChromium(stage, { ...anna, ...LEAN, language: 'de-DE', size: { width: 390, height: 844 } });
+  const member = await inFirefox(stage, { ...ben, ...LEAN });
+  await logIn(member, server, 'ben', passwords[1] ?? '');
+
+  // Not even with the host's link.
+  await host.arrive(links.host);
+  await host.join();
+  await host.tab.untilPhase('over');
+  await says(host, 'main', 'certificate-needed');
+  await host.tab.shot(pictures, 'refused-de-390');
+  assert.deepEqual(await barriers(host.tab), []);
+
+  await logIn(host, server, 'anna', passwords[0] ?? '');
+  await host.tab.open('about:blank');
+  await host.arrive(links.host);
+  await host.join();
+  await host.inCall();
+  await says(host, byId('marking'), 'VS-NfD');
+  await member.arrive(links.guest);
+  await member.join();
+  await host.admit('Ben');
+  await member.inCall();
+  await shows(host, 'Ben', 'certified');
+  await says(host, byId('marking'), 'keine Zulassung');
+  await says(member, byId('marking'), 'Everyone in the call is confirmed');
+  assert.equal(await member.tab.run((selector) => document.querySelector(selector)?.getAttribute('data-holds'), byId('marking')), 'true');
+  await host.tab.shot(pictures, 'marked-de-390');
+  await host.tab.resize(320, 640);
+  await host.tab.shot(pictures, 'marked-de-320');
+  await member.tab.shot(pictures, 'marked-en');
+  assert.deepEqual(await barriers(host.tab), []);
+
+  const stranger = await inChromium(stage, { ...chris, ...LEAN });
+  await stranger.arrive(links.guest);
+  await stranger.join();
+  await stranger.tab.untilPhase('over');
+  await says(stranger, 'main', 'certificate-needed');
+  assert.equal(await host.tab.run((selector) => document.querySelector(selector), byId('knock')), null, 'nobody is asked about them');
 });
