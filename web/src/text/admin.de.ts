@@ -170,6 +170,8 @@ export const adminDe: typeof adminEn = {
     'tenant.deleted': 'Organisation gelöscht',
     'tenant.provider-set': 'Anmeldedienst gesetzt',
     'tenant.provider-removed': 'Anmeldedienst entfernt',
+    'tenant.directory-set': 'SCIM-Verzeichnis eingerichtet',
+    'tenant.directory-removed': 'SCIM-Verzeichnis entfernt',
     'account.made': 'Konto angelegt',
     'account.changed': 'Name oder Rolle eines Kontos geändert',
     'account.disabled': 'Konto gesperrt',

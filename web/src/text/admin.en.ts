@@ -170,6 +170,8 @@ export const adminEn = {
     'tenant.deleted': 'Organisation deleted',
     'tenant.provider-set': 'Login provider set',
     'tenant.provider-removed': 'Login provider removed',
+    'tenant.directory-set': 'SCIM directory set up',
+    'tenant.directory-removed': 'SCIM directory removed',
     'account.made': 'Account made',
     'account.changed': 'Account’s name or role changed',
     'account.disabled': 'Account disabled',
