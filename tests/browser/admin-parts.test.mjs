@@ -183,11 +183,35 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     assert.ok(!shown.includes('a secret'), 'its secret stays on the server');
     await look('provider');
 
+    // Webhooks: made with a secret that is shown once, stopped and started, deleted after a question.
+    await tab.click('to-webhooks');
+    await tab.untilShown('new-webhook');
+    await use('new-webhook');
+    await tab.fill('webhook-url', 'http://hooks.example/conclave');
+    await use('make-webhook');
+    await tab.until('the refusal', (selector) => (document.querySelector(selector)?.textContent ?? '') !== '', byId('webhook-problem'));
+    await tab.fill('webhook-url', 'https://hooks.example/conclave');
+    await tab.clickOn(byId('event-link.made'));
+    await look('new-webhook');
+    await use('make-webhook');
+    await tab.untilShown('webhook-secret');
+    assert.match(await tab.run((selector) => /** @type {HTMLInputElement} */ (document.querySelector(selector)).value, byId('webhook-secret')), /^whsec_/);
+    await look('webhook-secret');
+    await use('webhook-done');
+    await counts('webhook', 1);
+    await says('webhook', 'Gästelink angelegt');
+    await use('switch-webhook');
+    await tab.until('a stopped one', () => document.querySelector('[data-testid="webhook"][data-enabled="false"]') !== null);
+    await look('webhooks');
+    await use('delete-webhook');
+    await use('delete-webhook-confirm');
+    await counts('webhook', 0);
+
     // The audit log: the newest first, whole, and saved as a table.
     await tab.click('to-audit');
     await says('audit-state', 'keine fehlt, keine wurde geändert.');
     const acts = await tab.run((selector) => [...document.querySelectorAll(selector)].map((line) => line.getAttribute('data-act')), byId('audit-line'));
-    assert.deepEqual(acts.slice(0, 4), ['tenant.provider-set', 'account.devices-revoked', 'device.revoked', 'policies.set']);
+    assert.deepEqual(acts.slice(0, 4), ['webhook.deleted', 'webhook.changed', 'webhook.made', 'tenant.provider-set']);
     await look('audit');
     await use('audit-check');
     await says('audit-state', `Das ganze Protokoll, Zeilen 1 bis ${acts.length}:`);

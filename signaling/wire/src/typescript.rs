@@ -2,7 +2,7 @@
 //! `web/src/wire/` is committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
-use crate::{account, audit, client, code, control, device, http, id, passkey, policy};
+use crate::{account, audit, client, code, control, device, http, id, passkey, policy, webhook};
 use std::collections::{BTreeMap, BTreeSet};
 use ts_rs::{Config, TS};
 
@@ -33,9 +33,10 @@ fn all(config: &Config) -> Vec<Declared> {
         control: Source, Sending, SourceOf, SlotAssignment, Show, ShownAs, Wanted;
         device: DeviceRequest, DeviceInfo, DeviceList, CertificateRequest, CertificateIssued;
         http: Consultation, Sharing, RoomRequest, RoomCreated, RoomInfo, RoomEntry, RoomList, LinkState, Uses, Language, ConsentWay, Consent, ConsentRequest, ConsentText, ConsentTexts, ConsentTextsRequest, ConsentRule, LinkRequest, LinkInfo, LinkList, Opening, MediaTrial, MediaAddress, Cell, Problem;
-        id: RoomId, LinkId, TenantId, AccountId, DeviceId, PasskeyId, ParticipantId, Blob, Mid;
+        id: RoomId, LinkId, TenantId, AccountId, DeviceId, PasskeyId, ParticipantId, WebhookId, Blob, Mid;
         passkey: PasskeyChallenge, PasskeyRequest, PasskeyLogin, PasskeyName, PasskeyInfo, PasskeyList;
         policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;
+        webhook: EventKind, WebhookRequest, WebhookChange, WebhookInfo, WebhookMade, WebhookList;
     }
 }
 

@@ -9,7 +9,7 @@ macro_rules! events {
     ($($(#[$doc:meta])* $event:ident = $name:literal,)+) => {
         /// Something that an organisation's programs may be told. Nothing of a
         /// call is one, and no event has a name in it.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
         pub enum EventKind {
             $($(#[$doc])* #[serde(rename = $name)] $event,)+
         }
@@ -94,7 +94,7 @@ pub struct EventData {
 }
 
 /// The body of `POST /api/v1/webhooks`.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WebhookRequest {
     /// Where to: `https://…`, at most 500 characters, without a user, a password
@@ -107,23 +107,26 @@ pub struct WebhookRequest {
 }
 
 /// The body of `PATCH /api/v1/webhooks/{webhook}`: what is to be otherwise.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WebhookChange {
     /// Where to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub url: Option<String>,
     /// Of what; empty: of everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub events: Option<Vec<EventKind>>,
     /// Whether anything is sent. Switched on, what was given up within the last
     /// seven days is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub enabled: Option<bool>,
 }
 
 /// An endpoint, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookInfo {
     /// Which.
@@ -133,20 +136,24 @@ pub struct WebhookInfo {
     /// Of what; empty: of everything.
     pub events: Vec<EventKind>,
     /// When it was made, in milliseconds since the Unix epoch.
+    #[ts(type = "number")]
     pub created: u64,
     /// Whether anything is sent to it.
     pub enabled: bool,
     /// Since when it has taken nothing, likewise; nothing: it took the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
     pub failing_since: Option<u64>,
     /// How many events are still to be delivered.
+    #[ts(type = "number")]
     pub waiting: u64,
     /// How many were given up within the last seven days.
+    #[ts(type = "number")]
     pub given_up: u64,
 }
 
 /// An endpoint with its secret, which is told once.
-#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookMade {
     /// The endpoint.
@@ -156,7 +163,7 @@ pub struct WebhookMade {
 }
 
 /// `GET /api/v1/webhooks`, the oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookList {
     /// At most as many as were asked for.

@@ -41,6 +41,12 @@ import type {
   RoomRequest,
   SessionInfo,
   TenantInfo,
+  WebhookChange,
+  WebhookId,
+  WebhookInfo,
+  WebhookList,
+  WebhookMade,
+  WebhookRequest,
 } from '../wire';
 
 /** Why something was not done. */
@@ -278,6 +284,34 @@ export class Api {
 
   providerInfo(tenant: string): Promise<Answer<ProviderInfo>> {
     return this.#send('GET', `tenants/${tenant}/oidc`);
+  }
+
+  /** All endpoints that are told of events, the oldest first. */
+  async webhooks(): Promise<Answer<readonly WebhookInfo[]>> {
+    const all: WebhookInfo[] = [];
+    for (;;) {
+      const last = all.at(-1);
+      const page: Answer<WebhookList> = await this.#send('GET', last === undefined ? 'webhooks' : `webhooks?after=${last.webhook}`);
+      if (!page.ok) return page;
+      all.push(...page.value.webhooks);
+      if (!page.value.more || page.value.webhooks.length === 0) return { ok: true, value: all };
+    }
+  }
+
+  makeWebhook(request: WebhookRequest): Promise<Answer<WebhookMade>> {
+    return this.#send('POST', 'webhooks', request);
+  }
+
+  changeWebhook(webhook: WebhookId, change: WebhookChange): Promise<Answer<WebhookInfo>> {
+    return this.#send('PATCH', `webhooks/${webhook}`, change);
+  }
+
+  renewWebhookSecret(webhook: WebhookId): Promise<Answer<WebhookMade>> {
+    return this.#send('POST', `webhooks/${webhook}/secret`);
+  }
+
+  deleteWebhook(webhook: WebhookId): Promise<Answer<null>> {
+    return this.#send('DELETE', `webhooks/${webhook}`);
   }
 
   setDisabled({ account, disabled }: Pick<AccountInfo, 'account' | 'disabled'>): Promise<Answer<null>> {

@@ -1,6 +1,6 @@
 /** English, of the administration of an organisation. */
 
-import type { Act } from '../wire';
+import type { Act, EventKind } from '../wire';
 
 export const adminEn = {
   title: 'Administration',
@@ -58,6 +58,7 @@ export const adminEn = {
     policies: 'Policies',
     'consent-texts': 'Consent texts',
     provider: 'Login provider',
+    webhooks: 'Webhooks',
     audit: 'Audit log',
   },
   quotaHint: 'How much there is, and how much there may be, the server’s operator decides.',
@@ -150,6 +151,46 @@ export const adminEn = {
   providerCaOwn: 'certificates of its own, besides the system’s',
   providerCaSystem: 'the system’s',
   providerPage: 'To the login page of this organisation',
+
+  webhooksHint: 'Programs of your organisation that are told what happens in it: which room, link or account, and never a name. What cannot be delivered is tried again for hours, signed with a secret that the program knows.',
+  webhooksNone: 'No program is told anything yet.',
+  webhookNew: 'New webhook',
+  webhookUrl: 'Address, with https://',
+  webhookEvents: 'What it is told; none chosen: everything, also what comes with later versions',
+  webhookAll: 'is told everything',
+  webhookMake: 'Make webhook',
+  webhookMade: 'The webhook is made.',
+  webhookOn: 'on',
+  webhookOff: 'stopped',
+  webhookFailing: (since: string): string => `takes nothing since ${since}`,
+  webhookWaiting: (count: number): string => (count === 1 ? 'one event waits' : `${count} events wait`),
+  webhookGivenUp: (count: number): string => (count === 1 ? 'one event given up' : `${count} events given up`),
+  webhookStop: 'Stop',
+  webhookStopped: 'It is told nothing any more.',
+  webhookStart: 'Start',
+  webhookStarted: 'It is told of events again.',
+  webhookRenew: 'New secret',
+  webhookRenewed: 'Events are signed with another secret from now on.',
+  webhookSecretTitle: 'The secret of the webhook',
+  webhookSecretText: 'It is shown now and never again. The program checks with it that an event is from this server (Standard Webhooks).',
+  webhookSecretOf: (url: string): string => `Secret for ${url}`,
+  webhookSecretCopy: 'Copy secret',
+  webhookQuestion: 'Delete the webhook?',
+  webhookDeleteText: (url: string): string => `${url} is told nothing any more, also not of what still waits. This cannot be undone.`,
+  webhookDeleted: 'The webhook is deleted.',
+  event: {
+    'account.made': 'Account made',
+    'account.disabled': 'Account disabled',
+    'account.enabled': 'Account enabled',
+    'account.deleted': 'Account deleted',
+    'room.made': 'Room made',
+    'room.deleted': 'Room deleted',
+    'link.made': 'Guest link made',
+    'link.handed-out': 'Guest link handed out',
+    'link.revoked': 'Guest link revoked',
+    'consent.given': 'Guest consented',
+    'consent.withdrawn': 'Guest withdrew the consent',
+  } satisfies Record<EventKind, string>,
 
   auditHint: 'What was done to the organisation, and by whom; nothing of calls, knocks or guests. Each line is bound to the one before it, so that one that is missing or was changed shows.',
   auditNone: 'There are no lines yet.',

@@ -43,6 +43,11 @@ export type PasskeyId = string;
 export type ParticipantId = string;
 
 /**
+ * An endpoint that is told of events, 128 random bits.
+ */
+export type WebhookId = string;
+
+/**
  * Opaque bytes (MLS messages, KeyPackages, tags).
  */
 export type Blob = string;

@@ -10,3 +10,4 @@ export type * from './http';
 export type * from './id';
 export type * from './passkey';
 export type * from './policy';
+export type * from './webhook';
