@@ -119,6 +119,7 @@ test('a marked call takes nobody whom the organisation does not vouch for', asyn
   await host.join();
   await host.tab.untilPhase('over');
   await says(host, 'main', 'certificate-needed');
+  await host.tab.untilShown('log-in-first');
   await host.tab.shot(pictures, 'refused-de-390');
   assert.deepEqual(await barriers(host.tab), []);
 

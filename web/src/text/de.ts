@@ -209,6 +209,7 @@ export const de: Text = {
   certifiedBy: (organisation) => `bestätigt von ${organisation}`,
   notCertified: (names) =>
     `${list(names)}: Für diesen Namen hat eine Organisation gebürgt, für diese Person bürgt sie nicht oder nicht mehr. Vergewissern Sie sich, mit wem Sie sprechen.`,
+  logInFirst: 'Anmelden (neuer Tab)',
   nameTaken: 'Für diesen Namen bürgt eine Organisation, für diese Person nicht.',
   markingHolds: 'Für alle im Gespräch bürgt ihre Organisation.',
   markingFails: (names) => `gilt gerade nicht: Niemand bürgt für ${list(names)}. Sagen Sie nichts Eingestuftes.`,

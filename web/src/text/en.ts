@@ -218,6 +218,7 @@ export const en = {
   certifiedBy: (organisation: string) => `confirmed by ${organisation}`,
   notCertified: (names: readonly string[]) =>
     `${list(names)}: an organisation vouched for this name, and does not, or no longer, vouch for this person. Make sure whom you are talking to.`,
+  logInFirst: 'Log in (new tab)',
   nameTaken: 'An organisation vouches for this name, and not for this person.',
   markingHolds: 'Everyone in the call is confirmed by their organisation.',
   markingFails: (names: readonly string[]) => `does not hold now: nobody vouches for ${list(names)}. Say nothing classified.`,
