@@ -51,6 +51,35 @@ function words(tab) {
   };
 }
 
+/**
+ * From now on what the page offers by itself waits for `go`. A person is there while the browser asks; an authenticator
+ * made of software answers what was asked while nobody was there never.
+ *
+ * @param {import('./harness/tab.mjs').Tab} tab
+ */
+async function holdOffers(tab) {
+  await tab.run(() => {
+    const page = /** @type {any} */ (window);
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    page.offered = null;
+    navigator.credentials.get = async (options) => {
+      await new Promise((go) => (page.offered = go));
+      return get(options);
+    };
+  });
+  return {
+    go: async () => {
+      await tab.until('the offer', () => /** @type {any} */ (window).offered !== null);
+      await tab.run(() => {
+        const page = /** @type {any} */ (window);
+        const { offered } = page;
+        page.offered = null;
+        offered();
+      });
+    },
+  };
+}
+
 test('a passkey is made, logs in by the button and by itself, and is removed, in Chromium', async (t) => {
   const stage = new Stage(t);
   const folder = resultFolder('passkey-chromium');
@@ -120,10 +149,10 @@ test('a passkey is made, logs in by the button and by itself, and is removed, in
   await tab.untilPhase('rooms');
 
   // Out, and in with what the browser offers by itself: here its user takes it at once.
-  await authenticator.present(false);
+  const offers = await holdOffers(tab);
   await tab.click('log-out');
   await tab.untilPhase('login');
-  await authenticator.present(true);
+  await offers.go();
   await tab.untilPhase('rooms');
 
   // Removed, it logs nobody in any more, though the authenticator still has it.
@@ -136,10 +165,9 @@ test('a passkey is made, logs in by the button and by itself, and is removed, in
   await says('passkey-said', 'Der Passkey ist entfernt.');
   await tab.untilShown('passkeys-none');
   await tab.press('Escape');
-  await authenticator.present(false);
   await tab.click('log-out');
   await tab.untilPhase('login');
-  await authenticator.present(true);
+  await offers.go();
   await says('login-problem', 'Dieser Passkey ist hier nicht bekannt');
   const problems = tab.problems.filter((problem) => !/status of 401/.test(problem));
   assert.deepEqual(problems, [], 'nothing but what was refused');
