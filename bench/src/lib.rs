@@ -177,6 +177,7 @@ impl Rig {
             request: index as u64,
             offer: offer.to_sdp_string(),
             sending: sending.into_iter().collect(),
+            discreet: false,
         };
         self.shard.handle_input(self.now, Input::Command(connect));
         let answer = loop {

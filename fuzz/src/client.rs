@@ -220,6 +220,7 @@ fn offer(shard: &mut Shard, now: Instant, who: ParticipantId, simulcast: bool) -
         request: 1,
         offer: text(simulcast),
         sending: sending.collect(),
+        discreet: false,
     };
     shard.handle_input(now, Input::Command(command));
     loop {

@@ -23,7 +23,7 @@ use crate::track::{Owner, Published, Subscriber, Track};
 use crate::twcc::Arrivals;
 use aws_lc_rs::rand::SecureRandom;
 use conclave_wire::code::Code;
-use conclave_wire::control::{Command, Event, Sending, Source, SourceOf};
+use conclave_wire::control::{Command, Event, Source, SourceOf};
 use conclave_wire::id::{Mid, ParticipantId, RoomId};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -69,8 +69,16 @@ impl Shard {
                 request,
                 offer,
                 sending,
+                discreet,
             } => {
-                let event = match self.connect(now, room, participant, &offer, &sending) {
+                let offer = Offer::parse(&offer, &sending).map(|mut offer| {
+                    if discreet {
+                        offer.keep_discreet();
+                    }
+                    offer
+                });
+                let answer = offer.and_then(|offer| self.connect(now, room, participant, offer));
+                let event = match answer {
                     Ok(answer) => Event::Answer {
                         participant,
                         request,
@@ -107,10 +115,8 @@ impl Shard {
         now: Instant,
         room: RoomId,
         participant: ParticipantId,
-        text: &str,
-        sending: &[Sending],
+        mut offer: Offer,
     ) -> Result<String, Code> {
-        let mut offer = Offer::parse(text, sending)?;
         if self.limits.heard.is_none() {
             offer.give_up(Kind::AudioLevel);
         }

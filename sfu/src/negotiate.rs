@@ -203,6 +203,19 @@ impl Offer {
         }
     }
 
+    /// Answers such that sound says as little of itself as it can: its packets
+    /// have no level, and those of Opus have one size (RFC 7587 section 6.1).
+    /// What is sent with a level in spite of that is passed on without.
+    pub fn keep_discreet(&mut self) {
+        self.give_up(Kind::AudioLevel);
+        for section in &mut self.sections {
+            section
+                .codecs
+                .iter_mut()
+                .for_each(SectionCodec::keep_constant);
+        }
+    }
+
     /// Writes the answer. `streams` gives a slot's streams by its tag.
     pub fn answer(
         &self,
@@ -575,6 +588,16 @@ impl SectionCodec {
         self.feedback.contains(&feedback)
     }
 
+    /// Asks for a constant rate, whatever the client's parameters say of it.
+    fn keep_constant(&mut self) {
+        if self.codec.codec().kind == MediaKind::Audio {
+            let offered = self.fmtp.take().unwrap_or_default();
+            let others = offered.split(';').map(str::trim);
+            let others = others.filter(|pair| !pair.is_empty() && !pair.starts_with("cbr="));
+            self.fmtp = Some(others.chain(["cbr=1"]).collect::<Vec<_>>().join(";"));
+        }
+    }
+
     fn answer(&self, sdp: &mut String, transport_cc: bool) {
         let codec = self.codec.codec();
         let pt = self.pt.0;
@@ -680,13 +703,18 @@ mod tests {
     }
 
     fn answered(section: &str) -> String {
+        answer_to(section, |_| {})
+    }
+
+    fn answer_to(section: &str, change: impl FnOnce(&mut Offer)) -> String {
         let offer = format!(
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
              a=ice-ufrag:ufra\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
              a=fingerprint:sha-256 {}\r\n{section}",
             ["AB"; 32].join(":")
         );
-        let offer = Offer::parse(&offer, &[]).expect("an offer");
+        let mut offer = Offer::parse(&offer, &[]).expect("an offer");
+        change(&mut offer);
         let local = Local {
             credentials: &offer.credentials,
             fingerprint: "",
@@ -726,6 +754,27 @@ mod tests {
             "{sdp}"
         );
         assert!(!sdp.contains("red/48000"), "{sdp}");
+    }
+
+    #[test]
+    fn who_is_discreet_is_answered_without_levels_and_with_a_constant_rate() {
+        let (_, level) = Kind::URIS[2];
+        for parameters in ["a=fmtp:111 minptime=10;cbr=0; useinbandfec=1\r\n", ""] {
+            let sound = format!(
+                "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+                 a=recvonly\r\na=rtcp-mux\r\na=extmap:4 {level}\r\n\
+                 a=rtpmap:111 opus/48000/2\r\n{parameters}"
+            );
+            let usual = answered(&sound);
+            assert!(usual.contains(level) && !usual.contains("cbr=1"), "{usual}");
+            let discreet = answer_to(&sound, Offer::keep_discreet);
+            assert!(!discreet.contains(level), "{discreet}");
+            let constant = match parameters {
+                "" => "a=fmtp:111 cbr=1\r\n",
+                _ => "a=fmtp:111 minptime=10;useinbandfec=1;cbr=1\r\n",
+            };
+            assert!(discreet.contains(constant), "{discreet}");
+        }
     }
 
     #[test]

@@ -183,6 +183,7 @@ mod tests {
             request: 0,
             offer: String::new(),
             sending: Vec::new(),
+            discreet: false,
         });
         let (last, _) = orders.last().expect("a command");
         (*last, spans(&orders))
@@ -269,6 +270,7 @@ mod tests {
             request: 0,
             offer: String::new(),
             sending: Vec::new(),
+            discreet: false,
         });
         let gone = Command::Disconnect {
             participant: participant(1),

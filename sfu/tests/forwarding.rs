@@ -5,6 +5,7 @@ mod kit;
 
 use conclave_sfu::drop::DropReason;
 use conclave_sfu::metrics::Counter;
+use conclave_sfu::rtp::extension::Kind;
 use conclave_wire::control::{Command, Event, Source};
 use kit::{Packet, ROOM, Random, Slot, World};
 use std::time::Duration;
@@ -126,6 +127,28 @@ fn an_audio_slot_switches_at_once() {
         Some(-30),
         "the level crosses under the receiver's id"
     );
+}
+
+#[test]
+fn discreet_sound_crosses_without_its_level_whatever_clients_offer() {
+    let mut world = World::new();
+    world.discreet = true;
+    for _ in 0..2 {
+        world.join(&[Source::Microphone], 1, 0);
+    }
+    world.until_connected();
+    let (_, level) = Kind::URIS[2];
+    for client in &world.clients {
+        assert!(client.offer.contains(level), "{}", client.offer);
+        assert!(!client.answer.contains(level), "{}", client.answer);
+        assert!(client.answer.contains("cbr=1"), "{}", client.answer);
+    }
+    world.assign(1, Slot::Audio(0), Some((0, Source::Microphone)));
+    world.send(0, Source::Microphone, Packet::sound(b"a"));
+    world.run(Duration::from_millis(50));
+    let received = world.take(1, Slot::Audio(0));
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].header.ext_vals.audio_level, None);
 }
 
 #[test]

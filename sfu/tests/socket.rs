@@ -20,6 +20,7 @@ fn commands_are_answered_and_datagrams_counted() {
         request: 7,
         offer: "nonsense".to_owned(),
         sending: Vec::new(),
+        discreet: false,
     })
     .unwrap();
     assert_eq!(
@@ -85,6 +86,7 @@ fn shards_have_ports_of_their_own_and_small_rooms_that_stay_together() {
             request: index.into(),
             offer: offer(),
             sending: Vec::new(),
+            discreet: false,
         })
         .unwrap();
         match events.blocking_recv() {

@@ -97,6 +97,7 @@ impl World {
                     mid: mid(microphone),
                     source: Source::Microphone,
                 }],
+                discreet: false,
             })
             .unwrap();
         let answer = loop {

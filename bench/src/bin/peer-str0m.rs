@@ -98,6 +98,7 @@ impl Sfu {
             request,
             offer,
             sending,
+            ..
         } = command
         else {
             return Ok(());

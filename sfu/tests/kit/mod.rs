@@ -72,6 +72,8 @@ pub struct World {
     pub estimates: bool,
     /// How loud sounds say that they are, in dBov; nothing if they do not.
     pub level: Option<i8>,
+    /// Whether sound of clients that join says as little of itself as it can.
+    pub discreet: bool,
     metrics: Vec<Arc<Metrics>>,
     request: u64,
 }
@@ -183,6 +185,7 @@ impl World {
             vp8: false,
             estimates: false,
             level: Some(-30),
+            discreet: false,
             metrics,
             request: 0,
         }
@@ -344,6 +347,7 @@ impl World {
             request,
             offer: offer.to_owned(),
             sending,
+            discreet: self.discreet,
         });
         for event in &self.events {
             match event {

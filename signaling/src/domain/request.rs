@@ -520,6 +520,7 @@ impl Room {
             request,
             offer: sdp,
             sending,
+            discreet: self.people.is_some(),
         }));
         Ok(Done::Later)
     }

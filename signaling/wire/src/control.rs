@@ -126,6 +126,10 @@ pub enum Command {
         offer: String,
         /// What the offer's sending sections carry.
         sending: Vec<Sending>,
+        /// Whether sound says as little of itself as it can, whatever the offer
+        /// says: no level (RFC 6464), and Opus at a constant rate (RFC 7587
+        /// section 6.1).
+        discreet: bool,
     },
     /// Change what slots carry. Slots not named stay as they are; a source that
     /// does not exist yet is remembered and served once it does.

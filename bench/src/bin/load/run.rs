@@ -188,6 +188,7 @@ impl Run {
                     request: index as u64,
                     offer,
                     sending: sending.into_iter().collect(),
+                    discreet: false,
                 })?;
                 server.answer(|| self.turn(|_, _| {}))
             })?;

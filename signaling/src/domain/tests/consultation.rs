@@ -4,6 +4,7 @@ use super::world::{World, word_to};
 use crate::domain::Closing;
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::code::Code;
+use conclave_wire::control::Command;
 
 const HOST: usize = 0;
 
@@ -71,4 +72,21 @@ fn guests_let_nobody_in_while_the_host_is_away() {
     world.resume(HOST);
     let commit = world.commit_of(HOST, world.epoch(), &[late], &[]);
     world.done(HOST, commit);
+}
+
+#[test]
+fn the_media_plane_is_told_that_sound_is_discreet_there_and_nowhere_else() {
+    for people in [None, Some(2)] {
+        let mut world = people.map_or_else(|| World::call_of(1), world);
+        let offer = Request::Offer {
+            sdp: "v=0".to_owned(),
+            sending: Vec::new(),
+        };
+        assert_eq!(world.request(HOST, offer), None);
+        let discreet = world.media.iter().find_map(|command| match command {
+            Command::Connect { discreet, .. } => Some(*discreet),
+            _ => None,
+        });
+        assert_eq!(discreet, Some(people.is_some()));
+    }
 }
