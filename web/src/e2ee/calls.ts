@@ -183,7 +183,8 @@ export interface FrameCounts {
 
 /** What a transform is told when it is made. */
 export type TransformOptions =
-  | { readonly direction: 'send'; readonly source: Source }
+  /** `constant`: frames are packets of Opus, and their sizes tell nothing. */
+  | { readonly direction: 'send'; readonly source: Source; readonly constant: boolean }
   | { readonly direction: 'receive'; readonly slot: number };
 
 /** SFrame contexts by protocol.md section 5. */

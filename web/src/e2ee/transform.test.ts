@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { SlotReport, TransformOptions } from './calls';
+import { PACKET } from './opus';
 import { Frames, type EncodedFrame, type FrameSession } from './transform';
 
 function frames(session: FrameSession | null) {
@@ -36,13 +37,23 @@ const session: FrameSession = {
 
 test('a frame is sealed whole under the context of its source', () => {
   const sealed = frame(5, 6);
-  expect(goesOn(frames(session).all, { direction: 'send', source: 'screen' }, sealed)).toBe(true);
+  expect(goesOn(frames(session).all, { direction: 'send', source: 'screen', constant: false }, sealed)).toBe(true);
   expect([...new Uint8Array(sealed.data)]).toEqual([99, 2, 5, 6]);
+});
+
+test('sound whose size is to tell nothing is padded before it is sealed', () => {
+  const { all } = frames(session);
+  const lengths = [[0x78], [0x78, 1, 2, 3], [0x78, ...Array<number>(90).fill(7)]].map((bytes) => {
+    const sealed = frame(...bytes);
+    expect(goesOn(all, { direction: 'send', source: 'microphone', constant: true }, sealed)).toBe(true);
+    return sealed.data.byteLength;
+  });
+  expect(lengths).toEqual([2 + PACKET, 2 + PACKET, 2 + PACKET]);
 });
 
 test('without a group nothing goes out and nothing comes in', () => {
   const { all } = frames(null);
-  expect(goesOn(all, { direction: 'send', source: 'camera' }, frame(1))).toBe(false);
+  expect(goesOn(all, { direction: 'send', source: 'camera', constant: false }, frame(1))).toBe(false);
   expect(goesOn(all, { direction: 'receive', slot: 0 }, frame(1, 1))).toBe(false);
   expect(all.counts().sent).toEqual([{ source: 'camera', sealed: 0, dropped: 1 }]);
 });

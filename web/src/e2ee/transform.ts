@@ -5,6 +5,7 @@
 
 import { CONTEXTS, type FrameCounts, type SlotReport, type TransformOptions } from './calls';
 import { Lane } from './lane';
+import { padded } from './opus';
 import type { Source } from '../wire';
 
 /** What names a frame's sender: a leaf may belong to someone else in another epoch. */
@@ -77,7 +78,7 @@ export class Frames {
   /** `goesOn` is called when the frame, its content exchanged, goes on: at once, later, or never. */
   handle(options: TransformOptions, frame: EncodedFrame, goesOn: () => void): void {
     if (options.direction === 'send') {
-      if (this.#seal(options.source, frame)) goesOn();
+      if (this.#seal(options, frame)) goesOn();
     } else if (this.session() !== null) {
       this.#slot(options.slot).lane.push({ frame, goesOn }, new Uint8Array(frame.data));
     }
@@ -112,13 +113,14 @@ export class Frames {
     };
   }
 
-  #seal(source: Source, frame: EncodedFrame): boolean {
+  #seal({ source, constant }: TransformOptions & { direction: 'send' }, frame: EncodedFrame): boolean {
     let count = this.#sent.get(source);
     if (count === undefined) this.#sent.set(source, (count = { sealed: 0, dropped: 0 }));
     try {
       const session = this.session();
       if (session === null) throw new Error('no session');
-      frame.data = exact(session.seal(CONTEXTS.indexOf(source), new Uint8Array(frame.data)));
+      const encoded = new Uint8Array(frame.data);
+      frame.data = exact(session.seal(CONTEXTS.indexOf(source), constant ? padded(encoded) : encoded));
       count.sealed += 1;
       return true;
     } catch {

@@ -117,7 +117,7 @@ export class Connection {
       });
       if (kind === 'video') describe(transceiver);
       preferCodecs(transceiver, kind, true, this.takesRaw);
-      transceiver.sender.transform = this.needs.transform({ direction: 'send', source });
+      transceiver.sender.transform = this.needs.transform({ direction: 'send', source, constant: this.isConsultation && kind === 'audio' });
       this.#senders.set(source, transceiver);
     }
   }

@@ -8,7 +8,7 @@ const offer = [
   'a=extmap:4/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=off',
   'a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:mid',
   'a=rtpmap:111 opus/48000/2',
-  'a=fmtp:111 minptime=10;useinbandfec=1',
+  'a=fmtp:111 minptime=10;stereo=1;useinbandfec=1',
   'm=video 9 UDP/TLS/RTP/SAVPF 98',
   'a=rtpmap:98 VP9/90000',
   'a=fmtp:98 profile-id=0',
@@ -19,7 +19,7 @@ test('an offer for a consultation names no level and asks for a constant rate', 
   const sent = discreet(offer);
   expect(sent).not.toContain('ssrc-audio-level');
   expect(sent).toContain('a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:mid\r\n');
-  expect(sent).toContain('a=fmtp:111 minptime=10;useinbandfec=1;cbr=1\r\n');
+  expect(sent).toContain('a=fmtp:111 minptime=10;useinbandfec=1;stereo=0;maxaveragebitrate=28000;cbr=1\r\n');
   expect(sent).toContain('a=fmtp:98 profile-id=0\r\n');
   expect(discreet(sent)).toBe(sent);
 });
