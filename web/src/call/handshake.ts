@@ -90,6 +90,8 @@ export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
         settled,
         (s) => outcome(s, call),
         (s) => (event.by === state.self ? renewLater(s) : unchanged(s)),
+        // Who had not left was put out.
+        (s) => (without(gone, handshake.left).length > 0 ? askAgain(s) : unchanged(s)),
         nextCommit,
       );
     }
@@ -103,6 +105,15 @@ export function applyEntry(state: State, entry: LogEntry): Outcome<State> {
       });
     }
   }
+}
+
+/**
+ * Somebody was removed, by us or another host: nobody is let in unasked any more, or who has the link would be back at
+ * once, as a stranger.
+ */
+function askAgain(state: State): Outcome<State> {
+  if (!state.letsIn) return unchanged(state);
+  return outcome({ ...state, letsIn: false }, { type: 'announce', announcement: { key: 'askedAgain' }, urgent: false });
 }
 
 /** Our place among the members that are present, by leaf. */

@@ -133,4 +133,18 @@ describe('letting everyone in', () => {
     const off = all(inCall(true), { type: 'let-in', all: true }, { type: 'let-in', all: false }, knock, checked('Ben'));
     expect(off.state.handshake.admit).toEqual([]);
   });
+
+  test.each(['me', 'host'])('who was removed by %s does not come back unasked, and whoever leaves changes nothing', (by) => {
+    const open = all(inCall(true), { type: 'let-in', all: true }).state;
+    const commit = (seq: number): Event =>
+      told({ type: 'entry', seq, event: { type: 'commit', by, epoch: 1, message: 'm', adds: [], removes: ['anna'] } });
+    const left = told({ type: 'entry', seq: 2, event: { type: 'left', participant: 'anna' } });
+    const gone = all(open, left, commit(3));
+    expect(gone.state.letsIn).toBe(true);
+    expect(announced(gone.effects)).toEqual([]);
+    const removed = all(open, commit(2));
+    expect(removed.state.letsIn).toBe(false);
+    expect(announced(removed.effects)).toEqual([{ key: 'askedAgain' }]);
+    expect(all(removed.state, knock, checked('Ben')).state.handshake.admit).toEqual([]);
+  });
 });

@@ -107,7 +107,7 @@ export type Announcement =
   | { readonly key: 'joined' | 'left' | 'knocking' | 'notCompared' | 'notCertified'; readonly names: readonly string[] }
   | { readonly key: 'microphoneOn' | 'microphoneOff' | 'cameraOn' | 'cameraOff' }
   | { readonly key: 'sharing' | 'sharingStopped' | 'reconnecting' | 'reconnected' | 'admitted' | 'compared' | 'behind' | 'caughtUp' }
-  | { readonly key: 'linkLocked' | 'linkUnlocked' | 'roomLocked' | 'roomOpen' | 'madeHost' | 'madePresenter' }
+  | { readonly key: 'linkLocked' | 'linkUnlocked' | 'roomLocked' | 'roomOpen' | 'askedAgain' | 'madeHost' | 'madePresenter' }
   | { readonly key: 'muted'; readonly by: string }
   | { readonly key: 'actionFailed'; readonly code: string };
 

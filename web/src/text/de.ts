@@ -328,6 +328,7 @@ export const de: Text = {
   announceAdmitted: 'Sie sind im Gespräch',
   announceRoomLocked: 'Der Raum ist abgeschlossen. Niemand sonst kann um Einlass bitten',
   announceRoomOpen: 'Der Raum ist wieder offen',
+  announceAskedAgain: 'Jemand wurde entfernt. Ab jetzt kommt niemand mehr ungefragt herein',
   announceMadePresenter: 'Sie sind jetzt Vortragende oder Vortragender und können Ihren Bildschirm teilen',
   announceMadeHost: 'Sie sind jetzt Gastgeber',
   announceMuted: (name) => `${name} hat Ihr Mikrofon stummgeschaltet. Sie können es wieder einschalten`,

@@ -343,6 +343,7 @@ export const en = {
   announceAdmitted: 'You are in the call',
   announceRoomLocked: 'The room is locked. Nobody else can ask to join',
   announceRoomOpen: 'The room is open again',
+  announceAskedAgain: 'Somebody was removed. From now on nobody joins without asking',
   announceMadePresenter: 'You are a presenter now: you can share your screen',
   announceMadeHost: 'You are a host now',
   announceMuted: (name: string) => `${name} has muted your microphone. You can switch it on again`,

@@ -67,6 +67,8 @@ export function announcementText(t: Text, announcement: Announcement): string {
       return t.announceRoomLocked;
     case 'roomOpen':
       return t.announceRoomOpen;
+    case 'askedAgain':
+      return t.announceAskedAgain;
     case 'madePresenter':
       return t.announceMadePresenter;
     case 'madeHost':
