@@ -11,7 +11,9 @@ use common::client::{self, Client, administrator, log_in, now, read};
 use common::provider::{CLIENT, Provider, SECRET, encode};
 use common::{Answer, Server};
 use conclave_wire::account::{AccountList, LoginWays, Role, SessionInfo};
+use conclave_wire::audit::{Act, AuditList};
 use conclave_wire::code::Code;
+use conclave_wire::id::Blob;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -165,6 +167,17 @@ async fn names_and_roles_are_the_providers_and_are_renewed_with_each_login() {
     );
     let accounts: AccountList = Client::operator(&server).get("accounts").await;
     assert_eq!(accounts.accounts.len(), 1, "one person, one account");
+    // The log says that there is another role now, and nothing where all is as it was.
+    let again = json!({ "groups": ["guests"], "name": "Dr. Anna Tal" });
+    session(&server, &enter(&server, &provider, again).await).await;
+    let log: AuditList = Client::operator(&server).get("audit").await;
+    let noted = log
+        .lines
+        .iter()
+        .filter(|line| line.object == Some(Blob(info.account.0.to_vec())));
+    let noted: Vec<_> = noted.map(|line| (line.act, line.actor)).collect();
+    let own = Some(info.account);
+    assert_eq!(noted, [(Act::AccountMade, own), (Act::AccountChanged, own)]);
     assert_eq!(
         provider.asked("/.well-known/openid-configuration"),
         1,
@@ -234,7 +247,12 @@ async fn a_login_is_of_the_browser_that_began_it_and_of_one_code() {
     give();
     let state = format!("/oidc/callback?state={}&code=c", anna.asked["state"]);
     let eves = format!("{LOGIN}={}", eve.cookie);
-    let changed = format!("{LOGIN}=A{}", &anna.cookie[1..]);
+    let first = if anna.cookie.starts_with('A') {
+        'B'
+    } else {
+        'A'
+    };
+    let changed = format!("{LOGIN}={first}{}", &anna.cookie[1..]);
     for cookie in ["", "a=b", &eves, &changed, &format!("{LOGIN}=")] {
         let answer = server.http("GET", &state, &[("cookie", cookie)], &[]).await;
         assert_eq!(problem(&answer), "login-expired", "{cookie}");
