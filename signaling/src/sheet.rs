@@ -50,6 +50,7 @@ pub fn read(header: &[&str], text: &str) -> Result<Vec<Row>, Wrong> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
+        .delimiter(delimiter(text))
         .flexible(true)
         .from_reader(text.as_bytes());
     let wrong = |line, column: usize| Wrong::at((line, column), Code::BadMessage);
@@ -78,6 +79,13 @@ pub fn read(header: &[&str], text: &str) -> Result<Vec<Row>, Wrong> {
         Some(column) => Err(wrong(1, column + 1)),
         None => Ok(rows),
     }
+}
+
+/// What stands between cells: a comma, or the semicolon that spreadsheets write
+/// where the comma is in numbers. No header has either in a name.
+fn delimiter(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    if header.contains(';') { b';' } else { b',' }
 }
 
 impl Wrong {
@@ -159,6 +167,15 @@ mod tests {
         assert_eq!(at("a,b\r\n1,2\r\n\r\n3,4\r\n5\r\n"), Err((5, 2)));
         let rows = vec![(2, vec!["1".to_owned(), "2".to_owned()])];
         assert_eq!(at("\u{feff}a,b\r\n1,2\r\n"), Ok(rows));
+    }
+
+    #[test]
+    fn a_table_of_a_german_spreadsheet_is_read_with_its_semicolons() {
+        let rows = vec![(2, vec!["1,5".to_owned(), "2;3".to_owned()])];
+        let read = |text| read(&["a", "b"], text);
+        assert_eq!(read("\u{feff}a;b\r\n1,5;\"2;3\"\r\n"), Ok(rows.clone()));
+        assert_eq!(read("\"a\";\"b\"\r\n1,5;\"2;3\"\r\n"), Ok(rows.clone()));
+        assert_eq!(read("a,b\r\n\"1,5\",2;3\r\n"), Ok(rows));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use conclave_wire::code::Code;
 
 /// Longest name to log in with, and of a person, in characters.
 const MAX_NAME: usize = 64;
+/// Longest name of a person, in bytes of UTF-8.
+const MAX_NAME_BYTES: usize = 128;
 /// Shortest password, in characters, and longest, in bytes (NIST SP 800-63B
 /// section 3.1.1.2 asks for 15 where nothing else stands beside it; here wrong
 /// ones are slowed down and administrators have a second factor).
@@ -19,7 +21,7 @@ const PASSWORD_BYTES: usize = 256;
 /// accounts.
 pub fn requested(request: AccountRequest) -> Result<AccountRequest, Code> {
     let login = login(&request.login).ok_or(Code::BadMessage)?;
-    if !is_text(&request.name, MAX_NAME) || request.role == Role::Guest {
+    if !is_name(&request.name) || request.role == Role::Guest {
         return Err(Code::BadMessage);
     }
     Ok(AccountRequest { login, ..request })
@@ -30,8 +32,7 @@ pub fn requested(request: AccountRequest) -> Result<AccountRequest, Code> {
 /// # Errors
 /// As of [`requested`].
 pub fn check_change(change: &AccountChange) -> Result<(), Code> {
-    let is_name = |name: &String| is_text(name, MAX_NAME);
-    match change.name.as_ref().is_none_or(is_name) && change.role != Some(Role::Guest) {
+    match change.name.as_deref().is_none_or(is_name) && change.role != Some(Role::Guest) {
         true => Ok(()),
         false => Err(Code::BadMessage),
     }
@@ -44,6 +45,12 @@ pub fn login(typed: &str) -> Option<String> {
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_@".contains(&byte);
     let fits = (1..=MAX_NAME).contains(&login.len()) && login.bytes().all(symbol);
     fits.then_some(login)
+}
+
+/// Whether it is a name of a person: as long as members of a call take names in
+/// certificates (`docs/protocol.md` section 4).
+pub fn is_name(text: &str) -> bool {
+    is_text(text, MAX_NAME) && text.len() <= MAX_NAME_BYTES
 }
 
 /// Whether it is a line of 1 to `most` characters.
@@ -85,7 +92,8 @@ mod tests {
         let made = requested(request("Dr. Änne Berg", Role::Host)).unwrap();
         assert_eq!(made.login, "anna");
         assert!(requested(request("Anna", Role::Guest)).is_err());
-        for name in ["", "  ", "a\nb", &"ä".repeat(65)] {
+        // As many characters, and more bytes than a certificate carries for members.
+        for name in ["", "  ", "a\nb", &"ä".repeat(65), &"あ".repeat(43)] {
             assert!(requested(request(name, Role::Host)).is_err(), "{name}");
         }
         assert!(requested(request(&"ä".repeat(64), Role::Host)).is_ok());

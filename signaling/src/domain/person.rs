@@ -16,9 +16,6 @@ const FROM_LEAST: [Role; 5] = [
     Role::Admin,
 ];
 
-/// Longest name of a person, in characters, as of other accounts.
-const MAX_NAME: usize = 64;
-
 /// Longest name that a provider has for somebody, in bytes (OpenID Connect
 /// Core 1.0 section 2: 255 ASCII characters).
 pub const MAX_SUBJECT: usize = 255;
@@ -59,7 +56,7 @@ impl Person {
         let login = login.and_then(account::login);
         let login = login.unwrap_or_else(|| stand_in(issuer, subject));
         let name = name.map(str::trim);
-        let name = name.filter(|name| account::is_text(name, MAX_NAME));
+        let name = name.filter(|name| account::is_name(name));
         Some(Self {
             name: name.unwrap_or(&login).to_owned(),
             login,

@@ -10,9 +10,6 @@ use serde_json::Value;
 /// The schema of a user (RFC 7643 section 4.1).
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
-/// Longest name of a person, in characters, as of other accounts.
-const MAX_NAME: usize = 64;
-
 /// Longest name that a directory has for somebody, in characters.
 const MAX_EXTERNAL_ID: usize = 255;
 
@@ -152,13 +149,13 @@ impl Said {
             "externalid" => {
                 self.external_id = Some(match value {
                     Value::Null => None,
-                    value => Some(text(value, MAX_EXTERNAL_ID)?),
+                    value => Some(text(value, |id| account::is_text(id, MAX_EXTERNAL_ID))?),
                 });
             }
             // The name that is meant to be shown goes before its parts.
-            "displayname" if !value.is_null() => self.name = Some(text(value, MAX_NAME)?),
+            "displayname" if !value.is_null() => self.name = Some(person(value)?),
             "name.formatted" if !value.is_null() && self.name.is_none() => {
-                self.name = Some(text(value, MAX_NAME)?);
+                self.name = Some(person(value)?);
             }
             "name" if self.name.is_none() => self.name = whole(value)?,
             // A user within a schema's name (RFC 7643 section 3.3).
@@ -209,10 +206,13 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-fn text(value: &Value, most: usize) -> Result<String, Refused> {
-    let text = value.as_str().map(str::trim);
-    let text = text.filter(|text| account::is_text(text, most));
+fn text(value: &Value, fits: impl FnOnce(&&str) -> bool) -> Result<String, Refused> {
+    let text = value.as_str().map(str::trim).filter(fits);
     text.map(str::to_owned).ok_or(Refused::Value)
+}
+
+fn person(value: &Value) -> Result<String, Refused> {
+    text(value, |text| account::is_name(text))
 }
 
 /// A name of its parts, if they are there.
@@ -227,7 +227,7 @@ fn whole(name: &Value) -> Result<Option<String>, Refused> {
     };
     match whole.trim().is_empty() {
         true => Ok(None),
-        false => text(&Value::String(whole), MAX_NAME).map(Some),
+        false => person(&Value::String(whole)).map(Some),
     }
 }
 

@@ -160,6 +160,15 @@ impl Store {
                 }
             },
         };
+        let before = sqlx::query("SELECT name, role FROM accounts WHERE id = $1");
+        let before = before.bind(account.0.to_vec());
+        let before = before.fetch_one(&mut *transaction).await?;
+        let (name, role): (String, String) = (before.try_get("name")?, before.try_get("role")?);
+        if name != person.name || role != person.role.as_str() {
+            // Nobody else says so here: the provider does, when they log in.
+            let changed = deed((now, tenant), Act::AccountChanged, account);
+            audit::note(&mut transaction, &changed).await?;
+        }
         sqlx::query(
             "UPDATE accounts SET name = $1, role = $2, login = CASE WHEN EXISTS (SELECT 1 FROM \
              accounts AS others WHERE others.tenant = $3 AND others.login = $4 \
@@ -251,13 +260,18 @@ async fn make(
     .execute(&mut *connection)
     .await?;
     // Nobody else makes it: they do, by logging in.
-    let deed = Deed {
-        tenant,
-        actor: Some(id),
-        at: now,
-        act: Act::AccountMade,
-        object: Some(id.0),
-        detail: None,
-    };
+    let deed = deed((now, tenant), Act::AccountMade, id);
     audit::note(connection, &deed).await
+}
+
+/// What becomes of an account because its holder logs in.
+fn deed((at, tenant): (Millis, TenantId), act: Act, account: AccountId) -> Deed {
+    Deed {
+        tenant,
+        actor: Some(account),
+        at,
+        act,
+        object: Some(account.0),
+        detail: None,
+    }
 }
