@@ -91,6 +91,7 @@ impl Hall {
             max_people: None,
             sharing: Sharing::All,
             marking: None,
+            hosts_log_in: false,
             stays: vec![],
             call: None,
         };
@@ -650,6 +651,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         max_people: stored.max_people,
         sharing: stored.sharing,
         marking: stored.marking.clone(),
+        hosts_log_in: stored.hosts_log_in,
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,

@@ -5,8 +5,10 @@ mod common;
 
 use common::Server;
 use common::client::{Client, administrator, log_in, read, session, slot};
+use common::device::{draw, on_new_device, request};
 use conclave_wire::account::{Role, SessionInfo};
 use conclave_wire::audit::{Act, AuditList};
+use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::http::Cell;
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicySource};
@@ -26,6 +28,13 @@ async fn verdict(client: &Client<'_>, path: &str, body: Value) -> Result<(), Cod
     match answer.status {
         201 => Ok(()),
         _ => Err(answer.problem().code),
+    }
+}
+
+fn refusal(answer: ServerFrame) -> Code {
+    match answer {
+        ServerFrame::Error { code, .. } => code,
+        other => panic!("not refused: {other:?}"),
     }
 }
 
@@ -313,4 +322,29 @@ async fn of_a_table_with_a_wrong_line_nothing_is_set_and_the_line_is_told() {
     assert_eq!(refused.code, Code::Forbidden);
     let after = operator.get::<AuditList>("audit").await.last;
     assert_eq!(after, noted, "what was refused is no line");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_hosts_log_in_a_revoked_device_is_no_host_by_the_link_it_kept() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    set(&operator, "policies", json!({ "hosts-log-in": "yes" })).await;
+    let room = operator.room().await;
+    let made = operator.account("default", "anna", Role::Host).await;
+    let (anna, info, device) = on_new_device(&server, "default", &made).await;
+    let mut host = server.enter(&room, true).await;
+    let id = host.send(Request::StartCall {}).await;
+    assert_eq!(refusal(host.answer(id).await), Code::CertificateNeeded);
+    let body = request(&info, device.device, &draw(), (&room, &host));
+    assert_eq!(anna.post("session/certificate", body).await.status, 201);
+    host.done(Request::StartCall {}).await;
+
+    let revoke = format!("devices/{}", device.device);
+    let answer = operator.ask("DELETE", &revoke, Value::Null).await;
+    assert_eq!(answer.status, 204);
+    let mut back = server.enter(&room, true).await;
+    for action in [Request::EndCall {}, Request::StartCall {}] {
+        let id = back.send(action).await;
+        assert_eq!(refusal(back.answer(id).await), Code::CertificateNeeded);
+    }
 }

@@ -150,3 +150,32 @@ test('a marked call takes nobody whom the organisation does not vouch for', asyn
   await says(stranger, 'main', 'certificate-needed');
   assert.equal(await host.tab.run((selector) => document.querySelector(selector), byId('knock')), null, 'nobody is asked about them');
 });
+
+test('where hosts log in, the link that a revoked device has kept makes nobody a host', async (t) => {
+  const stage = new Stage(t);
+  const pictures = resultFolder('hosts-log-in');
+  const server = await Server.start(stage);
+  await server.setPolicy('hosts-log-in', 'yes');
+  const links = await server.room();
+  const password = await server.account('Anna', 'host');
+  const host = await inChromium(stage, { ...anna, ...LEAN, language: 'de-DE', size: { width: 390, height: 844 } });
+  const arrives = async () => {
+    await host.tab.open('about:blank');
+    await host.arrive(links.host);
+    await host.join();
+  };
+  await arrives();
+  await host.tab.untilPhase('over');
+  await says(host, 'main', 'Melden Sie sich zuerst an');
+  await host.tab.shot(pictures, 'log-in-first-de-390');
+  assert.deepEqual(await barriers(host.tab), []);
+
+  await logIn(host, server, 'anna', password);
+  await arrives();
+  await host.inCall();
+  await server.revokeDevices('Anna');
+  await host.tab.untilPhase('over');
+  await arrives();
+  await host.tab.untilPhase('over');
+  await says(host, 'main', 'certificate-needed');
+});

@@ -104,17 +104,23 @@ impl Room {
         Ok(())
     }
 
-    /// Whether a stay may take part in calls here: in a marked room, if it has a
-    /// certificate. Which one, and whether the marking holds, is for the members
-    /// to say, who see it.
+    /// Whether a stay may take part in calls here: in a marked room, and as a host
+    /// where hosts log in, if it has a certificate. Which one, and whether the
+    /// marking holds, is for the members to say, who see it.
     ///
     /// # Errors
     /// [`Code::CertificateNeeded`].
     pub(super) fn may_take_part(&self, stay: &Stay) -> Result<(), Code> {
-        match self.marking.is_some() && stay.device.is_none() {
+        match self.lacks_certificate(stay) {
             true => Err(Code::CertificateNeeded),
             false => Ok(()),
         }
+    }
+
+    /// Whether a stay needs a certificate here and has none.
+    pub(super) fn lacks_certificate(&self, stay: &Stay) -> bool {
+        let needed = self.marking.is_some() || (stay.host && self.hosts_log_in);
+        needed && stay.device.is_none()
     }
 
     /// Ends the stays that are bound to a device.

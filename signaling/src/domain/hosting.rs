@@ -15,7 +15,7 @@ impl Room {
     /// In which role somebody is here. Whoever gave them a guest's link, or
     /// invited them to a consultation, meant a guest.
     fn role_of(&self, stay: &Stay) -> Role {
-        if stay.host {
+        if stay.host && !self.lacks_certificate(stay) {
             Role::Host
         } else if stay.presenter {
             Role::Presenter
@@ -29,7 +29,8 @@ impl Room {
     /// Whether somebody may do something here, as the table of roles says.
     ///
     /// # Errors
-    /// [`Code::Forbidden`] if not.
+    /// [`Code::Forbidden`] if not; [`Code::CertificateNeeded`] if the host key is
+    /// not enough for it.
     pub(super) fn may(&self, stay: &Stay, action: InCall) -> Result<(), Code> {
         let allowed = match role::in_call(self.role_of(stay), action) {
             When::Always => true,
@@ -37,7 +38,11 @@ impl Room {
             When::AllShare => self.sharing == Sharing::All,
             When::Never => false,
         };
-        allowed.then_some(()).ok_or(Code::Forbidden)
+        let missing = match stay.host && self.lacks_certificate(stay) {
+            true => Code::CertificateNeeded,
+            false => Code::Forbidden,
+        };
+        allowed.then_some(()).ok_or(missing)
     }
 
     /// Whether nobody but hosts may enter.
@@ -69,7 +74,7 @@ impl Room {
 
     /// Who came by a guest's link stays a guest, and so does every guest of a
     /// consultation: whoever gave them the link meant somebody who is let in by
-    /// others.
+    /// others. Where hosts log in, who has not is made none.
     pub(super) fn make_host(
         &mut self,
         participant: ParticipantId,
@@ -80,6 +85,9 @@ impl Room {
         let stay = stay.ok_or(Code::NoSuchParticipant)?;
         if stay.guest_link.is_some() || self.people.is_some() {
             return Err(Code::Forbidden);
+        }
+        if self.hosts_log_in && stay.device.is_none() {
+            return Err(Code::CertificateNeeded);
         }
         if !stay.host {
             stay.host = true;

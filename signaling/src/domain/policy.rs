@@ -33,6 +33,8 @@ pub enum Policy {
     Consultations,
     /// Hosts make rooms, and not administrators alone.
     HostsMakeRooms,
+    /// Hosts of calls have a certificate.
+    HostsLogIn,
     /// Nobody does anything without a second factor.
     SecondFactor,
     /// Minutes without use after which a session ends.
@@ -71,7 +73,7 @@ const NO: u32 = 0;
 const YES: u32 = 1;
 
 /// Everything that may be set.
-pub const TABLE: [Rule; 10] = [
+pub const TABLE: [Rule; 11] = [
     Rule {
         policy: Policy::GuestLinks,
         name: "guest-links",
@@ -129,6 +131,14 @@ pub const TABLE: [Rule; 10] = [
         en: "hosts make rooms, not administrators alone",
     },
     Rule {
+        policy: Policy::HostsLogIn,
+        name: "hosts-log-in",
+        kind: Kind::Switch,
+        usual: NO,
+        de: "wer als Gastgeber in einen Raum kommt, ist mit einem Konto der Organisation angemeldet",
+        en: "who comes into a room as host is logged in to an account of the organisation",
+    },
+    Rule {
         policy: Policy::SecondFactor,
         name: "second-factor",
         kind: Kind::Switch,
@@ -160,7 +170,7 @@ impl Rule {
     /// # Errors
     /// [`Code::PolicyUnknown`].
     pub fn named(name: &str) -> Result<&'static Self, Code> {
-        static RULES: [Rule; 10] = TABLE;
+        static RULES: [Rule; 11] = TABLE;
         let found = RULES.iter().find(|rule| rule.name == name);
         found.ok_or(Code::PolicyUnknown)
     }
@@ -342,6 +352,12 @@ impl Policies {
             && (room.consultation || !self.is(Policy::Consultations))
             && (room.maker != Some(Role::Host) || self.is(Policy::HostsMakeRooms));
         allowed.then_some(()).ok_or(Code::PolicyForbids)
+    }
+
+    /// Whether the host key alone makes nobody a host: only a stay that has a
+    /// certificate is one.
+    pub fn hosts_log_in(&self) -> bool {
+        self.is(Policy::HostsLogIn)
     }
 
     /// What holds for sessions.

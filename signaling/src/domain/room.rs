@@ -38,6 +38,8 @@ pub struct Room {
     pub(super) sharing: Sharing,
     /// What its calls are marked as, if they are.
     pub(super) marking: Option<String>,
+    /// Whether hosts need a certificate beside the host key.
+    pub(super) hosts_log_in: bool,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -70,6 +72,9 @@ pub struct Snapshot {
     pub sharing: Sharing,
     /// What its calls are marked as, if they are.
     pub marking: Option<String>,
+    /// Whether hosts need a certificate beside the host key, as its organisation
+    /// says.
+    pub hosts_log_in: bool,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -136,6 +141,7 @@ impl Room {
             max_people: stored.max_people,
             sharing: stored.sharing,
             marking: stored.marking,
+            hosts_log_in: stored.hosts_log_in,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {

@@ -8,7 +8,7 @@ use crate::domain::stay::{Knock, Place};
 use crate::domain::{Digest, Guests, Millis, Snapshot};
 use conclave_wire::client::LogEntry;
 use conclave_wire::http::Sharing;
-use conclave_wire::id::{Blob, DeviceId, LinkId, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, DeviceId, LinkId, ParticipantId, RoomId, TenantId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -34,7 +34,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(
             "SELECT host_key, suite, password, guest_failures, host_failures, scheduled, people, \
-             max_people, sharing, marking, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
+             max_people, sharing, marking, tenant, max_participants FROM rooms JOIN tenants ON tenants.id = rooms.tenant \
              WHERE rooms.id = $1",
         )
         .bind(room.as_bytes())
@@ -73,6 +73,8 @@ impl Store {
             ),
         };
         transaction.commit().await?;
+        let tenant = TenantId(bytes(&row, "tenant")?);
+        let policies = self.policies(tenant, None).await?;
 
         let call = call
             .map(|row| {
@@ -97,6 +99,7 @@ impl Store {
             max_people: optional(&row, "max_people")?,
             sharing: sharing(&row)?,
             marking: row.try_get("marking")?,
+            hosts_log_in: policies.hosts_log_in(),
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))

@@ -167,8 +167,9 @@ pub enum Code {
     /// The stay is certified for another device already.
     #[error("the stay is certified for another device")]
     OtherDevice,
-    /// Nobody takes part in a marked room's calls without a certificate.
-    #[error("this room's calls need a device that the organisation has certified")]
+    /// Nobody takes part in a marked room's calls without a certificate, and
+    /// nobody is a host without one where hosts log in.
+    #[error("this room needs a device that the organisation has certified for that")]
     CertificateNeeded,
     /// A marking is too long or empty, or the room can have none.
     #[error(

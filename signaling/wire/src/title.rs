@@ -89,7 +89,7 @@ impl Code {
             Self::ProofWrong => "die Signatur beweist nicht, wer den Schlüssel hat",
             Self::OtherDevice => "die Teilnahme ist schon für ein anderes Gerät bestätigt",
             Self::CertificateNeeded => {
-                "an Gesprächen dieses Raums nehmen nur Geräte teil, die die Organisation bestätigt hat"
+                "das können in diesem Raum nur Geräte, die die Organisation bestätigt hat"
             }
             Self::MarkingUnfit => {
                 "eine Einstufung hat 1 bis 32 Zeichen und ist für Räume ohne Sprechstunde und ohne Links für Gäste"

@@ -209,6 +209,11 @@ export class Server {
     await this.#run('device', 'revoke', login, '--server', this.url, '--data', this.data);
   }
 
+  /** What the first organisation allows. @param {string} policy @param {string} value */
+  async setPolicy(policy, value) {
+    await this.#run('policy', 'set', policy, value, '--server', this.url, '--data', this.data);
+  }
+
   /** By which provider an organisation's people log in. @param {string} tenant @param {Record<string, string>} options */
   async setProvider(tenant, options) {
     const named = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);

@@ -107,6 +107,7 @@ export const adminDe: typeof adminEn = {
     'scheduled-only': 'In neue Räume kommen Gäste nur über eigene Links mit Termin',
     'consultations-only': 'Neue Räume sind für Sprechstunden',
     'hosts-make-rooms': 'Gastgeber legen Räume an, nicht nur die Verwaltung',
+    'hosts-log-in': 'Wer als Gastgeber in einen Raum kommt, ist angemeldet',
     'second-factor': 'Alle brauchen einen zweiten Faktor, nicht nur die Verwaltung',
     'session-idle-minutes': 'Nach so vielen Minuten ohne Nutzung endet eine Sitzung',
     'session-hours': 'Nach so vielen Stunden endet eine Sitzung in jedem Fall',

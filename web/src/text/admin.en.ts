@@ -107,6 +107,7 @@ export const adminEn = {
     'scheduled-only': 'Guests come into new rooms by links of their own, with a slot',
     'consultations-only': 'New rooms are for consultations',
     'hosts-make-rooms': 'Hosts make rooms, not administrators alone',
+    'hosts-log-in': 'Who comes into a room as host is logged in',
     'second-factor': 'Everybody needs a second factor, not administrators alone',
     'session-idle-minutes': 'Minutes without use after which a session ends',
     'session-hours': 'Hours after which a session ends in any case',

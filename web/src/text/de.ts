@@ -371,7 +371,7 @@ export const de: Text = {
     'device-needed': 'Die Sitzung hat nicht gesagt, auf welchem Gerät sie ist.',
     'proof-wrong': 'Das Gerät hat nicht bewiesen, dass der Schlüssel seiner ist.',
     'other-device': 'Die Teilnahme ist schon für ein anderes Gerät bestätigt.',
-    'certificate-needed': 'An Gesprächen dieses Raums nehmen nur Geräte teil, die die Organisation bestätigt hat. Melden Sie sich zuerst an.',
+    'certificate-needed': 'Das können in diesem Raum nur Geräte, die die Organisation bestätigt hat. Melden Sie sich zuerst an.',
     'marking-unfit': 'Eine Einstufung hat 1 bis 32 Zeichen und ist für Räume ohne Sprechstunde und ohne Links für Gäste.',
     'no-such-link': 'Dieser Link gilt nicht.',
     'link-early': 'Dieser Link öffnet sich noch nicht.',

@@ -387,7 +387,7 @@ export const en = {
     'device-needed': 'The session has not said on which device it is.',
     'proof-wrong': 'The device has not proved that the key is its own.',
     'other-device': 'This participation is confirmed for another device already.',
-    'certificate-needed': 'Only devices that the organisation has confirmed take part in the calls of this room. Log in first.',
+    'certificate-needed': 'In this room only devices that the organisation has confirmed can do that. Log in first.',
     'marking-unfit': 'A marking has 1 to 32 characters, and is for rooms without consultations and links for guests.',
     'no-such-link': 'This link is not valid.',
     'link-early': 'This link does not open yet.',

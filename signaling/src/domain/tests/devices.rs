@@ -148,3 +148,42 @@ fn in_a_marked_room_nobody_takes_part_without_a_certificate() {
     world.order(Order::EndDevice(LOST)).unwrap();
     assert_eq!(world.clients[guest].over, Some(Reason::DeviceRevoked));
 }
+
+#[test]
+fn where_hosts_log_in_the_host_key_alone_makes_nobody_a_host() {
+    let mut world = World::hosts_log_in();
+    let (host, guest) = (world.enter(true), world.enter(false));
+    let alone = [
+        Request::StartCall {},
+        super::world::knock(host),
+        Request::Lock { locked: true },
+        Request::Unlock {},
+        Request::EndCall {},
+    ];
+    for request in alone {
+        assert_eq!(world.refused(host, request), Code::CertificateNeeded);
+    }
+    certify(&mut world, host, KEPT).unwrap();
+    world.done(host, Request::StartCall {});
+    // Guests come in as ever, and are made hosts once they have logged in, too.
+    world.admit(host, guest);
+    let participant = world.id(guest);
+    let make = || Request::MakeHost { participant };
+    assert_eq!(world.refused(host, make()), Code::CertificateNeeded);
+    certify(&mut world, guest, LOST).unwrap();
+    world.done(host, make());
+    world.restart();
+    world.resume(guest);
+    world.done(guest, Request::Lock { locked: true });
+    // The device is revoked, and by the host's link it comes back as no host.
+    world.order(Order::EndDevice(LOST)).unwrap();
+    let back = world.enter(true);
+    assert_eq!(
+        world.refused(back, Request::Lock { locked: false }),
+        Code::CertificateNeeded
+    );
+    assert_eq!(
+        world.refused(back, super::world::knock(back)),
+        Code::CertificateNeeded
+    );
+}

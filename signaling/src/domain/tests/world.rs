@@ -76,6 +76,7 @@ impl World {
             max_people: None,
             sharing: Sharing::All,
             marking: None,
+            hosts_log_in: false,
             stays: vec![],
             call: None,
         };
@@ -118,6 +119,13 @@ impl World {
     pub(super) fn marked(marking: &str) -> Self {
         let mut world = Self::new();
         world.stored.marking = Some(marking.to_owned());
+        Self::of(world.stored)
+    }
+
+    /// A room of an organisation whose hosts log in.
+    pub(super) fn hosts_log_in() -> Self {
+        let mut world = Self::new();
+        world.stored.hosts_log_in = true;
         Self::of(world.stored)
     }
 
@@ -713,6 +721,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         max_people: stored.max_people,
         sharing: stored.sharing,
         marking: stored.marking.clone(),
+        hosts_log_in: stored.hosts_log_in,
         stays: stored
             .stays
             .iter()
