@@ -8,7 +8,7 @@ use conclave_client::link::{Password, Server};
 use conclave_client::rooms::{NewRoom, create_room, unlock_room};
 use conclave_client::trust::Trust;
 use conclave_signaling::{operator, tls};
-use conclave_wire::http::{Consultation, RoomEntry, RoomInfo, Sharing};
+use conclave_wire::http::{Consultation, RoomEntry, RoomInfo, RoomPeople, Sharing};
 use conclave_wire::id::RoomId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,6 +30,8 @@ enum RoomCommand {
     List(List),
     /// Print what anyone may know of a room.
     Show(Which),
+    /// Print, or say, whom a marked room's calls are for.
+    People(People),
     /// Open a room's links again, which wrong passwords have locked.
     Unlock(Which),
     /// Delete a room with its links; its call ends.
@@ -79,6 +81,33 @@ struct Create {
     /// and members see whether the marking holds. It is no approval.
     #[arg(long, value_name = "MARKING", conflicts_with_all = ["scheduled", "consultation"])]
     marking: Option<String>,
+    /// Of a marked room: let nobody take part but these people of the organisation, by their names
+    /// to log in with, with commas between them.
+    #[arg(
+        long,
+        value_name = "LOGINS",
+        value_delimiter = ',',
+        requires = "marking"
+    )]
+    listed: Option<Vec<String>>,
+}
+
+#[derive(Args)]
+struct People {
+    #[command(flatten)]
+    which: Which,
+    /// Put these people in the place of those on the list, by their names to log in with, with
+    /// commas between them.
+    #[arg(
+        long,
+        value_name = "LOGINS",
+        value_delimiter = ',',
+        conflicts_with = "everybody"
+    )]
+    set: Option<Vec<String>>,
+    /// Let everybody of the organisation take part.
+    #[arg(long)]
+    everybody: bool,
 }
 
 #[derive(Args)]
@@ -181,6 +210,7 @@ impl Room {
             RoomCommand::Show(Which { at, room }) => {
                 at.print(&at.operator()?.room(room).await?, text)
             }
+            RoomCommand::People(people) => people.run().await,
             RoomCommand::Unlock(Which { at, room }) => {
                 let (token, trust) = at.credentials()?;
                 Ok(unlock_room(&at.server, &token, &trust, room).await?)
@@ -207,6 +237,7 @@ impl Create {
                 false => Sharing::All,
             },
             marking: self.marking,
+            listed: self.listed,
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
         let (host, guests) = (link.host(), (!self.scheduled).then(|| link.guest()));
@@ -235,6 +266,25 @@ impl Create {
             println!("  password, never beside a link: {}", *password);
         }
         Ok(())
+    }
+}
+
+impl People {
+    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let Which { at, room } = self.which;
+        let operator = at.operator()?;
+        let people = match (self.set, self.everybody) {
+            (None, false) => operator.room_people(room).await?,
+            (listed, _) => {
+                operator
+                    .set_room_people(room, &RoomPeople { listed })
+                    .await?
+            }
+        };
+        at.print(&people, |people| match &people.listed {
+            Some(listed) => listed.join("\n"),
+            None => "everybody of the organisation".to_owned(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use conclave_wire::account::{
     ProviderRequest, TenantChange, TenantInfo, TenantList, TenantRequest,
 };
 use conclave_wire::audit::AuditList;
-use conclave_wire::http::{LinkInfo, RoomEntry, RoomInfo, RoomList};
+use conclave_wire::http::{LinkInfo, RoomEntry, RoomInfo, RoomList, RoomPeople};
 use conclave_wire::id::{AccountId, LinkId, PasskeyId, RoomId};
 use conclave_wire::passkey::{PasskeyInfo, PasskeyList};
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicyRequest};
@@ -210,6 +210,31 @@ impl Operator {
     pub async fn room(&self, room: RoomId) -> Result<RoomInfo, RoomError> {
         let path = format!("/api/v1/rooms/{room}");
         self.read((Method::GET, &path, Vec::new())).await
+    }
+
+    /// Whom a marked room's calls are for, by their names to log in with; none:
+    /// everybody of its organisation.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn room_people(&self, room: RoomId) -> Result<RoomPeople, RoomError> {
+        let path = format!("/api/v1/rooms/{room}/people");
+        self.read((Method::GET, &path, Vec::new())).await
+    }
+
+    /// Puts others in their place.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with [`Code::NoSuchAccount`](conclave_wire::code::Code::NoSuchAccount)
+    /// for a name that nobody there has.
+    pub async fn set_room_people(
+        &self,
+        room: RoomId,
+        people: &RoomPeople,
+    ) -> Result<RoomPeople, RoomError> {
+        let body = serde_json::to_vec(people).map_err(|_| RoomError::Protocol)?;
+        let path = format!("/api/v1/rooms/{room}/people");
+        self.read((Method::PUT, &path, body)).await
     }
 
     /// Deletes a room, which ends its call.

@@ -82,6 +82,9 @@ pub struct NewRoom<'a> {
     /// What its calls are to be marked as, if they are to be for certified
     /// devices alone.
     pub marking: Option<String>,
+    /// The names to log in with of those whom a marked room's calls are to be
+    /// for, if not for everybody of its organisation.
+    pub listed: Option<Vec<String>>,
 }
 
 /// Makes a room and a link for its host; [`Link::guest`] gives the guests',
@@ -105,6 +108,7 @@ pub async fn create_room(
         max_people: room.max_people,
         sharing: room.sharing,
         marking: room.marking,
+        listed: room.listed,
         password: match room.password {
             Some(password) => {
                 let proof = secret.password_proof(password);

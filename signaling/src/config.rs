@@ -261,6 +261,12 @@ pub const MAX_PROVIDER_ANSWER: usize = 256 << 10;
 /// For how long what a provider says of itself is not asked for again.
 pub const PROVIDER_KNOWN: Duration = Duration::from_secs(5 * 60);
 
+/// Most people whom a marked room's calls are for, if not for everybody.
+pub const MAX_LISTED: usize = 500;
+
+/// Largest body that has such a list, bytes: that many of the longest names.
+pub const MAX_ROOM_BODY: usize = 40 << 10;
+
 /// Largest table of policies, bytes: each policy of each account, and what was
 /// given is taken back.
 pub const MAX_POLICY_SHEET: usize = 10 << 20;

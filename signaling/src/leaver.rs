@@ -147,6 +147,7 @@ mod tests {
             max_people: None,
             sharing: conclave_wire::http::Sharing::All,
             marking: None,
+            listed: None,
         };
         store
             .create_room(&Deed::operators(Act::RoomMade, now), ROOM, &new)

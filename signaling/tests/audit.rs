@@ -21,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 47] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 48] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -112,6 +112,7 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 47] = [
     ("POST", "rooms", Ok(Act::RoomMade)),
     ("DELETE", "rooms/{room}", Ok(Act::RoomDeleted)),
     ("POST", "rooms/{room}/unlock", Ok(Act::RoomUnlocked)),
+    ("PUT", "rooms/{room}/people", Ok(Act::RoomPeopleSet)),
     ("POST", "rooms/{room}/links", Ok(Act::LinkMade)),
     ("DELETE", "rooms/{room}/links/{link}", Ok(Act::LinkRevoked)),
     (
@@ -290,8 +291,8 @@ async fn every_request_that_changes_something_is_one_line() {
         if path == "session/certificate" || path == "session/code" {
             continue; // They take more: tests/devices.rs, tests/provider.rs.
         }
-        if path.contains("/passkey") {
-            // They take an authenticator: tests/passkeys.rs.
+        if path.contains("/passkey") || path.ends_with("/people") {
+            // They take an authenticator, and a marked room: tests/passkeys.rs, tests/markings.rs.
             noted.extend(act.map(Act::as_str));
             continue;
         }

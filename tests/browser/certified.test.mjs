@@ -108,8 +108,8 @@ test('a marked call takes nobody whom the organisation does not vouch for', asyn
   const stage = new Stage(t);
   const pictures = resultFolder('marked');
   const server = await Server.start(stage);
-  const links = await server.room('--marking', 'VS-NfD');
-  const passwords = [await server.account('Anna', 'host'), await server.account('Ben', 'member')];
+  const passwords = [await server.account('Anna', 'host'), await server.account('Ben', 'member'), await server.account('Cem', 'member')];
+  const links = await server.room('--marking', 'VS-NfD', '--listed', 'anna,ben');
   const host = await inChromium(stage, { ...anna, ...LEAN, language: 'de-DE', size: { width: 390, height: 844 } });
   const member = await inFirefox(stage, { ...ben, ...LEAN });
   await logIn(member, server, 'ben', passwords[1] ?? '');
@@ -148,6 +148,15 @@ test('a marked call takes nobody whom the organisation does not vouch for', asyn
   await stranger.join();
   await stranger.tab.untilPhase('over');
   await says(stranger, 'main', 'certificate-needed');
+  // A colleague, who is not on the room's list.
+  await logIn(stranger, server, 'cem', passwords[2] ?? '');
+  await stranger.tab.open('about:blank');
+  await stranger.arrive(links.guest);
+  await stranger.join();
+  await stranger.tab.untilPhase('over');
+  await says(stranger, 'main', 'not-listed');
+  await stranger.tab.shot(pictures, 'not-listed-en');
+  assert.deepEqual(await barriers(stranger.tab), []);
   assert.equal(await host.tab.run((selector) => document.querySelector(selector), byId('knock')), null, 'nobody is asked about them');
 });
 

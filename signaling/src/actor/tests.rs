@@ -37,6 +37,7 @@ async fn rooms(dir: &tempfile::TempDir) -> Arc<Rooms> {
                 max_people: None,
                 sharing: conclave_wire::http::Sharing::All,
                 marking: None,
+                listed: None,
             },
         )
         .await

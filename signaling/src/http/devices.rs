@@ -64,7 +64,7 @@ pub(super) async fn note(
     post, path = "/api/v1/session/certificate", operation_id = "certify", tag = "devices",
     request_body = CertificateRequest,
     responses((status = 201, description = "The certificate, and the root that signed it", body = CertificateIssued)),
-    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::DeviceNeeded, Code::NoSuchRoom, Code::ProofWrong, Code::Gone, Code::OtherDevice, Code::NoSuchDevice])))),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::DeviceNeeded, Code::NoSuchRoom, Code::ProofWrong, Code::Gone, Code::OtherDevice, Code::NoSuchDevice, Code::NotListed])))),
 )]
 pub(super) async fn certify(
     State(app): State<Arc<App>>,
@@ -85,6 +85,9 @@ pub(super) async fn certify(
     let (store, now) = (&app.rooms.store, app.rooms.clock.now());
     if !store.is_room_of(Some(signed.tenant), room).await? {
         return Err(Refusal(Code::NoSuchRoom));
+    }
+    if !store.is_listed(room, signed.account).await? {
+        return Err(Refusal(Code::NotListed));
     }
     let root = app.identity.root(store, (signed.tenant, now)).await;
     let root = root.map_err(Refusal)?;

@@ -18,6 +18,7 @@ mod once;
 mod openapi;
 mod page;
 mod passkeys;
+mod people;
 mod policies;
 mod problem;
 mod rooms;
@@ -32,7 +33,7 @@ pub use openapi::openapi;
 use crate::assets::Assets;
 use crate::config::{
     MAX_BODY, MAX_CONSENT_BODY, MAX_PASSKEY_BODY, MAX_POLICY_SHEET, MAX_PROVIDER_BODY,
-    REQUEST_LIMIT,
+    MAX_ROOM_BODY, REQUEST_LIMIT,
 };
 use crate::domain::Digest;
 use crate::domain::reach::Reach;
@@ -151,9 +152,10 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::renew_secret))
-        .routes(routes!(rooms::list, rooms::create))
+        .routes(routes!(rooms::list, rooms::create).layer(DefaultBodyLimit::max(MAX_ROOM_BODY)))
         .routes(routes!(rooms::info, rooms::delete))
         .routes(routes!(rooms::unlock))
+        .routes(routes!(people::show, people::set).layer(DefaultBodyLimit::max(MAX_ROOM_BODY)))
         .routes(routes!(media::trial))
         .routes(routes!(rooms::socket))
         .routes(routes!(links::list, links::create))

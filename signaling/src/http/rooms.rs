@@ -4,6 +4,7 @@ use super::App;
 use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::page::{Wanted, listed, wanted};
+use super::people;
 use super::problem::Refusal;
 use crate::config::{CONSULTATION_PEOPLE, MAX_HOST_NAME, MAX_TITLE, MIN_PEOPLE};
 use crate::domain::account::is_text;
@@ -39,7 +40,7 @@ pub(super) const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, 
     post, path = "/api/v1/rooms", operation_id = "createRoom", tag = "rooms",
     request_body = Option<RoomRequest>,
     responses((status = 201, description = "The room and its host key, which is given once", body = RoomCreated)),
-    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full, Code::PolicyForbids, Code::MarkingUnfit]).command("room create")))),
+    extensions(("x-terms" = json!(Terms::new(By::May(Action::MakeRoom), &[Code::QuotaReached, Code::Full, Code::PolicyForbids, Code::MarkingUnfit, Code::NoSuchAccount]).command("room create")))),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -55,6 +56,7 @@ pub(super) async fn create(
         max_people,
         sharing,
         marking,
+        listed,
     } = parse(body)?.unwrap_or_default();
     if let Some(consultation) = &consultation {
         judge(consultation)?;
@@ -71,6 +73,10 @@ pub(super) async fn create(
     {
         return Err(Refusal(Code::MarkingUnfit));
     }
+    if listed.is_some() && marking.is_none() {
+        return Err(Refusal(Code::MarkingUnfit));
+    }
+    let listed = people::names(listed).map_err(Refusal)?;
     let password = match password {
         Some(Blob(digest)) => Some(Digest(
             digest.try_into().map_err(|_| Refusal(Code::BadMessage))?,
@@ -109,6 +115,7 @@ pub(super) async fn create(
         max_people,
         sharing,
         marking,
+        listed,
     };
     app.rooms.store.create_room(&deed, room, &new).await?;
     let created = RoomCreated {

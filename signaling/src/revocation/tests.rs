@@ -42,6 +42,7 @@ async fn store(folder: &tempfile::TempDir) -> Store {
         max_people: None,
         sharing: Sharing::All,
         marking: None,
+        listed: None,
     };
     let deed = Deed::operators(Act::RoomMade, now);
     store.create_room(&deed, ROOM, &new).await.unwrap();

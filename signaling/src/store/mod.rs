@@ -12,6 +12,7 @@ mod factors;
 mod links;
 mod load;
 mod passkeys;
+mod people;
 mod policies;
 mod postgres;
 mod providers;
@@ -25,6 +26,7 @@ mod webhooks;
 pub(crate) use devices::Root;
 pub(crate) use directories::Listed;
 pub(crate) use passkeys::NewPasskey;
+pub(crate) use people::People;
 pub use postgres::PostgresUrl;
 pub(crate) use providers::{Entry, Provider};
 pub(crate) use rooms::{NewRoom, Public};
@@ -45,7 +47,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 20] = [
+const MIGRATIONS: [(&str, &str); 21] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -102,6 +104,7 @@ const MIGRATIONS: [(&str, &str); 20] = [
         "markings",
         include_str!("../../migrations/0020_markings.sql"),
     ),
+    ("listed", include_str!("../../migrations/0021_listed.sql")),
 ];
 
 /// How long an operation waits for the one connection.

@@ -2,7 +2,7 @@
 //! [`Store::apply`].
 
 use super::load::{bytes, narrow, optional, sharing};
-use super::{Store, StoreError, audit, count, refuse, tenants, time};
+use super::{People, Store, StoreError, audit, count, people, refuse, tenants, time};
 use crate::config::MAX_ROOMS;
 use crate::domain::audit::Deed;
 use crate::domain::{Digest, tenant};
@@ -35,6 +35,8 @@ pub(crate) struct NewRoom {
     pub(crate) sharing: Sharing,
     /// What its calls are marked as, if they are.
     pub(crate) marking: Option<String>,
+    /// Whom they are for, if they are marked and not for everybody.
+    pub(crate) listed: People,
 }
 
 /// What anybody may know of a room.
@@ -104,6 +106,7 @@ impl Store {
         .bind(new.marking.as_deref())
         .execute(&mut *transaction)
         .await?;
+        people::write(&mut transaction, (new.tenant, room), &new.listed).await?;
         audit::note(&mut transaction, deed).await?;
         Ok(transaction.commit().await?)
     }

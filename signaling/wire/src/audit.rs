@@ -78,6 +78,8 @@ acts! {
     RoomDeleted = "room.deleted",
     /// A room's links were opened again, which wrong passwords had locked.
     RoomUnlocked = "room.unlocked",
+    /// It was said whom a marked room's calls are for.
+    RoomPeopleSet = "room.people-set",
     /// A link was made for a guest of a room.
     LinkMade = "link.made",
     /// A guest's link was handed out.

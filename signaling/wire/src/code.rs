@@ -171,6 +171,9 @@ pub enum Code {
     /// nobody is a host without one where hosts log in.
     #[error("this room needs a device that the organisation has certified for that")]
     CertificateNeeded,
+    /// A marked room's calls are for other people.
+    #[error("this room's calls are for people on its list")]
+    NotListed,
     /// A marking is too long or empty, or the room can have none.
     #[error(
         "a marking has 1 to 32 characters, and is for rooms without consultations and links for guests"
@@ -296,6 +299,7 @@ impl Code {
             Self::ProofWrong => "proof-wrong",
             Self::OtherDevice => "other-device",
             Self::CertificateNeeded => "certificate-needed",
+            Self::NotListed => "not-listed",
             Self::MarkingUnfit => "marking-unfit",
             Self::PolicyUnknown => "policy-unknown",
             Self::PolicyValue => "policy-value",
@@ -344,7 +348,8 @@ impl Code {
             | Self::PasswordWrong
             | Self::LinkNeeded
             | Self::LinkEarly
-            | Self::CertificateNeeded => 403,
+            | Self::CertificateNeeded
+            | Self::NotListed => 403,
             Self::NoSuchRoom
             | Self::NoSuchLink
             | Self::NoSuchAccount

@@ -47,6 +47,24 @@ pub struct RoomRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub marking: Option<String>,
+    /// Of a marked room: the names to log in with of the organisation's people
+    /// whom its calls are for, at most 500. Without it they are for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub listed: Option<Vec<String>>,
+}
+
+/// The body and the answer of `/api/v1/rooms/{room}/people`: whom a marked room's
+/// calls are for.
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema,
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoomPeople {
+    /// Their names to log in with; without it everybody of the organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub listed: Option<Vec<String>>,
 }
 
 /// Who shares a screen in a room's calls.

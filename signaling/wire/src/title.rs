@@ -91,6 +91,7 @@ impl Code {
             Self::CertificateNeeded => {
                 "das können in diesem Raum nur Geräte, die die Organisation bestätigt hat"
             }
+            Self::NotListed => "die Gespräche dieses Raums sind für Personen auf seiner Liste",
             Self::MarkingUnfit => {
                 "eine Einstufung hat 1 bis 32 Zeichen und ist für Räume ohne Sprechstunde und ohne Links für Gäste"
             }

@@ -61,17 +61,18 @@ describe('our own certificate', () => {
     expect(ops(known.effects)).toEqual([op]);
     expect(known.state.name).toBe('Dr. Berg');
     expect(timers(known.effects)).toEqual([{ type: 'timer', timer: { kind: 'certificate' }, ms: 20_000_000 }]);
-    const guest = after(there.state, { type: 'uncertified' });
+    const guest = after(there.state, { type: 'uncertified', listed: true });
     expect(ops(guest.effects)).toEqual([op]);
     expect(guest.state.name).toBe('Typed');
     expect(timers(guest.effects)).toEqual([]);
     // An answer that comes twice changes nothing.
-    expect(after(guest.state, { type: 'uncertified' }).effects).toEqual([]);
+    expect(after(guest.state, { type: 'uncertified', listed: true }).effects).toEqual([]);
   });
 
   test('a marked room is entered by nobody for whom no organisation vouches', () => {
     const there = after(start(), ...join, entered(true, 'VS-NfD'));
-    expect(after(there.state, { type: 'uncertified' }).state.ending).toEqual({ kind: 'refused-by-server', code: 'certificate-needed' });
+    expect(after(there.state, { type: 'uncertified', listed: true }).state.ending).toEqual({ kind: 'refused-by-server', code: 'certificate-needed' });
+    expect(after(there.state, { type: 'uncertified', listed: false }).state.ending).toEqual({ kind: 'refused-by-server', code: 'not-listed' });
     const known = after(there.state, { type: 'certified', name: 'Dr. Berg', lastsMs: 1 });
     expect(known.effects).toContainEqual({ type: 'keys', call: { op: 'create', marking: 'VS-NfD' } });
   });

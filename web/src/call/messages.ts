@@ -57,7 +57,8 @@ export type Event =
   | { readonly type: 'commit-made'; readonly commit: Commit }
   /** Our organisation vouches for us under this name, for so long; or nobody does. */
   | { readonly type: 'certified'; readonly name: string; readonly lastsMs: number }
-  | { readonly type: 'uncertified' }
+  /** `listed`: unless a marked room's calls are for others. */
+  | { readonly type: 'uncertified'; readonly listed: boolean }
   /** There is a later certificate for us, or it could not be had now (`null`). */
   | { readonly type: 'certificate'; readonly certificate: Certificate | null; readonly lastsMs: number }
   /** Certificates of members have run out, or are good again. */

@@ -27,7 +27,7 @@ class Page {
     this.do({ type: 'join', name: 'Me', password: null });
     this.do({ type: 'derived', proof: null });
     const effects = this.do({ type: 'entered', resumed: false, frame: entered(host) });
-    return [...effects, ...this.do({ type: 'uncertified' })];
+    return [...effects, ...this.do({ type: 'uncertified', listed: true })];
   }
 
   /** In a call as its host, with the others in the tree and the roster, nothing on its way. */
@@ -111,7 +111,7 @@ describe('coming in', () => {
     page.do({ type: 'founded', tree: tree(0, 'me') });
     const effects = page.answer({ type: 'start-call' }, { type: 'error', code: 'call-running', missed: [] });
     expect(keys(effects)).toEqual(['begin']);
-    expect(keys(page.do({ type: 'uncertified' }))).toEqual(['knock']);
+    expect(keys(page.do({ type: 'uncertified', listed: true }))).toEqual(['knock']);
     expect(page.state.phase).toBe('waiting');
     expect(page.state.handshake.tree).toBeNull();
   });

@@ -152,7 +152,8 @@ export function reduce(state: State, event: Event): Outcome<State> {
     case 'certified':
       return arrived(state, event);
     case 'uncertified':
-      return state.marking !== null && state.arriving !== null ? refused(state, 'certificate-needed') : arrived(state, null);
+      if (state.marking === null || state.arriving === null) return arrived(state, null);
+      return refused(state, event.listed ? 'certificate-needed' : 'not-listed');
     case 'certificate':
       return certificateCame(state, event.certificate, event.lastsMs);
     case 'recertified':

@@ -316,13 +316,14 @@ export class Runtime {
     const stay = this.#signaling?.stay ?? null;
     const { room } = this.#state.link;
     const prove = (account: AccountId, device: DeviceId) => this.#keys.call({ op: 'prove', account, device });
-    const issued = stay === null ? null : await certificate({ api: this.#api, storage: localStorage, prove }, { room, ...stay });
+    const answer = stay === null ? null : await certificate({ api: this.#api, storage: localStorage, prove }, { room, ...stay });
+    const issued = answer === 'not-listed' ? null : answer;
     const ours = issued === null || again ? null : await this.#keys.call({ op: 'certify', ...issued }).catch(() => null);
     // It is for that stay and for no other.
     if (stay !== (this.#signaling?.stay ?? null)) return;
     const lastsMs = (issued?.until ?? 0) - Date.now();
     if (again) this.dispatch({ type: 'certificate', certificate: issued, lastsMs });
-    else this.dispatch(ours === null ? { type: 'uncertified' } : { type: 'certified', name: ours.name, lastsMs });
+    else this.dispatch(ours === null ? { type: 'uncertified', listed: answer !== 'not-listed' } : { type: 'certified', name: ours.name, lastsMs });
   }
 
   async #connectMedia(): Promise<void> {

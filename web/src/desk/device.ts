@@ -76,7 +76,7 @@ export interface Issued {
  * The certificate of a stay for who is logged in here, if the room is one of their organisation. Where nobody has ever
  * logged in nothing is asked: guests tell the service no more than before.
  */
-export async function certificate({ api, storage, prove }: Applicant, { room, participant, token }: OwnStay): Promise<Issued | null> {
+export async function certificate({ api, storage, prove }: Applicant, { room, participant, token }: OwnStay): Promise<Issued | 'not-listed' | null> {
   if (knownDevices(storage).length === 0) return null;
   const session = await api.session();
   if (!session.ok) return null;
@@ -86,5 +86,6 @@ export async function certificate({ api, storage, prove }: Applicant, { room, pa
   const proof = await prove(account, device).catch(() => null);
   if (proof === null) return null;
   const issued = await api.certify({ ...proof, room, participant, token });
-  return issued.ok ? { certificate: issued.value.certificate, root: issued.value.root, until: issued.value.until } : null;
+  if (!issued.ok) return issued.code === 'not-listed' ? 'not-listed' : null;
+  return { certificate: issued.value.certificate, root: issued.value.root, until: issued.value.until };
 }

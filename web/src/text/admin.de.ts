@@ -231,6 +231,7 @@ export const adminDe: typeof adminEn = {
     'tenant.devices-revoked': 'Alle Geräte der Organisation zurückgenommen',
     'room.made': 'Raum angelegt',
     'room.deleted': 'Raum gelöscht',
+    'room.people-set': 'Liste der Personen eines Raums geändert',
     'room.unlocked': 'Links eines Raums entsperrt',
     'link.made': 'Gästelink angelegt',
     'link.handed-out': 'Gästelink ausgehändigt',

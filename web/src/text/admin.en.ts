@@ -231,6 +231,7 @@ export const adminEn = {
     'tenant.devices-revoked': 'All devices of the organisation revoked',
     'room.made': 'Room made',
     'room.deleted': 'Room deleted',
+    'room.people-set': 'List of a room’s people changed',
     'room.unlocked': 'Links of a room unlocked',
     'link.made': 'Guest link made',
     'link.handed-out': 'Guest link handed out',

@@ -372,6 +372,7 @@ export const de: Text = {
     'proof-wrong': 'Das Gerät hat nicht bewiesen, dass der Schlüssel seiner ist.',
     'other-device': 'Die Teilnahme ist schon für ein anderes Gerät bestätigt.',
     'certificate-needed': 'Das können in diesem Raum nur Geräte, die die Organisation bestätigt hat. Melden Sie sich zuerst an.',
+    'not-listed': 'Die Gespräche dieses Raums sind für Personen auf seiner Liste, und Ihr Konto steht nicht darauf.',
     'marking-unfit': 'Eine Einstufung hat 1 bis 32 Zeichen und ist für Räume ohne Sprechstunde und ohne Links für Gäste.',
     'no-such-link': 'Dieser Link gilt nicht.',
     'link-early': 'Dieser Link öffnet sich noch nicht.',

@@ -70,6 +70,8 @@ export const deskDe: typeof deskEn = {
   roomMarking: (marking) => `eingestuft: ${marking}`,
   newRoomMarking: 'Einstufung (freiwillig)',
   newRoomMarkingHint: 'Zum Beispiel VS-NfD. Es nehmen nur Geräte teil, die Ihre Organisation bestätigt hat, und das Gespräch zeigt, ob das so ist. Eine Zulassung ist das nicht.',
+  newRoomListed: 'Nur für diese Personen (freiwillig)',
+  newRoomListedHint: 'Ihre Anmeldenamen, mit Kommas dazwischen. Sonst nehmen alle Ihrer Organisation teil.',
   newRoomPeople: 'Für höchstens wie viele Personen',
   newRoomPeopleHint: 'Lassen Sie das Feld leer für so viele, wie Gespräche Ihrer Organisation haben dürfen.',
   makeRoom: 'Raum anlegen',

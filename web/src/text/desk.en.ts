@@ -69,6 +69,8 @@ export const deskEn = {
   roomMarking: (marking: string): string => `marked: ${marking}`,
   newRoomMarking: 'Marking (optional)',
   newRoomMarkingHint: 'For example VS-NfD. Only devices that your organisation has confirmed take part, and the call shows whether that is so. It is no approval.',
+  newRoomListed: 'Only for these people (optional)',
+  newRoomListedHint: 'The names they log in with, with commas between them. Otherwise everybody of your organisation takes part.',
   newRoomPeople: 'For how many people at most',
   newRoomPeopleHint: 'Leave it empty for as many as your organisation’s calls may have.',
   makeRoom: 'Make room',

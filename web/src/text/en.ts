@@ -388,6 +388,7 @@ export const en = {
     'proof-wrong': 'The device has not proved that the key is its own.',
     'other-device': 'This participation is confirmed for another device already.',
     'certificate-needed': 'In this room only devices that the organisation has confirmed can do that. Log in first.',
+    'not-listed': 'The calls of this room are for the people on its list, and your account is not on it.',
     'marking-unfit': 'A marking has 1 to 32 characters, and is for rooms without consultations and links for guests.',
     'no-such-link': 'This link is not valid.',
     'link-early': 'This link does not open yet.',

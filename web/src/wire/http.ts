@@ -62,7 +62,12 @@ sharing?: Sharing,
  * the organisation has certified take part in them. Neither consultations
  * nor rooms with links for guests are marked.
  */
-marking?: string, };
+marking?: string, 
+/**
+ * Of a marked room: the names to log in with of the organisation's people
+ * whom its calls are for, at most 500. Without it they are for all of them.
+ */
+listed?: Array<string>, };
 
 /**
  * `POST /api/v1/rooms` gives this back, once: the server keeps only a hash of
