@@ -29,6 +29,7 @@ async fn room_with_password(server: &Server) -> RoomCreated {
         max_people: None,
         sharing: Sharing::All,
         marking: None,
+        listed: None,
     };
     let body = serde_json::to_vec(&request).expect("json");
     let answer = create(server, &body).await;
