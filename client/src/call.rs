@@ -326,6 +326,7 @@ impl Call {
                 standing,
                 media_lost,
                 sharing,
+                lobby,
                 resumed,
             } => {
                 if resumed {
@@ -337,6 +338,9 @@ impl Call {
                 let suite = Suite::from_id(suite).ok_or(CallError::Suite(suite))?;
                 self.host = host;
                 self.sharing = sharing;
+                if lobby && matches!(self.setup.admit, Admit::All) {
+                    self.setup.admit = Admit::Nobody;
+                }
                 self.standing = standing;
                 self.suite = suite;
                 self.session = Some(self.fresh_session(participant, now_ms)?);

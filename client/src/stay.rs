@@ -50,6 +50,8 @@ pub enum Heard {
         media_lost: bool,
         /// Who shares a screen in the room's calls.
         sharing: Sharing,
+        /// Whether we are to let nobody in unasked.
+        lobby: bool,
         /// Whether the stay went on.
         resumed: bool,
     },
@@ -199,6 +201,7 @@ impl Stay {
                 media_lost,
                 sharing,
                 marking: _,
+                lobby,
             } if re == self.opening => {
                 let resumed = self.identity.is_some();
                 self.identity = Some(Identity { participant, token });
@@ -209,6 +212,7 @@ impl Stay {
                     standing,
                     media_lost,
                     sharing,
+                    lobby,
                     resumed,
                 })
             }
@@ -271,6 +275,7 @@ mod tests {
             media_lost: false,
             sharing: Sharing::All,
             marking: None,
+            lobby: false,
         }
     }
 

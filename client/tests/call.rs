@@ -167,6 +167,22 @@ fn a_knock_made_without_the_link_secret_is_not_admitted() {
 }
 
 #[test]
+fn where_the_organisation_wants_everybody_asked_for_nobody_is_let_in_unasked() {
+    let mut service = Service {
+        lobby: true,
+        ..Service::default()
+    };
+    service.enter(1, true, Admit::All);
+    service.settle();
+    service.enter(2, false, Admit::Nobody);
+    service.settle();
+    assert_eq!(service.names(1), ["P1"]);
+    service.seat(id(1)).call.admit(id(2));
+    service.settle();
+    assert_eq!(service.names(1), ["P1", "P2"]);
+}
+
+#[test]
 fn only_the_named_one_is_let_in() {
     let mut service = Service::default();
     service.enter(1, true, Admit::Named("P3".to_owned()));
@@ -537,6 +553,7 @@ fn a_forged_commit_and_a_foreign_suite_are_refused() {
         standing: Standing::Arrived,
         media_lost: false,
         sharing: Sharing::All,
+        lobby: false,
         resumed: false,
     };
     assert_eq!(call.hear(entered, 0), Err(CallError::Suite(2)));

@@ -92,6 +92,7 @@ impl Hall {
             sharing: Sharing::All,
             marking: None,
             hosts_log_in: false,
+            lobby: false,
             stays: vec![],
             call: None,
         };
@@ -652,6 +653,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         sharing: stored.sharing,
         marking: stored.marking.clone(),
         hosts_log_in: stored.hosts_log_in,
+        lobby: stored.lobby,
         stays: stored.stays.iter().map(copy_stay).collect(),
         call: stored.call.as_ref().map(|call| StoredCall {
             epoch: call.epoch,

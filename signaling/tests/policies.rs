@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::Server;
 use common::client::{Client, administrator, log_in, read, session, slot};
 use common::device::{draw, on_new_device, request};
+use common::{Server, commit};
 use conclave_wire::account::{Role, SessionInfo};
 use conclave_wire::audit::{Act, AuditList};
 use conclave_wire::client::{Request, ServerFrame};
 use conclave_wire::code::Code;
-use conclave_wire::http::Cell;
+use conclave_wire::http::{Cell, RoomCreated};
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicySource};
 use serde_json::{Value, json};
 
@@ -347,4 +347,38 @@ async fn where_hosts_log_in_a_revoked_device_is_no_host_by_the_link_it_kept() {
         let id = back.send(action).await;
         assert_eq!(refusal(back.answer(id).await), Code::CertificateNeeded);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_that_are_there_take_no_more_people_and_say_that_everybody_is_asked_for() {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let room: RoomCreated = read(&operator.post("rooms", json!({})).await);
+    let asked = |policies: Value| json!({ "policies": policies });
+    let both = asked(json!({ "lobby-always": "yes", "most-people": "2" }));
+    assert_eq!(operator.ask("PUT", "policies", both).await.status, 200);
+    let forbids = Err(Code::PolicyForbids);
+    let few = |people| json!({ "maxPeople": people });
+    assert_eq!(verdict(&operator, "rooms", few(3)).await, forbids);
+    assert_eq!(verdict(&operator, "rooms", few(2)).await, Ok(()));
+
+    let mut host = server.enter(&room, true).await;
+    host.done(Request::StartCall {}).await;
+    let mut back = server.page(room.room).await;
+    match back.resume(&host).await {
+        ServerFrame::Entered { lobby, .. } => assert!(lobby),
+        other => panic!("not back: {other:?}"),
+    }
+    // The founder is one; of two more who knock one comes in.
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut guest = server.enter(&room, false).await;
+        guest.knock().await;
+        waiting.push(guest);
+    }
+    let adds: Vec<_> = waiting.iter().map(common::Page::id).collect();
+    let of = |adds| commit(room.room, 0, adds, &[], b"one");
+    let id = back.send(of(&adds)).await;
+    assert_eq!(refusal(back.answer(id).await), Code::Full);
+    back.done(of(&adds[..1])).await;
 }

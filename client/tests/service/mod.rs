@@ -52,6 +52,8 @@ pub struct Service {
     pub returning: Vec<KnockNotice>,
     /// Who is not sent any entries.
     pub kept_from: Option<ParticipantId>,
+    /// The organisation wants nobody let in unasked.
+    pub lobby: bool,
 }
 
 impl Service {
@@ -74,6 +76,7 @@ impl Service {
             asked: VecDeque::new(),
             events: Vec::new(),
         });
+        let lobby = self.lobby;
         self.say(
             id(n),
             Heard::Entered {
@@ -83,6 +86,7 @@ impl Service {
                 standing: Standing::Arrived,
                 media_lost: false,
                 sharing: Sharing::All,
+                lobby,
                 resumed: false,
             },
         );

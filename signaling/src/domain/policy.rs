@@ -5,7 +5,7 @@
 
 use super::Millis;
 use super::link::Slot;
-use crate::config::{SESSION_IDLE, SESSION_LENGTH};
+use crate::config::{MAX_MEMBERS, SESSION_IDLE, SESSION_LENGTH};
 use crate::sheet::{self, Wrong};
 use conclave_wire::account::Role;
 use conclave_wire::code::Code;
@@ -33,6 +33,10 @@ pub enum Policy {
     Consultations,
     /// Hosts make rooms, and not administrators alone.
     HostsMakeRooms,
+    /// People whom a call is for at most.
+    MostPeople,
+    /// Nobody is let in unasked.
+    Lobby,
     /// Hosts of calls have a certificate.
     HostsLogIn,
     /// Nobody does anything without a second factor.
@@ -73,7 +77,7 @@ const NO: u32 = 0;
 const YES: u32 = 1;
 
 /// Everything that may be set.
-pub const TABLE: [Rule; 11] = [
+pub const TABLE: [Rule; 13] = [
     Rule {
         policy: Policy::GuestLinks,
         name: "guest-links",
@@ -131,6 +135,22 @@ pub const TABLE: [Rule; 11] = [
         en: "hosts make rooms, not administrators alone",
     },
     Rule {
+        policy: Policy::MostPeople,
+        name: "most-people",
+        kind: Kind::Number(2, MAX_MEMBERS as u32),
+        usual: MAX_MEMBERS as u32,
+        de: "so viele Personen sind höchstens in einem Gespräch",
+        en: "so many people are in a call at most",
+    },
+    Rule {
+        policy: Policy::Lobby,
+        name: "lobby-always",
+        kind: Kind::Switch,
+        usual: NO,
+        de: "Gastgeber lassen jede Person einzeln ein, niemanden ungefragt",
+        en: "hosts let in everybody one by one, and nobody unasked",
+    },
+    Rule {
         policy: Policy::HostsLogIn,
         name: "hosts-log-in",
         kind: Kind::Switch,
@@ -170,7 +190,7 @@ impl Rule {
     /// # Errors
     /// [`Code::PolicyUnknown`].
     pub fn named(name: &str) -> Result<&'static Self, Code> {
-        static RULES: [Rule; 11] = TABLE;
+        static RULES: [Rule; 13] = TABLE;
         let found = RULES.iter().find(|rule| rule.name == name);
         found.ok_or(Code::PolicyUnknown)
     }
@@ -284,6 +304,8 @@ pub struct NewRoom {
     pub scheduled: bool,
     /// Whether it is for consultations.
     pub consultation: bool,
+    /// For how many people it is to be at most, if that is said of it.
+    pub people: Option<u32>,
 }
 
 impl Policies {
@@ -350,8 +372,21 @@ impl Policies {
         let allowed = (room.password || !self.is(Policy::Password))
             && (room.scheduled || !self.is(Policy::Scheduled))
             && (room.consultation || !self.is(Policy::Consultations))
+            && room
+                .people
+                .is_none_or(|people| people <= self.most_people())
             && (room.maker != Some(Role::Host) || self.is(Policy::HostsMakeRooms));
         allowed.then_some(()).ok_or(Code::PolicyForbids)
+    }
+
+    /// How many people are in a call at most.
+    pub fn most_people(&self) -> u32 {
+        self.value(Policy::MostPeople)
+    }
+
+    /// Whether hosts' clients let nobody in unasked.
+    pub fn lobby(&self) -> bool {
+        self.is(Policy::Lobby)
     }
 
     /// Whether the host key alone makes nobody a host: only a stay that has a

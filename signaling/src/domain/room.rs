@@ -40,6 +40,8 @@ pub struct Room {
     pub(super) marking: Option<String>,
     /// Whether hosts need a certificate beside the host key.
     pub(super) hosts_log_in: bool,
+    /// Whether hosts' clients let nobody in unasked.
+    lobby: bool,
     pub(super) stays: BTreeMap<ParticipantId, Stay>,
     connections: HashMap<ConnectionId, ParticipantId>,
     pub(super) call: Option<Call>,
@@ -75,6 +77,8 @@ pub struct Snapshot {
     /// Whether hosts need a certificate beside the host key, as its organisation
     /// says.
     pub hosts_log_in: bool,
+    /// Whether hosts' clients let nobody in unasked, as its organisation says.
+    pub lobby: bool,
     /// The stays that were not over.
     pub stays: Vec<StoredStay>,
     /// The call, if one runs.
@@ -142,6 +146,7 @@ impl Room {
             sharing: stored.sharing,
             marking: stored.marking,
             hosts_log_in: stored.hosts_log_in,
+            lobby: stored.lobby,
             stays: stays.collect(),
             connections: HashMap::new(),
             call: stored.call.map(|call| Call {
@@ -471,6 +476,7 @@ impl Room {
             media_lost: stay.media_lost,
             sharing: self.sharing,
             marking: self.marking.clone(),
+            lobby: self.lobby,
         };
         send(connection, frame)
     }

@@ -96,6 +96,10 @@ pub(super) async fn create(
         password: password.is_some(),
         scheduled,
         consultation: consultation.is_some(),
+        people: consultation
+            .as_ref()
+            .map(|of| u32::from(of.people))
+            .or(max_people),
     };
     policies.may_make_room(asked).map_err(Refusal)?;
     let room = RoomId::random().map_err(|_| Refusal(Code::Internal))?;

@@ -75,6 +75,7 @@ impl Store {
         transaction.commit().await?;
         let tenant = TenantId(bytes(&row, "tenant")?);
         let policies = self.policies(tenant, None).await?;
+        let most = i64::from(policies.most_people());
 
         let call = call
             .map(|row| {
@@ -91,7 +92,7 @@ impl Store {
         Ok(Some(Snapshot {
             id: room,
             suite: narrow(row.try_get("suite")?)?,
-            most: narrow(row.try_get("max_participants")?)?,
+            most: narrow(row.try_get::<i64, _>("max_participants")?.min(most))?,
             host_key: Digest(bytes(&row, "host_key")?),
             password: password(&row)?,
             guests,
@@ -100,6 +101,7 @@ impl Store {
             sharing: sharing(&row)?,
             marking: row.try_get("marking")?,
             hosts_log_in: policies.hosts_log_in(),
+            lobby: policies.lobby(),
             stays: stays.iter().map(stay).collect::<Result<_, _>>()?,
             call,
         }))

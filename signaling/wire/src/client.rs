@@ -207,6 +207,11 @@ pub enum ServerFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         marking: Option<String>,
+        /// Whether the organisation wants nobody let in unasked: a host's client
+        /// that would do it does not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(as = "Option<_>", optional)]
+        lobby: bool,
     },
     /// The request was done.
     Ack {

@@ -126,6 +126,11 @@ describe('letting everyone in', () => {
     expect(state.handshake.admit).toEqual([]);
   });
 
+  test('where the organisation wants everybody to be asked for nobody is let in unasked', () => {
+    const { state } = all({ ...inCall(true), lobby: true }, { type: 'let-in', all: true }, knock, checked('Ben'));
+    expect(state.handshake.admit).toEqual([]);
+  });
+
   test('who waits already is let in when it is switched on, and nobody once it is off', () => {
     const waiting = all(inCall(true), knock, checked('Ben'));
     expect(waiting.state.handshake.admit).toEqual([]);

@@ -27,10 +27,10 @@ export function hosting(state: State, event: Hosting): Outcome<State> {
 
 /**
  * Lets in whoever knocks with the link's secret, if the host wants it so. Here and not at the server, which would
- * otherwise decide who is let in. To a consultation nobody comes unseen.
+ * otherwise decide who is let in. To a consultation nobody comes unseen, nor where the organisation does not want it.
  */
 export function letIn(state: State): Outcome<State> {
-  if (!state.letsIn || state.link.consultation) return unchanged(state);
+  if (!state.letsIn || state.lobby || state.link.consultation) return unchanged(state);
   const valid = state.visitors.filter(({ check }) => check === 'valid').map(({ participant }) => participant);
   return valid.length > 0 ? admit(state, valid) : unchanged(state);
 }

@@ -204,6 +204,7 @@ function entered(state: State, { frame }: Extract<Event, { type: 'entered' }>): 
     sharing: frame.sharing ?? 'all',
     suite: frame.suite,
     marking: frame.marking ?? null,
+    lobby: frame.lobby ?? false,
     online: true,
     phase: frame.host ? 'entering' : 'waiting',
   };

@@ -158,6 +158,8 @@ export interface State {
   readonly locked: boolean;
   /** As a host we let in whoever knocks with the link's secret, unasked. */
   readonly letsIn: boolean;
+  /** The organisation wants nobody let in unasked. */
+  readonly lobby: boolean;
   readonly roster: readonly Member[];
   /** Everyone in the order in which they were first seen: tiles do not move. */
   readonly order: readonly ParticipantId[];
@@ -220,6 +222,7 @@ export function initialState(link: RoomLink, name: string, quality: Quality): St
     linkLocked: false,
     locked: false,
     letsIn: false,
+    lobby: false,
     roster: [],
     order: [],
     handshake: {

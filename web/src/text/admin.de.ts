@@ -107,6 +107,8 @@ export const adminDe: typeof adminEn = {
     'scheduled-only': 'In neue Räume kommen Gäste nur über eigene Links mit Termin',
     'consultations-only': 'Neue Räume sind für Sprechstunden',
     'hosts-make-rooms': 'Gastgeber legen Räume an, nicht nur die Verwaltung',
+    'most-people': 'So viele Personen sind höchstens in einem Gespräch',
+    'lobby-always': 'Gastgeber lassen jede Person einzeln ein, niemanden ungefragt',
     'hosts-log-in': 'Wer als Gastgeber in einen Raum kommt, ist angemeldet',
     'second-factor': 'Alle brauchen einen zweiten Faktor, nicht nur die Verwaltung',
     'session-idle-minutes': 'Nach so vielen Minuten ohne Nutzung endet eine Sitzung',

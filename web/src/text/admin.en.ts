@@ -107,6 +107,8 @@ export const adminEn = {
     'scheduled-only': 'Guests come into new rooms by links of their own, with a slot',
     'consultations-only': 'New rooms are for consultations',
     'hosts-make-rooms': 'Hosts make rooms, not administrators alone',
+    'most-people': 'So many people are in a call at most',
+    'lobby-always': 'Hosts let in everybody one by one, and nobody unasked',
     'hosts-log-in': 'Who comes into a room as host is logged in',
     'second-factor': 'Everybody needs a second factor, not administrators alone',
     'session-idle-minutes': 'Minutes without use after which a session ends',

@@ -293,7 +293,12 @@ sharing?: Sharing,
  * The room's marking, if it has one. It says what is wanted; whether
  * it holds, members compute from the certificates in the tree.
  */
-marking?: string, } | { "type": "ack", 
+marking?: string, 
+/**
+ * Whether the organisation wants nobody let in unasked: a host's client
+ * that would do it does not.
+ */
+lobby?: boolean, } | { "type": "ack", 
 /**
  * Which.
  */

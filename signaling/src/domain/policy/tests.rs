@@ -124,6 +124,7 @@ fn each_policy_of_rooms_forbids_what_it_says() {
         password: false,
         scheduled: false,
         consultation: false,
+        people: Some(3),
     };
     let verdict = |named: &[(&str, &str)], room| {
         let account = set(named);
@@ -157,6 +158,14 @@ fn each_policy_of_rooms_forbids_what_it_says() {
             "yes",
             NewRoom {
                 consultation: true,
+                ..bare
+            },
+        ),
+        (
+            "most-people",
+            "2",
+            NewRoom {
+                people: Some(2),
                 ..bare
             },
         ),

@@ -77,6 +77,7 @@ impl World {
             sharing: Sharing::All,
             marking: None,
             hosts_log_in: false,
+            lobby: false,
             stays: vec![],
             call: None,
         };
@@ -722,6 +723,7 @@ fn copy(stored: &Snapshot) -> Snapshot {
         sharing: stored.sharing,
         marking: stored.marking.clone(),
         hosts_log_in: stored.hosts_log_in,
+        lobby: stored.lobby,
         stays: stored
             .stays
             .iter()
