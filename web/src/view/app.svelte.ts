@@ -9,6 +9,7 @@ import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
 import { announcementText, codeText, languages, type Text } from '../text/text';
 import type { Consent, ConsentTexts, Consultation, Source } from '../wire';
+import { Passing } from './passing.svelte';
 import { Sizes } from './sizes';
 
 /** Pages without a call. */
@@ -26,12 +27,10 @@ export type Obstacle =
   | LinkOver;
 
 const TOAST_MS = 5_000;
-
-/** A short message at the edge. */
-export interface Toast {
-  readonly id: number;
-  readonly text: string;
-}
+const TOASTS = 3;
+/** A screen reader has taken up what is new in a live region long before. */
+const READ_OUT_MS = 10_000;
+const READ_OUTS = 16;
 
 /** The page. */
 export class App implements View {
@@ -49,14 +48,14 @@ export class App implements View {
   call = $state.raw<State | null>(null);
   preferences = $state.raw() as Preferences;
   devices = $state.raw<DeviceLists>({ microphones: [], cameras: [], speakers: [] });
-  toasts = $state.raw<readonly Toast[]>([]);
+  /** Short messages at the edge. */
+  readonly toasts = new Passing(TOASTS, TOAST_MS);
   /** What the two live regions say. */
-  polite = $state('');
-  assertive = $state('');
+  readonly polite = new Passing(READ_OUTS, READ_OUT_MS);
+  readonly assertive = new Passing(READ_OUTS, READ_OUT_MS);
   ownLevel = $state(0);
   #streams = $state(0);
   #runtime: Runtime | null = null;
-  #nextToast = 1;
   /** The link that came, as long as it is better opened elsewhere. */
   elsewhere = $state.raw<RoomLink | null>(null);
   /** The link whose standing is not settled. */
@@ -237,11 +236,8 @@ export class App implements View {
 
   /** Shows a message and has it read out. */
   say(text: string, urgent = false): void {
-    if (urgent) this.assertive = text;
-    else this.polite = text;
-    const toast = { id: this.#nextToast++, text };
-    this.toasts = [...this.toasts.slice(-2), toast];
-    setTimeout(() => (this.toasts = this.toasts.filter(({ id }) => id !== toast.id)), TOAST_MS);
+    this.#readOut(text, urgent);
+    this.toasts.say(text);
   }
 
   /** Copies the guest's link. */
@@ -277,12 +273,15 @@ export class App implements View {
     const text = announcementText(this.t, announcement);
     // What the page shows for itself is only read out.
     if (['joined', 'left', 'actionFailed', 'sharingStopped', 'reconnected', 'caughtUp', 'linkUnlocked', 'roomLocked', 'roomOpen', 'madeHost', 'muted'].includes(announcement.key)) this.say(text, urgent);
-    else if (urgent) this.assertive = text;
-    else this.polite = text;
+    else this.#readOut(text, urgent);
   }
 
   unavailable(): void {
     this.obstacle = 'unavailable';
+  }
+
+  #readOut(text: string, urgent: boolean): void {
+    (urgent ? this.assertive : this.polite).say(text);
   }
 
   async #copy(text: string, done: string, failed: string): Promise<void> {
