@@ -27,6 +27,7 @@ const SLOW = 6;
  * @property {boolean} [touch]  a telephone's screen
  * @property {string} [userAgent]  what it says it is
  * @property {Record<string, unknown>} [preferences]  what the client remembers from an earlier visit
+ * @property {boolean} [motion]  does not ask for less of it; whatever moves makes pictures differ
  * @property {string[]} [text]  what the shared screen shows, in the place of the browser's own
  * @property {boolean} [spy]  collect every encoded frame before and after encryption
  * @property {boolean} [count]  count the frames that are sealed and opened
@@ -88,7 +89,7 @@ export async function openChromium(stage, options) {
     viewport: size,
     hasTouch: touch,
     isMobile: touch,
-    reducedMotion: 'reduce',
+    reducedMotion: options.motion ? 'no-preference' : 'reduce',
   });
   context.setDefaultTimeout(PATIENCE);
   await context.addInitScript(installProbe);
