@@ -51,8 +51,9 @@ enum LinkCommand {
 #[derive(Args)]
 #[command(group(ArgGroup::new("uses").required(true).args(["once", "series"])))]
 struct Create {
-    /// The room's link, its host's as `conclave room create` printed it, for the secret in it; `-`
-    /// reads it from standard input, where no other user of the machine can see it.
+    /// The room's link, its staff's or its host's as `conclave room create` printed it, for the
+    /// secret in it; `-` reads it from standard input, where no other user of the machine can see
+    /// it.
     #[arg(value_parser = parse_secret)]
     room: Zeroizing<String>,
     /// When it begins to open, as 2026-11-24T10:00:00+01:00 or 2026-11-24T10:00[Europe/Berlin];

@@ -24,7 +24,8 @@ pub(crate) struct Room {
 
 #[derive(Subcommand)]
 enum RoomCommand {
-    /// Make a room; prints its host's link and its guests' link, if they are to have one.
+    /// Make a room; prints its host's link, and its guests' link or, where each is to have one of
+    /// their own, the link for staff who make these.
     Create(Create),
     /// List the rooms of an organisation.
     List(List),
@@ -47,7 +48,8 @@ struct Create {
     #[arg(long)]
     password: bool,
     /// Let each guest in by a link of their own, with a slot (`conclave link create`), and not by
-    /// one link for all.
+    /// one link for all. From the staff's link, which is printed instead, such links are made; it
+    /// opens no call.
     #[arg(long)]
     scheduled: bool,
     /// Make its calls consultations: for two people, or as many as said here, up to nine; only
@@ -240,7 +242,12 @@ impl Create {
             listed: self.listed,
         };
         let link = create_room(&self.at.server, &token, &trust, room).await?;
-        let (host, guests) = (link.host(), (!self.scheduled).then(|| link.guest()));
+        // Where guests have links of their own, the room's link without the host key opens nothing.
+        let (guests, staff) = match self.scheduled {
+            true => (None, Some(link.guest())),
+            false => (Some(link.guest()), None),
+        };
+        let host = link.host();
         let password = password.map(|password| password.grouped());
         if self.at.json {
             let printed = Zeroizing::new(
@@ -248,6 +255,7 @@ impl Create {
                     "room": link.room,
                     "host": host.as_deref(),
                     "guests": guests.as_deref(),
+                    "staff": staff.as_deref(),
                     "password": password.as_deref(),
                 })
                 .to_string(),
@@ -260,6 +268,9 @@ impl Create {
         }
         if let Some(guests) = guests {
             println!("  guests: {}", *guests);
+        }
+        if let Some(staff) = staff {
+            println!("  staff:  {}", *staff);
         }
         if let Some(password) = password {
             println!();

@@ -1,4 +1,5 @@
 // Somebody with an account: logs in with a second factor, makes a room and links for its guests, and takes them back.
+// An assistant makes guests' links by the staff's link, which makes nobody a host.
 // Both languages, 390 and 320 pixels, the keyboard, no barrier for axe; and the server never learns what opens a room.
 
 import assert from 'node:assert/strict';
@@ -6,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { barriers } from './harness/axe.mjs';
-import { anna } from './harness/cast.mjs';
+import { anna, ben } from './harness/cast.mjs';
 import { inChromium, inFirefox } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { resultFolder, Stage } from './harness/stage.mjs';
@@ -98,6 +99,8 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await look('made');
     const host = await value('host-link');
     assert.match(host, /\/r\/[\w-]{22}#[\w-]{43}\.[\w-]{43}$/);
+    const staff = await value('staff-link');
+    assert.equal(staff, host.replace(/\.[\w-]{43}$/, ''), 'the same without the host key');
     await use('made-done');
     await tab.untilHidden('host-link');
 
@@ -144,13 +147,36 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     const second = await value('new-link');
     assert.notEqual(second, guest);
 
+    // An assistant makes a guest's link by the staff's alone.
+    const { tab: desk } = await open(stage, { ...ben, language: 'de-DE', size: WIDE });
+    await desk.open(`${server.url}/rooms`);
+    await desk.untilPhase('login');
+    await desk.fill('login-name', 'ben');
+    await desk.fill('login-password', await server.account('Ben', 'assistant'));
+    await desk.click('log-in');
+    await desk.untilPhase('rooms');
+    await desk.click('show-links');
+    await desk.untilShown('link-secret');
+    await desk.fill('link-secret', staff);
+    await desk.click('make-link');
+    await desk.untilShown('new-link');
+    const third = await desk.run((selector) => /** @type {HTMLInputElement} */ (document.querySelector(selector)).value, byId('new-link'));
+    assert.match(third, new RegExp(`#l\\.[\\w-]{22}\\.${secret}$`));
+    assert.ok(![guest, second].includes(third));
+    // As a call it opens nothing, and says so.
+    await desk.open('about:blank');
+    await desk.open(staff);
+    await desk.untilPhase('link-needed');
+    assert.match(await desk.text(), /Hier braucht jeder Gast einen eigenen Link/);
+    await desk.shot(folder, 'staff-link-as-a-call');
+
     // What opens the room is nowhere on the server, and both links lead where they should.
     const bytes = Buffer.from(secret ?? '', 'base64url');
     for (const file of readdirSync(server.data)) {
       const kept = readFileSync(join(server.data, file));
       assert.ok(!kept.includes(bytes) && !kept.includes(secret ?? ''), `${file} holds the secret of the room`);
     }
-    for (const [link, phase] of [[guest, 'link-revoked'], [second, 'pre-join'], [host, 'pre-join']]) {
+    for (const [link, phase] of [[guest, 'link-revoked'], [second, 'pre-join'], [third, 'pre-join'], [host, 'pre-join']]) {
       await tab.open('about:blank');
       await tab.open(link ?? '');
       await tab.untilPhase(phase ?? '');

@@ -20,7 +20,7 @@ const HOUR = 3600;
 const EARLY = ['Sie sind früh dran', 'You are early'];
 const REVOKED = ['Dieser Link wurde zurückgezogen', 'This link was taken back'];
 const EXPIRED = ['Die Zeit dieses Links ist vorbei', 'The time of this link is over'];
-const INCOMPLETE = ['Dieser Link ist unvollständig', 'This link is incomplete'];
+const NEEDED = ['Hier braucht jeder Gast einen eigenen Link', 'Here every guest needs a link of their own'];
 const USED = ['Dieser Link wurde schon benutzt', 'This link has been used'];
 
 test('a guest comes by a link of their own, and is out when it is taken back', async (t) => {
@@ -105,8 +105,8 @@ test('a guest comes by a link of their own, and is out when it is taken back', a
   await says(EXPIRED, 'expired');
   await guest.tab.open('about:blank');
   await guest.tab.open(link.replace(/#l\.[^.]+\./, '#'));
-  await guest.tab.untilPhase('incomplete');
-  await says(INCOMPLETE, 'incomplete');
+  await guest.tab.untilPhase('link-needed');
+  await says(NEEDED, 'needed');
 
   // For one call: its end uses the link up, and not a moment before.
   const once = await server.guestLink(room, { until: HOUR, uses: 'once' });

@@ -43,7 +43,7 @@ test('a room of guests’ own links opens to none but hosts and such links', asy
   const info = { suite: 1, password: false, scheduled: true };
   expect(await found(host, 200, info)).toEqual({ kind: 'open', scheduled: true, consent: null });
   expect(await found(named, 200, {})).toEqual({ kind: 'open', scheduled: true, consent: null });
-  expect(await found(guest, 200, info)).toEqual({ kind: 'incomplete' });
+  expect(await found(guest, 200, info)).toEqual({ kind: 'link-needed' });
 });
 
 test('a link that lost the mark of its password is incomplete', async () => {

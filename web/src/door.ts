@@ -15,7 +15,7 @@ export type Standing =
   /** The guest has to consent first. */
   | { readonly kind: 'consent' }
   | { readonly kind: LinkOver; readonly consent: Consent | null }
-  | { readonly kind: 'link-draft' | 'no-room' | 'incomplete' | 'unreachable' };
+  | { readonly kind: 'link-draft' | 'link-needed' | 'no-room' | 'incomplete' | 'unreachable' };
 
 /** What is said of a guest's own link takes its name, not its secret. */
 export type LinkName = Pick<RoomLink, 'room' | 'name'>;
@@ -43,9 +43,10 @@ export async function look(link: RoomLink, ask: Ask, now: () => number): Promise
     if (!answer.ok) return refused((await answer.json()) as Problem, now());
     if (link.name !== null) return { kind: 'open', scheduled: true, consent: ((await answer.json()) as LinkInfo).consent ?? null };
     const { password, scheduled } = (await answer.json()) as RoomInfo;
+    // The staff's, from which guests' own are made, or a guest's that lost its name.
+    if (scheduled && link.hostKey === null) return { kind: 'link-needed' };
     // Whoever forwarded the link left out a mark that stands before the secret.
-    const cut = (password && !link.password) || (scheduled && link.hostKey === null);
-    return cut ? { kind: 'incomplete' } : { kind: 'open', scheduled, consent: null };
+    return password && !link.password ? { kind: 'incomplete' } : { kind: 'open', scheduled, consent: null };
   } catch {
     return { kind: 'unreachable' };
   }

@@ -29,6 +29,8 @@ export interface Made {
   readonly title: string | null;
   readonly host: string;
   readonly guest: string | null;
+  /** Of a room whose guests have links of their own: what these are made from. */
+  readonly staff: string | null;
   readonly password: string | null;
 }
 
@@ -204,8 +206,10 @@ export class Desk {
     const created = await this.ask((api) => api.makeRoom(digest === undefined ? request : { ...request, password: digest }));
     if (!created.ok) return created;
     const link = this.#secrets.keep(created.value, drawn);
-    const guest = request.scheduled === true ? null : invitation(location.origin, link);
-    this.made = { title: request.title ?? null, host: hostLink(location.origin, link), guest, password };
+    // Where guests have links of their own, the room's link without the host key opens nothing.
+    const open = invitation(location.origin, link);
+    const [guest, staff] = request.scheduled === true ? [null, open] : [open, null];
+    this.made = { title: request.title ?? null, host: hostLink(location.origin, link), guest, staff, password };
     await this.#readRooms();
     return null;
   }
@@ -232,6 +236,7 @@ export class Desk {
     return this.#secrets.has(room);
   }
 
+  /** Takes what opens the room from a link of it, the staff's or any other; whether it is one. */
   learn(room: RoomId, link: string): boolean {
     return this.#secrets.learn(room, link);
   }

@@ -32,6 +32,16 @@ test('the secret is learned from any link of that room, and of no other', () => 
   expect(secrets.guestLink(origin, room, name)).toBe(drawn.guestLink(origin, room, name));
 });
 
+test('the staff’s link is enough, and of a host’s the host key is not kept', () => {
+  const host = hostLink(origin, new Secrets().keep({ room, hostKey }, drawSecret({ password: true, consultation: true }, draw)));
+  const staff = host.slice(0, -1 - hostKey.length);
+  for (const text of [host, staff]) {
+    const secrets = new Secrets();
+    expect(secrets.learn(room, text)).toBe(true);
+    expect(secrets.guestLink(origin, room, name)).toBe(staff.replace('#', `#l.${name}.`));
+  }
+});
+
 test('a link with a password says so in those made from it', () => {
   const secrets = new Secrets();
   const secret = 'E'.repeat(42) + 'A';

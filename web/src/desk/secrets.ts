@@ -57,7 +57,7 @@ export class Secrets {
     return this.#known.has(room);
   }
 
-  /** Takes the secret from any link of the room; whether it is one. */
+  /** Takes the secret from any link of the room, and nothing else: not the host key of a host's; whether it is one. */
   learn(room: RoomId, text: string): boolean {
     const url = URL.parse(text.trim());
     if (url === null) return false;

@@ -276,6 +276,8 @@ export const de: Text = {
   linkOpens: 'Der Link ist offen. Sie können jetzt um Einlass bitten.',
   draftTitle: 'Dieser Link ist noch nicht bereit',
   draftText: 'Er wurde noch nicht ausgegeben. Fragen Sie, wer ihn Ihnen geschickt hat.',
+  linkNeededTitle: 'Hier braucht jeder Gast einen eigenen Link',
+  linkNeededText: 'Dieser Link allein öffnet kein Gespräch. Öffnen Sie den Link, den Sie für Ihren Termin bekommen haben, und zwar ganz: Vielleicht fehlt ein Teil. Wer Termine vergibt, legt mit diesem Link auf der Seite „Meine Räume“ Links für Gäste an.',
   consentTitle: 'Ihre Einwilligung',
   consentLead: 'Bitte lesen Sie dies, bevor Sie teilnehmen. Von Ihren Geräten wird noch nichts verwendet.',
   privacyNotice: 'Hinweise zum Datenschutz',

@@ -290,6 +290,8 @@ export const en = {
   linkOpens: 'The link is open. You can ask to join now.',
   draftTitle: 'This link is not ready yet',
   draftText: 'It has not been handed out. Ask whoever sent it to you.',
+  linkNeededTitle: 'Here every guest needs a link of their own',
+  linkNeededText: 'This link alone opens no call. Open the link you were sent for your appointment, and all of it: a part may be missing. Staff who make appointments use this link on the page “My rooms” to make guest links.',
   consentTitle: 'Your consent',
   consentLead: 'Before you can join, please read the following. Nothing of your devices is used yet.',
   privacyNotice: 'Privacy notice',

@@ -24,6 +24,7 @@ export type Obstacle =
   | 'early'
   | 'consent'
   | 'link-draft'
+  | 'link-needed'
   | LinkOver;
 
 const TOAST_MS = 5_000;
