@@ -121,6 +121,7 @@ impl Peer {
             media_lost: false,
             sharing: Sharing::All,
             marking: None,
+            lobby: false,
         })
         .await;
         first

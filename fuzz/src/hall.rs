@@ -614,7 +614,8 @@ impl Hall {
             Change::LinkForgotten { id } => {
                 links(stored).remove(id).expect("a link");
             }
-            Change::CallEnded | Change::RoomDeleted => {
+            // The hall's calls are no consultations: nobody waits on.
+            Change::CallEnded { .. } | Change::RoomDeleted => {
                 stored.call = None;
                 stored.stays.clear();
             }

@@ -202,7 +202,7 @@ impl Actor {
                 change,
                 Change::Joined { .. }
                     | Change::StayEnded { .. }
-                    | Change::CallEnded
+                    | Change::CallEnded { .. }
                     | Change::RoomDeleted
             )
         };

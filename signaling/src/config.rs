@@ -58,6 +58,10 @@ pub const MIN_PEOPLE: u32 = 2;
 /// Longest name of a host that guests are told, characters.
 pub const MAX_HOST_NAME: usize = 64;
 
+/// Devices that hosts have removed from one call and that are certified for it no
+/// more.
+pub const MAX_BANNED: usize = 1_000;
+
 /// Knocks that wait in one room. More would bury the hosts.
 pub const MAX_KNOCKS: usize = 50;
 

@@ -4,7 +4,7 @@ use super::Millis;
 use super::board::Board;
 use super::delivery::Log;
 use super::epoch::Switch;
-use conclave_wire::id::ParticipantId;
+use conclave_wire::id::{DeviceId, ParticipantId};
 use std::collections::BTreeSet;
 
 /// A call.
@@ -20,6 +20,9 @@ pub struct Call {
     pub departed: BTreeSet<ParticipantId>,
     /// Whether a host has locked the room.
     pub locked: bool,
+    /// Devices whose stays a host has removed: none of them is certified for
+    /// another stay. Not stored: a restart forgets them.
+    pub banned: BTreeSet<DeviceId>,
 }
 
 impl Call {
@@ -31,6 +34,7 @@ impl Call {
             switch: Switch::new(now, 0, 0),
             departed: BTreeSet::new(),
             locked: false,
+            banned: BTreeSet::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! which stay in a call.
 
 use super::account::is_text;
+use super::call::Call;
 use super::effect::{Change, Effect};
 use super::room::Room;
 use super::stay::Stay;
@@ -80,13 +81,18 @@ impl Room {
     /// # Errors
     /// [`Code::Gone`] when there is no such stay, or the token is another's;
     /// [`Code::OtherDevice`] when it is bound to another: that one's end would
-    /// leave the stay, and its certificate, in the call.
+    /// leave the stay, and its certificate, in the call; [`Code::Forbidden`] when
+    /// a host has removed the device from the call that runs.
     pub(super) fn certify(
         &mut self,
         (participant, token): (ParticipantId, Digest),
         device: DeviceId,
         out: &mut Vec<Effect>,
     ) -> Result<(), Code> {
+        let banned = |call: &Call| call.banned.contains(&device);
+        if self.call.as_ref().is_some_and(banned) {
+            return Err(Code::Forbidden);
+        }
         let stay = self.stays.get_mut(&participant);
         let stay = stay.filter(|stay| stay.token == token);
         let stay = stay.ok_or(Code::Gone)?;

@@ -307,8 +307,12 @@ pub enum Change {
         /// Who.
         participant: ParticipantId,
     },
-    /// The call is over: nothing of it and of its stays remains.
-    CallEnded,
+    /// The call is over: nothing of it and of its stays remains, but for those
+    /// that wait, if they wait on for the next one.
+    CallEnded {
+        /// Whether they do.
+        waiting_stay: bool,
+    },
     /// The room is gone.
     RoomDeleted,
 }

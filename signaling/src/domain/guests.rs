@@ -7,7 +7,7 @@ use super::link::{GuestLink, MAX_AHEAD};
 use super::password::{Door, Tries};
 use super::room::{Room, tell_over};
 use super::stay::Stay;
-use crate::config::MAX_LINKS;
+use crate::config::{MAX_BANNED, MAX_LINKS};
 use conclave_wire::client::Reason;
 use conclave_wire::code::Code;
 use conclave_wire::http::Consent;
@@ -190,7 +190,13 @@ impl Room {
     /// link, the lobby and the lock are what keeps somebody out.
     pub(super) fn close_link_of(&mut self, participant: ParticipantId, out: &mut Vec<Effect>) {
         let stay = self.stays.get(&participant);
-        if let Some(id) = stay.and_then(|stay| stay.guest_link) {
+        let (device, link) = stay.map_or((None, None), |stay| (stay.device, stay.guest_link));
+        if let (Some(device), Some(call)) = (device, &mut self.call)
+            && call.banned.len() < MAX_BANNED
+        {
+            call.banned.insert(device);
+        }
+        if let Some(id) = link {
             self.stage_links(out, |of, link| of == id && link.revoke());
         }
     }

@@ -74,7 +74,8 @@ impl Room {
 
     /// Who came by a guest's link stays a guest, and so does every guest of a
     /// consultation: whoever gave them the link meant somebody who is let in by
-    /// others. Where hosts log in, who has not is made none.
+    /// others. Unless their organisation vouches for them: then they are a
+    /// colleague. Where hosts log in, who has not is made none.
     pub(super) fn make_host(
         &mut self,
         participant: ParticipantId,
@@ -83,7 +84,8 @@ impl Room {
         let stay = self.stays.get_mut(&participant);
         let stay = stay.filter(|stay| stay.is_member());
         let stay = stay.ok_or(Code::NoSuchParticipant)?;
-        if stay.guest_link.is_some() || self.people.is_some() {
+        let came_as_guest = stay.guest_link.is_some() || self.people.is_some();
+        if came_as_guest && stay.device.is_none() {
             return Err(Code::Forbidden);
         }
         if self.hosts_log_in && stay.device.is_none() {

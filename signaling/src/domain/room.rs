@@ -155,6 +155,7 @@ impl Room {
                 board: Board::default(),
                 departed: call.departed.into_iter().collect(),
                 locked: call.locked,
+                banned: BTreeSet::new(),
             }),
             notices: Notices::default(),
             resyncs: Resyncs::default(),
@@ -669,17 +670,23 @@ impl Room {
         Ok(())
     }
 
-    /// Ends the call and every stay in the room.
+    /// Ends the call and every stay in the room, but for those that wait for a
+    /// consultation: theirs is the next one, and who was before them is none of
+    /// their business.
     pub(super) fn end_call(&mut self, out: &mut Vec<Effect>) {
+        let waiting_stay = self.people.is_some();
         self.call = None;
-        self.connections.clear();
         self.end_links(out);
-        out.push(Effect::Store(Change::CallEnded));
+        out.push(Effect::Store(Change::CallEnded { waiting_stay }));
         out.push(Effect::Media(Command::Close { room: self.id }));
-        for stay in std::mem::take(&mut self.stays).into_values() {
-            if let Some(connection) = stay.connection() {
-                tell_over(connection, Reason::Ended, out);
-            }
+        let (waiting, ended): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.stays)
+            .into_iter()
+            .partition(|(_, stay)| waiting_stay && stay.is_waiting());
+        self.connections
+            .retain(|_, participant| waiting.contains_key(participant));
+        self.stays = waiting;
+        for connection in ended.values().filter_map(Stay::connection) {
+            tell_over(connection, Reason::Ended, out);
         }
     }
 

@@ -64,7 +64,7 @@ pub(super) async fn note(
     post, path = "/api/v1/session/certificate", operation_id = "certify", tag = "devices",
     request_body = CertificateRequest,
     responses((status = 201, description = "The certificate, and the root that signed it", body = CertificateIssued)),
-    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::DeviceNeeded, Code::NoSuchRoom, Code::ProofWrong, Code::Gone, Code::OtherDevice, Code::NoSuchDevice, Code::NotListed])))),
+    extensions(("x-terms" = json!(Terms::new(By::LoggedIn, &[Code::FactorNeeded, Code::DeviceNeeded, Code::NoSuchRoom, Code::ProofWrong, Code::Gone, Code::OtherDevice, Code::NoSuchDevice, Code::NotListed, Code::Forbidden])))),
 )]
 pub(super) async fn certify(
     State(app): State<Arc<App>>,

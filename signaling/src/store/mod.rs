@@ -372,12 +372,20 @@ async fn write(
                 .bind(room)
                 .bind(participant.as_bytes())
         }
-        Change::CallEnded => {
+        Change::CallEnded { waiting_stay } => {
             sqlx::query("DELETE FROM calls WHERE room = $1")
                 .bind(room)
                 .execute(&mut **transaction)
                 .await?;
-            sqlx::query("DELETE FROM stays WHERE room = $1").bind(room)
+            // Members have a first entry, who has only arrived has not knocked.
+            let over = match waiting_stay {
+                false => "DELETE FROM stays WHERE room = $1",
+                true => {
+                    "DELETE FROM stays WHERE room = $1 \
+                     AND (first_entry IS NOT NULL OR key_package IS NULL)"
+                }
+            };
+            sqlx::query(over).bind(room)
         }
         Change::LinkMade { id, link } => links::made(room, id, link),
         Change::LinkStaged { id, stage } => links::staged(room, id, *stage),

@@ -2,7 +2,7 @@
 
 use super::world::{World, word_to};
 use crate::domain::Closing;
-use conclave_wire::client::{Request, ServerFrame};
+use conclave_wire::client::{Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::Command;
 
@@ -89,4 +89,26 @@ fn the_media_plane_is_told_that_sound_is_discreet_there_and_nowhere_else() {
         });
         assert_eq!(discreet, Some(people.is_some()));
     }
+}
+
+#[test]
+fn the_next_patient_waits_on_when_a_consultation_ends() {
+    let mut world = world(2);
+    let (first, next, arrived) = (world.enter(false), world.enter(false), world.enter(false));
+    world.admit(HOST, first);
+    world.knock(next);
+    world.done(HOST, Request::EndCall {});
+    for gone in [HOST, first, arrived] {
+        assert_eq!(world.clients[gone].over, Some(Reason::Ended));
+    }
+    assert_eq!(world.clients[next].over, None);
+    // Over a restart and without a socket for a while, too.
+    world.restart();
+    world.resume(next);
+    let host = world.enter(true);
+    world.done(host, Request::StartCall {});
+    let commit = world.commit_of(host, 0, &[next], &[]);
+    world.done(host, commit);
+    world.done(host, Request::EndCall {});
+    assert!(world.nothing_is_stored() && world.room.is_idle());
 }

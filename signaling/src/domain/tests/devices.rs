@@ -187,3 +187,42 @@ fn where_hosts_log_in_the_host_key_alone_makes_nobody_a_host() {
         Code::CertificateNeeded
     );
 }
+
+#[test]
+fn a_device_that_a_host_removed_is_certified_for_no_other_stay_of_that_call() {
+    let mut world = World::marked("VS-NfD");
+    let (host, removed) = (world.enter(true), world.enter(false));
+    certify(&mut world, host, KEPT).unwrap();
+    world.done(host, Request::StartCall {});
+    certify(&mut world, removed, LOST).unwrap();
+    world.admit(host, removed);
+    let commit = world.commit_of(host, world.epoch(), &[], &[removed]);
+    world.done(host, commit);
+    let back = world.enter(false);
+    assert_eq!(certify(&mut world, back, LOST), Err(Code::Forbidden));
+    let knock = super::world::knock(back);
+    assert_eq!(world.refused(back, knock), Code::CertificateNeeded);
+    // To the next call it comes again, and who only left comes to this one.
+    world.done(host, Request::EndCall {});
+    let again = world.enter(false);
+    certify(&mut world, again, LOST).unwrap();
+}
+
+#[test]
+fn a_colleague_is_made_host_of_a_consultation_and_its_guest_never() {
+    let mut world = World::consultation(3);
+    let (host, colleague, guest) = (world.enter(true), world.enter(false), world.enter(false));
+    world.done(host, Request::StartCall {});
+    certify(&mut world, colleague, KEPT).unwrap();
+    world.admit(host, colleague);
+    world.admit(host, guest);
+    for (whom, made) in [(guest, false), (colleague, true)] {
+        let participant = world.id(whom);
+        let make = Request::MakeHost { participant };
+        match made {
+            true => world.done(host, make),
+            false => assert_eq!(world.refused(host, make), Code::Forbidden),
+        }
+    }
+    world.done(colleague, Request::Lock { locked: true });
+}

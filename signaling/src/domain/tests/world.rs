@@ -638,9 +638,12 @@ impl World {
                     .departed
                     .retain(|who| who != participant);
             }
-            Change::CallEnded => {
+            Change::CallEnded { waiting_stay } => {
                 self.stored.call = None;
-                self.stored.stays.clear();
+                let waits = |stay: &StoredStay| matches!(stay.place, Place::Waiting(_));
+                self.stored
+                    .stays
+                    .retain(|stay| *waiting_stay && waits(stay));
             }
             Change::PasswordsTried { link, failures } => {
                 let password = self.stored.password.as_mut().expect("a password");
