@@ -1,6 +1,6 @@
 // A doctor and a patient, in five steps: the appointment, consent, the link, the password by another way, and the
-// consultation itself, to its end. In Chromium in German and in Firefox in English; every step of the patient is
-// photographed at 390 pixels and looked over by axe.
+// consultation itself, to its end. In Chromium in German and in Firefox in English, both with the keyboard alone; every
+// step of the patient is photographed at 390 pixels and looked over by axe.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -36,10 +36,31 @@ async function journey(t, open, words) {
   let step = 0;
   const show = async (/** @type {import('./harness/person.mjs').Person} */ { tab }, /** @type {string} */ what) => {
     step += 1;
+    await tab.untilFocused();
     await tab.shot(folder, `${String(step).padStart(2, '0')}-${what}`);
     assert.deepEqual(await barriers(tab), [], what);
     const [needed, width] = await tab.run(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(needed <= width, `${what} needs ${needed} pixels, the screen has ${width}`);
+  };
+  const use = async (/** @type {import('./harness/person.mjs').Person} */ { tab }, /** @type {string} */ id, key = 'Enter') => {
+    await tab.reach(id);
+    await tab.press(key);
+  };
+  const write = async (/** @type {import('./harness/person.mjs').Person} */ { tab }, /** @type {string} */ id, /** @type {string} */ text) => {
+    await tab.reach(id);
+    await tab.type(text);
+  };
+  /** Whoever is at the door is let in after a look at the list; the focus is not lost with what is done. */
+  const letIn = async () => {
+    await doctor.tab.untilShown('knock');
+    await use(doctor, 'admit');
+    await doctor.tab.untilShown('checklist');
+    assert.equal(await doctor.tab.run((selector) => /** @type {HTMLButtonElement} */ (document.querySelector(selector)).disabled, byId('checked')), true);
+    for (const at of [0, 1, 2]) await use(doctor, `check-${at}`, ' ');
+    await show(doctor, 'checklist');
+    await use(doctor, 'checked');
+    await doctor.tab.untilHidden('checklist');
+    await doctor.tab.untilFocused();
   };
   const includes = async (/** @type {import('./harness/person.mjs').Person} */ { tab }, /** @type {string} */ text) =>
     assert.ok((await tab.text()).includes(text), `“${text}” is on the page`);
@@ -60,35 +81,38 @@ async function journey(t, open, words) {
   await patient.tab.untilPhase('consent');
   await includes(patient, words.voluntary);
   await show(patient, 'consent');
-  await patient.tab.click('consent-box');
-  await patient.tab.click('consent-button');
+  await use(patient, 'consent-box', ' ');
+  await use(patient, 'consent-button');
 
   // 3 and 4: the link opens, with the password that came another way.
   await patient.tab.untilPhase('pre-join');
   await says(patient, byId('host-name'), words.with);
-  await patient.tab.fill('prejoin-name', patient.name);
-  await patient.tab.fill('prejoin-password', password);
+  await patient.tab.untilFocused();
+  await write(patient, 'prejoin-name', patient.name);
+  await write(patient, 'prejoin-password', password);
   await show(patient, 'pre-join');
-  await doctor.arrive(host);
-  await doctor.tab.fill('prejoin-password', password);
-  await doctor.join();
+  await patient.tab.reachOn('summary');
+  await patient.tab.press('Enter');
+  await use(patient, 'test-connection');
+  await patient.tab.until('what came of the test', (selector) => document.querySelector(selector)?.textContent !== '', byId('connection-found'));
+  await doctor.tab.open(host);
+  await doctor.tab.untilShown('prejoin-name');
+  await write(doctor, 'prejoin-name', doctor.name);
+  await write(doctor, 'prejoin-password', password);
+  await doctor.tab.press('Enter');
   await doctor.inCall();
 
   // 5: the waiting room; the doctor sees a badge, looks over the list, and admits.
-  await patient.join();
+  await patient.tab.reach('join-button', 'Shift+Tab');
+  await patient.tab.press('Enter');
   await patient.tab.untilPhase('waiting');
   await says(patient, byId('host-name'), words.with);
   await doctor.tab.untilShown('knock');
-  await doctor.tab.click('answer');
-  await doctor.tab.click('say-soon');
+  await use(doctor, 'answer');
+  await use(doctor, 'say-soon');
   await patient.tab.until('the answer', (selector) => document.querySelector(selector)?.textContent?.trim() !== '', byId('told'));
   await show(patient, 'waiting');
-  await doctor.tab.click('admit');
-  await doctor.tab.untilShown('checklist');
-  assert.equal(await doctor.tab.run((selector) => /** @type {HTMLButtonElement} */ (document.querySelector(selector)).disabled, byId('checked')), true);
-  for (const at of [0, 1, 2]) await doctor.tab.click(`check-${at}`);
-  await show(doctor, 'checklist');
-  await doctor.tab.click('checked');
+  await letIn();
   await patient.inCall();
   await everyoneReceives([doctor, patient]);
   await says(doctor, `${byId('tile')}[data-name="${patient.name}"]`, words.guest);
@@ -114,24 +138,23 @@ async function journey(t, open, words) {
   await third.tab.fill('prejoin-password', password);
   await third.join();
   await third.tab.untilPhase('waiting');
-  await doctor.tab.untilShown('knock');
-  await doctor.tab.click('admit');
-  await doctor.tab.untilShown('checklist');
-  for (const at of [0, 1, 2]) await doctor.tab.click(`check-${at}`);
-  await doctor.tab.click('checked');
+  await letIn();
   await doctor.tab.until('the refusal', (selector) => document.querySelector(selector) !== null, `${byId('knock')} ${byId('admit')}`);
   assert.equal(await third.tab.run(() => document.querySelector('.page')?.getAttribute('data-phase')), 'waiting');
   await third.leave();
 
   // Its end, which uses the link up; the consent can be withdrawn after it, too.
-  await doctor.end();
+  await use(doctor, 'end');
+  await doctor.tab.untilShown('end-confirm');
+  await use(doctor, 'end-confirm');
   await patient.over();
   await includes(patient, words.ended);
   await show(patient, 'ended');
-  await patient.tab.click('withdraw');
+  await use(patient, 'withdraw');
   await patient.tab.untilShown('withdraw-confirm');
-  await patient.tab.click('withdraw-confirm');
+  await use(patient, 'withdraw-confirm');
   await patient.tab.untilPhase('consent-withdrawn');
+  await show(patient, 'withdrawn');
   stage.say(`pictures of every step: ${folder}`);
 }
 

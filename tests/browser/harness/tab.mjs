@@ -31,6 +31,30 @@ function onItsWay(error) {
   throw error;
 }
 
+/**
+ * In the page: where the Tab key has stopped, and why that cannot be seen, if it cannot. Must stand alone.
+ *
+ * @param {string} wanted  CSS
+ */
+function stop(wanted) {
+  const focused = document.activeElement;
+  // Between the page's end and its beginning.
+  if (focused === null || focused === document.body) return { there: false, what: 'nothing', unseen: null };
+  const { outlineStyle, outlineWidth } = getComputedStyle(focused);
+  const { left, top, width, height } = focused.getBoundingClientRect();
+  // Its middle or one of its corners lies under nothing else.
+  const uncovered = [[0.5, 0.5], [0.1, 0.1], [0.9, 0.1], [0.1, 0.9], [0.9, 0.9]].some(([x = 0, y = 0]) =>
+    focused.contains(document.elementFromPoint(left + x * width, top + y * height)),
+  );
+  const unseen =
+    outlineStyle === 'none' || Number.parseFloat(outlineWidth) < 2
+      ? 'without an outline'
+      : !focused.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+        ? 'transparent'
+        : uncovered ? null : 'out of sight';
+  return { there: focused.matches(wanted), what: focused.outerHTML.slice(0, 200), unseen };
+}
+
 export class Tab {
   /**
    * @param {string} name  who sits before it
@@ -145,25 +169,34 @@ export class Tab {
   }
 
   /**
-   * Goes with the Tab key to what has the test id; with `Shift+Tab` to what is before. A Firefox without windows has no
-   * address bar between the page's end and its beginning, and goes round from where the focus was set last.
+   * Goes with the Tab key to what has the test id; with `Shift+Tab` to what is before. Wherever it stops on the way is
+   * to be seen. A Firefox without windows has no address bar between the page's end and its beginning, and goes round
+   * from where the focus was set last.
    *
    * @param {string} id
    * @param {'Tab' | 'Shift+Tab'} [key]
    */
-  async reach(id, key = 'Tab') {
+  reach(id, key = 'Tab') {
+    return this.reachOn(byId(id), key);
+  }
+
+  /** The same for what a selector of CSS names. @param {string} selector @param {'Tab' | 'Shift+Tab'} [key] */
+  async reachOn(selector, key = 'Tab') {
     /** @type {string[]} */
     const passed = [];
     for (let press = 0; press < MOST_STOPS; press += 1) {
       await this.press(key);
-      const { there, what } = await this.run((selector) => {
-        const focused = document.activeElement;
-        return { there: focused?.matches(selector) ?? false, what: focused?.outerHTML.slice(0, 100) ?? '' };
-      }, byId(id));
+      const { there, what, unseen } = await this.run(stop, selector);
+      if (unseen !== null) throw new Error(`where the focus of ${this.name} is cannot be seen, ${unseen}: ${what}`);
       if (there) return;
       passed.push(what);
     }
-    throw new Error(`${this.name} cannot reach “${id}” with the keyboard; the stops were\n${passed.join('\n')}`);
+    throw new Error(`${this.name} cannot reach ${selector} with the keyboard; the stops were\n${passed.join('\n')}`);
+  }
+
+  /** Waits until something has the focus: after a page has changed, too, it is on its heading or what is to be done. */
+  untilFocused() {
+    return this.until('something to have the focus', () => document.activeElement !== null && document.activeElement !== document.body);
   }
 
   /** @param {string} source  a script's text */
