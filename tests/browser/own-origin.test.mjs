@@ -1,9 +1,9 @@
-// A call talks to nobody but its own server, breaks none of its own rules, and leaves no key behind.
+// A call, in either browser, talks to nobody but its own server (as no page does: Stage), breaks none of its own rules, and leaves no key behind.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { anna, ben } from './harness/cast.mjs';
-import { gather, inChromium } from './harness/gather.mjs';
+import { anna, fatma } from './harness/cast.mjs';
+import { gather, inChromium, inFirefox } from './harness/gather.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage } from './harness/stage.mjs';
 
@@ -11,7 +11,7 @@ test('a call contacts its own origin alone and leaves no key behind', async (t) 
   const stage = new Stage(t);
   const server = await Server.start(stage);
   const links = await server.room();
-  const people = await Promise.all([inChromium(stage, anna), inChromium(stage, ben)]);
+  const people = await Promise.all([inChromium(stage, anna), inFirefox(stage, fatma)]);
   const [host, guest] = people;
   await gather(links, people);
   await host.startSharing();
@@ -28,10 +28,13 @@ test('a call contacts its own origin alone and leaves no key behind', async (t) 
   const [, secret = '', hostKey = ''] = /#([^.]+)\.(.+)$/.exec(links.host) ?? [];
   for (const { tab, name } of people) {
     const origins = new Set(tab.requests.map((url) => new URL(url)).map(({ protocol, host: at }) => `${protocol}//${at}`));
-    assert.deepEqual([...origins].sort(), [`https://localhost:${server.port}`, `wss://localhost:${server.port}`], `${name} contacted others`);
+    // Firefox's driver tells of no socket; one to elsewhere would be a violation.
+    const sockets = tab.family === 'chromium' ? [`wss://localhost:${server.port}`] : [];
+    assert.deepEqual([...origins].sort(), [`https://localhost:${server.port}`, ...sockets], `${name} contacted others`);
     assert.deepEqual(await tab.run(() => /** @type {any} */ (window).probe.violations), [], `${name}: content security policy`);
     assert.deepEqual(tab.problems, [], `${name}: errors on the console`);
-    for (const url of tab.requests) assert.ok(!url.includes(secret) && !url.includes(hostKey), `${name} sent the link's secret: ${url}`);
+    // What stands behind a # is not sent; Firefox's driver tells of it all the same.
+    for (const url of tab.requests.map((one) => one.replace(/#.*/, ''))) assert.ok(!url.includes(secret) && !url.includes(hostKey), `${name} sent the link's secret: ${url}`);
 
     const kept = await tab.run(async () => ({
       local: { ...localStorage },

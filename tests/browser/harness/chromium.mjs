@@ -111,6 +111,7 @@ export async function openChromium(stage, options) {
   await options.authenticator?.plug(context, page);
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
+  stage.requests.set(`${name} in Chromium`, seen.requests);
   page.on('console', (message) => {
     if (message.type() === 'error') seen.problems.push(message.text());
   });

@@ -46,6 +46,7 @@ export async function openFirefox(stage, options) {
   const page = await browser.newPage();
   /** @type {{problems: string[], requests: string[]}} */
   const seen = { problems: [], requests: [] };
+  stage.requests.set(`${name} in Firefox`, seen.requests);
   page.on('console', (message) => {
     if (message.type() === 'error') seen.problems.push(message.text());
   });

@@ -16,6 +16,9 @@ export class RealProvider {
     const provider = new RealProvider();
     await provider.listen(redirect);
     stage.keep(provider);
+    stage.hosts.add(new URL(provider.issuer).host);
+    // Its pages, which are none of ours, ask for a font there.
+    for (const host of ['fonts.googleapis.com', 'fonts.gstatic.com']) stage.hosts.add(host);
     return provider;
   }
 

@@ -58,6 +58,7 @@ export class Server {
     if (!existsSync(conclave)) throw new Error(`${conclave} is missing: build it, or set CONCLAVE_BIN`);
     const server = new Server(join(stage.folder, 'server'), await freePort(), addresses);
     stage.keep(server);
+    stage.hosts.add(new URL(server.url).host);
     await server.run();
     return server;
   }

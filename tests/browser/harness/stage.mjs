@@ -1,5 +1,6 @@
 // What one test puts up and takes down again: a folder, processes, browsers.
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -24,6 +25,10 @@ export class Stage {
     this.started = performance.now();
     /** @type {Closable[]} */
     this.open = [];
+    /** What pages may talk to: the servers of this test. @type {Set<string>} */
+    this.hosts = new Set();
+    /** What each page asked for, by who sits before it. @type {Map<string, string[]>} */
+    this.requests = new Map();
     test.after(() => this.close());
   }
 
@@ -46,6 +51,15 @@ export class Stage {
   async close() {
     for (const thing of this.open.reverse()) await thing.close();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const [name, requests] of this.requests) {
+      assert.deepEqual([...new Set(requests.filter((url) => this.#isElsewhere(url)))], [], `${name}'s pages talked to others than their own server`);
+    }
+  }
+
+  /** @param {string} url */
+  #isElsewhere(url) {
+    const { protocol, host } = new URL(url);
+    return ['http:', 'https:', 'ws:', 'wss:', 'ftp:'].includes(protocol) && !this.hosts.has(host);
   }
 }
 
