@@ -56,7 +56,7 @@ async function journey(t, open, words) {
     await use(doctor, 'admit');
     await doctor.tab.untilShown('checklist');
     assert.equal(await doctor.tab.run((selector) => /** @type {HTMLButtonElement} */ (document.querySelector(selector)).disabled, byId('checked')), true);
-    for (const at of [0, 1, 2]) await use(doctor, `check-${at}`, ' ');
+    for (const at of [0, 1, 2, 3]) await use(doctor, `check-${at}`, ' ');
     await show(doctor, 'checklist');
     await use(doctor, 'checked');
     await doctor.tab.untilHidden('checklist');
