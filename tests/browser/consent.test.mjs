@@ -14,6 +14,8 @@ import { byId } from './harness/tab.mjs';
 const PHONE = { width: 390, height: 844 };
 const SIZES = [PHONE, { width: 320, height: 640 }];
 const HOUR = 3600;
+/** Of the devices. */
+const NOTHING = { asked: [], open: 0 };
 
 const GERMAN = {
   language: 'de-DE',
@@ -68,6 +70,7 @@ async function journey(t, { language, code, draft, missing, voluntary, given, wi
   // A draft opens to nobody, not even to be read.
   await guest.tab.open(link);
   await guest.tab.untilPhase('link-draft');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'a draft');
   await includes(draft);
   await show('draft');
   await server.handOut(link);
@@ -76,7 +79,6 @@ async function journey(t, { language, code, draft, missing, voluntary, given, wi
   await guest.tab.untilPhase('consent');
   await includes('Praxis Dr. Beispiel');
   await includes(voluntary);
-  assert.equal(await guest.tab.run(() => document.querySelector('video')), null, 'no device is asked for');
   const ticked = () => guest.tab.run((selector) => /** @type {HTMLInputElement} */ (document.querySelector(selector)).checked, byId('consent-box'));
   assert.equal(await ticked(), false, 'the box is not ticked');
   await show('texts');
@@ -92,6 +94,7 @@ async function journey(t, { language, code, draft, missing, voluntary, given, wi
   assert.equal(await ticked(), false, 'not ticked in the other language');
   await guest.tab.click('switch-language');
   await guest.tab.click('consent-box');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'before the consent');
   await guest.tab.click('consent-button');
   await guest.tab.untilPhase('pre-join');
   await includes(given);
@@ -123,11 +126,13 @@ async function journey(t, { language, code, draft, missing, voluntary, given, wi
   await guest.over();
   await includes(withdrawn);
   await show('withdrawn');
+  assert.equal((await guest.tab.devices()).open, 0, 'the devices are closed');
   await host.untilGone(guest.name);
   assert.equal(await guest.tab.run((selector) => document.querySelector(selector), byId('rejoin')), null);
   await guest.tab.open('about:blank');
   await guest.tab.open(link);
   await guest.tab.untilPhase('consent-withdrawn');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'after the consent was withdrawn');
   await show('closed');
   assert.ok((await server.links(room))[0]?.includes('withdrawn'));
   stage.say(`pictures of every step: ${folder}`);

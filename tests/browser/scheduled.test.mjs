@@ -15,6 +15,8 @@ const SIZES = [PHONE, { width: 320, height: 640 }];
 /** Long enough to open the page and photograph it. */
 const AHEAD = 20;
 const HOUR = 3600;
+/** Of the devices. */
+const NOTHING = { asked: [], open: 0 };
 
 /** What the heading says, in German and in English. */
 const EARLY = ['Sie sind früh dran', 'You are early'];
@@ -67,8 +69,7 @@ test('a guest comes by a link of their own, and is out when it is taken back', a
   const link = await server.guestLink(room, { from: AHEAD, until: HOUR, uses: 'series' });
   await guest.tab.open(link);
   await guest.tab.untilPhase('early');
-  const asked = await guest.tab.run(() => document.querySelector('video') !== null);
-  assert.equal(asked, false, 'no device is asked for');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'too early');
   await says(EARLY, 'early');
   const clock = () => guest.tab.run(() => document.querySelector('[data-testid="countdown"]')?.textContent ?? '');
   const before = await clock();
@@ -79,6 +80,8 @@ test('a guest comes by a link of their own, and is out when it is taken back', a
   }, before);
   await guest.tab.untilPhase('pre-join');
   assert.ok((await guest.tab.run(() => document.querySelector('[data-testid="polite"]')?.textContent ?? '')).includes('Der Link ist offen'), 'it is said that the link is open');
+  await guest.tab.until('both devices', () => /** @type {any} */ (window).probe.devices().open === 2);
+  assert.deepEqual((await guest.tab.devices()).asked, ['audio', 'video'], 'now they are of use');
   await guest.tab.fill('prejoin-name', guest.name);
   await guest.tab.reach('join-button');
   await guest.tab.press('Enter');
@@ -92,20 +95,24 @@ test('a guest comes by a link of their own, and is out when it is taken back', a
   await server.revoke(link);
   await says(REVOKED, 'revoked-in-the-call');
   await host.untilGone(guest.name);
+  assert.equal((await guest.tab.devices()).open, 0, 'the devices are closed');
   assert.equal(await guest.tab.run(() => document.querySelector('[data-testid="rejoin"]')), null);
   await guest.tab.open('about:blank');
   await guest.tab.open(link);
   await guest.tab.untilPhase('link-revoked');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'revoked');
   await says(REVOKED, 'revoked');
 
   // One whose slot is over, and one without its name.
   await guest.tab.open('about:blank');
   await guest.tab.open(brief);
   await guest.tab.untilPhase('link-expired');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'expired');
   await says(EXPIRED, 'expired');
   await guest.tab.open('about:blank');
   await guest.tab.open(link.replace(/#l\.[^.]+\./, '#'));
   await guest.tab.untilPhase('link-needed');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'needed');
   await says(NEEDED, 'needed');
 
   // For one call: its end uses the link up, and not a moment before.
@@ -126,5 +133,10 @@ test('a guest comes by a link of their own, and is out when it is taken back', a
   await host.over();
   await guest.join();
   await says(USED, 'used');
+  assert.equal((await guest.tab.devices()).open, 0, 'the devices are closed');
+  await guest.tab.open('about:blank');
+  await guest.tab.open(once);
+  await guest.tab.untilPhase('link-used');
+  assert.deepEqual(await guest.tab.devices(), NOTHING, 'used');
   stage.say(`pictures of every step: ${folder}`);
 });

@@ -29,13 +29,14 @@ export async function enterAdministration(tab, server, { login, password, path =
   await tab.fill('factor-code', totp(key));
   await tab.click('factor-confirm');
   await tab.untilPhase('codes');
+  assert.deepEqual(await tab.devices(), { asked: [], open: 0 }, 'the login asks for no device');
   await tab.click('codes-done');
   return key;
 }
 
 /**
  * Photographs what a page shows, in German and English, wide and on telephones: without a barrier for axe, without
- * scrolling sideways.
+ * scrolling sideways. None of these pages asks for a device.
  *
  * @param {import('./tab.mjs').Tab} tab
  * @param {string} folder
@@ -44,6 +45,7 @@ export function looker(tab, folder) {
   let step = 0;
   return async (/** @type {string} */ what) => {
     step += 1;
+    assert.deepEqual(await tab.devices(), { asked: [], open: 0 }, `${what} asks for no device`);
     for (const language of ['de', 'en']) {
       const found = await barriers(tab);
       for (const { width, height } of [WIDE, ...SIZES]) {

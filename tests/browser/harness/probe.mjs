@@ -15,6 +15,70 @@ export function installProbe() {
       connections.push(this);
     }
   };
+
+  /** What the page asked for, in order. @type {('audio' | 'video' | 'screen')[]} */
+  const asked = [];
+  /** What it was given. @type {MediaStreamTrack[]} */
+  const given = [];
+  if ('MediaDevices' in window) {
+    const { getUserMedia, getDisplayMedia } = MediaDevices.prototype;
+    /** @param {Promise<MediaStream>} giving */
+    const note = async (giving) => {
+      const stream = await giving;
+      given.push(...stream.getTracks());
+      return stream;
+    };
+    MediaDevices.prototype.getUserMedia = function (constraints) {
+      asked.push(.../** @type {const} */ (['audio', 'video']).filter((kind) => constraints?.[kind]));
+      return note(getUserMedia.call(this, constraints));
+    };
+    MediaDevices.prototype.getDisplayMedia = function (options) {
+      asked.push('screen');
+      return note(getDisplayMedia.call(this, options));
+    };
+  }
+
+  /** What was asked for, and how much of what was given is still open: a light that is on. */
+  const devices = () => ({ asked: [...asked], open: given.filter(({ readyState }) => readyState === 'live').length });
+
+  /** What the page gave the browser to save. @type {Blob[]} */
+  const saving = [];
+  const { createObjectURL } = URL;
+  URL.createObjectURL = (thing) => {
+    if (thing instanceof Blob) saving.push(thing);
+    return createObjectURL(thing);
+  };
+  const saved = () => Promise.all(saving.map((blob) => blob.text()));
+
+  /** What goes to the loudspeakers, tapped. @type {AnalyserNode[]} */
+  const taps = [];
+  const { connect } = AudioNode.prototype;
+  AudioNode.prototype.connect = /** @type {any} */ (
+    /** @this {AudioNode} @param {any} to @param {number[]} ports */
+    function (to, ...ports) {
+      if (to instanceof AudioDestinationNode) {
+        const tap = new AnalyserNode(this.context, { fftSize: 4096 });
+        connect.call(this, tap);
+        taps.push(tap);
+      }
+      return /** @type {any} */ (connect).call(this, to, ...ports);
+    }
+  );
+  let loudest = { hertz: 0, level: 0 };
+  setInterval(() => {
+    for (const tap of taps) {
+      const samples = new Float32Array(tap.fftSize);
+      tap.getFloatTimeDomainData(samples);
+      const level = Math.max(...samples.map(Math.abs));
+      if (level <= loudest.level) continue;
+      const bins = new Float32Array(tap.frequencyBinCount);
+      tap.getFloatFrequencyData(bins);
+      loudest = { hertz: (bins.indexOf(Math.max(...bins)) * tap.context.sampleRate) / tap.fftSize, level };
+    }
+  }, 50);
+  /** How many ways there were to the loudspeakers, and the loudest that they were given: 0 to 1. */
+  const loudspeaker = () => ({ ...loudest, tapped: taps.length });
+
   document.addEventListener('securitypolicyviolation', (event) => {
     violations.push(`${event.effectiveDirective} ${event.blockedURI}`);
   });
@@ -127,7 +191,7 @@ export function installProbe() {
     return { red, green, blue };
   }
 
-  Object.assign(window, { probe: { connected, playedAt, sizes, formats, fragment, peers, hear, colour, violations } });
+  Object.assign(window, { probe: { connected, playedAt, sizes, formats, fragment, peers, devices, saved, loudspeaker, hear, colour, violations } });
 }
 
 /**

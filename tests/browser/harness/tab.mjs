@@ -70,7 +70,7 @@ export class Tab {
     this.driver = driver;
     /** Console errors and uncaught exceptions. */
     this.problems = seen.problems;
-    /** The address of every request and socket. */
+    /** The address of every request and, in Chromium, socket. */
     this.requests = seen.requests;
     this.closed = false;
   }
@@ -136,6 +136,15 @@ export class Tab {
       byId(id),
       within,
     );
+  }
+
+  /**
+   * What this page has asked the devices for since it was opened, and how many of what it got are open.
+   *
+   * @returns {Promise<{asked: ('audio' | 'video' | 'screen')[], open: number}>}
+   */
+  devices() {
+    return this.run(() => /** @type {any} */ (window).probe.devices());
   }
 
   /** Waits until the page stands there: `pre-join`, `entering`, `waiting`, `call`, `over`. @param {string} phase @param {number} [within] */

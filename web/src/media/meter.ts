@@ -70,9 +70,11 @@ export class Meters {
     return metered !== undefined && performance.now() - metered.spokeAt < HOLD_MS;
   }
 
-  /** A short tone, to hear whether the loudspeaker works. */
-  beep(): void {
-    const context = new AudioContext();
+  /** A short tone, to hear whether the loudspeaker works: the chosen one, where the browser lets a tone choose. */
+  async beep(speaker: string | null): Promise<void> {
+    const context: AudioContext & { setSinkId?: (id: string) => Promise<void> } = new AudioContext();
+    // One that is gone: the system's default plays.
+    if (speaker !== null) await context.setSinkId?.(speaker).catch(() => undefined);
     const tone = context.createOscillator();
     const gain = context.createGain();
     const at = context.currentTime;

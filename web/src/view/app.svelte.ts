@@ -96,14 +96,13 @@ export class App implements View {
   }
 
   /**
-   * Goes where a link leads. A guest's own may not open yet, or no more: then nothing is asked of the devices. Of
-   * every other it is better said before they are tested than after that the room is gone or the server down.
+   * Goes where a link leads. It may not open yet, or no more, or its room is gone, or the server down: then nothing is
+   * asked of the devices.
    */
   async arrive(link: RoomLink): Promise<void> {
     this.#arriving = link;
     this.#link = { room: link.room, name: link.name };
     if (link.consultation) void consultation(link, askServer).then((found) => (this.consultation = found));
-    if (link.name === null) this.open(link);
     await this.lookAgain();
   }
 
@@ -112,8 +111,8 @@ export class App implements View {
     const link = this.#arriving;
     if (link === null) return;
     const standing = await look(link, askServer, Date.now);
-    // Asked twice, or joined in the meantime: the socket knows better.
-    if (this.#arriving !== link || (this.call !== null && this.call.phase !== 'pre-join')) return;
+    // Asked twice: the first answer counts.
+    if (this.#arriving !== link) return;
     if ('consent' in standing) this.consent = standing.consent;
     if (standing.kind === 'early') {
       this.opens = standing.opens;
@@ -133,7 +132,7 @@ export class App implements View {
       return;
     }
     this.scheduled = standing.scheduled;
-    if (link.name !== null) this.open(link);
+    this.open(link);
     if (!waited && !consented) return;
     this.obstacle = null;
     if (consented) return;
@@ -232,7 +231,7 @@ export class App implements View {
   }
 
   beep(): void {
-    this.#runtime?.meters.beep();
+    void this.#runtime?.meters.beep(this.preferences.speaker);
   }
 
   /** Shows a message and has it read out. */
