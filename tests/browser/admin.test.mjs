@@ -24,6 +24,12 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     const value = (/** @type {string} */ id) => tab.run((selector) => /** @type {HTMLInputElement | null} */ (document.querySelector(selector))?.value ?? '', byId(id));
     const says = (/** @type {string} */ id, /** @type {string} */ text) =>
       tab.until(`“${text}”`, ([selector, wanted]) => document.querySelector(selector ?? '')?.textContent?.includes(wanted ?? '') ?? false, [byId(id), text]);
+    const choose = (/** @type {string} */ id, /** @type {string} */ choice) =>
+      tab.run(([selector, wanted]) => {
+        const field = /** @type {HTMLSelectElement} */ (document.querySelector(selector ?? ''));
+        field.value = wanted ?? '';
+        field.dispatchEvent(new Event('change', { bubbles: true }));
+      }, [byId(id), choice]);
     const look = looker(tab, folder);
     const { reach, use, enter } = typist(tab);
     const entry = (/** @type {string} */ state) => `[data-testid="account-entry"][data-login="ben"]${state}`;
@@ -71,11 +77,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await tab.untilShown('changed-role');
     await look('change');
     await tab.fill('changed-name', 'Ben Tal');
-    await tab.run((selector) => {
-      const field = /** @type {HTMLSelectElement} */ (document.querySelector(selector));
-      field.value = 'assistant';
-      field.dispatchEvent(new Event('change', { bubbles: true }));
-    }, byId('changed-role'));
+    await choose('changed-role', 'assistant');
     await use('change-account-save');
     await tab.until('the role', (selector) => document.querySelector(selector) !== null, entry('[data-role="assistant"]'));
     await says('polite', 'Ben Tal ist geändert.');
@@ -123,6 +125,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await use('set-texts');
     await says('texts-version', 'Fassung 1 gilt.');
     await look('texts');
+    await tab.fill('text-consent-en', 'consent en, anew');
     await use('set-texts');
     await says('texts-version', 'Fassung 2 gilt.');
 
@@ -183,11 +186,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await use('made-done');
     await use('show-links');
     await tab.untilShown('link-weeks');
-    await tab.run((selector) => {
-      const field = /** @type {HTMLSelectElement} */ (document.querySelector(selector));
-      field.value = '2';
-      field.dispatchEvent(new Event('change', { bubbles: true }));
-    }, byId('link-weeks'));
+    await choose('link-weeks', '2');
     await reach('link-needs-consent');
     await tab.press(' ');
     await use('make-link');
@@ -195,8 +194,27 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await look('drafts');
     await use('hand-out');
     await tab.until('one handed out', () => document.querySelectorAll('[data-testid="link"][data-state="consent"]').length === 1);
+
+    // The text goes by mail; what comes back is noted as what it was to: an earlier version, in English.
     await use('note-consent');
-    await tab.until('a consent', (selector) => document.querySelector(selector)?.textContent?.includes('Einwilligung in Fassung 2') ?? false, byId('link-consent'));
+    await says('consent-shown', 'consent de');
+    await look('note-consent');
+    await choose('consent-language', 'en');
+    await says('consent-shown', 'consent en, anew');
+    await choose('consent-version', '1');
+    await tab.until('the first version', (selector) => /consent en$/.test(document.querySelector(selector)?.textContent?.trim() ?? ''), byId('consent-shown'));
+    // What is copied, read where the page hands it to the browser: a browser without a window lets nobody read it there.
+    await tab.run(() => {
+      const board = navigator.clipboard;
+      board.writeText = (text) => Promise.resolve(void (document.documentElement.dataset.copied = text));
+    });
+    await use('copy-consent');
+    await tab.until('the copy', () => document.documentElement.dataset.copied !== undefined);
+    const mail = await tab.run(() => document.documentElement.dataset.copied);
+    assert.equal(mail, 'Privacy notice\n\nnotice en\n\nConsent (version 1)\n\nconsent en\n');
+    await use('note-consent-confirm');
+    await says('link-consent', 'Einwilligung in Fassung 1 auf Englisch');
+    await tab.untilHidden('note-consent-confirm');
     await use('show-sheet');
     await tab.untilShown('qr');
     const sheet = await tab.run((selector) => document.querySelector(selector)?.textContent ?? '', byId('sheet'));
@@ -207,6 +225,14 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await tab.press('Escape');
     await tab.untilHidden('qr');
     await look('schedule');
+
+    // A withdrawal that came by telephone closes the link.
+    await use('withdraw-consent');
+    await tab.untilShown('withdraw-consent-confirm');
+    await look('withdraw');
+    await use('withdraw-consent-confirm');
+    await tab.until('the withdrawn link', () => document.querySelectorAll('[data-testid="link"][data-state="withdrawn"]').length === 1);
+    assert.equal(await tab.run((selector) => document.querySelector(selector), byId('withdraw-consent')), null);
     // Last: where Firefox tells of the download, it takes the keyboard.
     await use('invite');
     await says('polite', 'Die Einladung ist gespeichert.');

@@ -64,3 +64,21 @@ test('accounts are read to the last page', async () => {
   const accounts = await api.allAccounts();
   expect(accounts.ok && accounts.value.map(({ account }) => account)).toEqual(['a', 'b', 'c']);
 });
+
+test('a consent is noted to the version and the language that are said, and no others', async () => {
+  const sent: unknown[] = [];
+  const api = new Api((path, { method, body }) => {
+    sent.push([path, method, body === null ? null : JSON.parse(String(body))]);
+    return Promise.resolve(answer(204, null));
+  });
+  await api.consentTextsOfRoom('r', null);
+  await api.consentTextsOfRoom('r', 2);
+  await api.noteConsent('r', 'l', 2, 'en');
+  await api.withdrawConsent('r', 'l');
+  expect(sent).toEqual([
+    ['/api/v1/rooms/r/consent-texts/current', 'GET', null],
+    ['/api/v1/rooms/r/consent-texts/2', 'GET', null],
+    ['/api/v1/rooms/r/links/l/consent', 'POST', { version: 2, language: 'en', way: 'mail' }],
+    ['/api/v1/rooms/r/links/l/consent', 'DELETE', null],
+  ]);
+});

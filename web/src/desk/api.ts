@@ -208,11 +208,19 @@ export class Api {
     return this.#send('POST', `rooms/${room}/links/${link}/hand-out`);
   }
 
-  /** Notes a consent that came by mail, letter or telephone, to the version that holds. */
-  async noteConsent(room: RoomId, link: LinkId, language: Language): Promise<Answer<null>> {
-    const texts: Answer<ConsentTexts> = await this.#send('GET', `rooms/${room}/consent-texts/current`);
-    if (!texts.ok) return texts;
-    return this.#send('POST', `rooms/${room}/links/${link}/consent`, { version: texts.value.version, language, way: 'mail' });
+  /** A version of what guests of a room consent to; without its number the one that holds. */
+  consentTextsOfRoom(room: RoomId, version: number | null): Promise<Answer<ConsentTexts>> {
+    return this.#send('GET', `rooms/${room}/consent-texts/${version ?? 'current'}`);
+  }
+
+  /** Notes a consent that came by mail, letter or telephone, and to which text it was. */
+  noteConsent(room: RoomId, link: LinkId, version: number, language: Language): Promise<Answer<null>> {
+    return this.#send('POST', `rooms/${room}/links/${link}/consent`, { version, language, way: 'mail' });
+  }
+
+  /** Notes that a consent was withdrawn: the link is closed, and who came by it is out. */
+  withdrawConsent(room: RoomId, link: LinkId): Promise<Answer<null>> {
+    return this.#send('DELETE', `rooms/${room}/links/${link}/consent`);
   }
 
   /** A page of the organisation's accounts, behind this one. */

@@ -1,5 +1,6 @@
 /** English, of the pages for people with an account. */
 
+import type { Consent } from '../wire';
 import { adminEn } from './admin.en';
 
 export const deskEn = {
@@ -78,11 +79,11 @@ export const deskEn = {
   madeText: 'They are shown now and never again: the server does not know what makes them open the room. Keep them where only you find them.',
   madeHost: 'Your link, as host. Never hand it on.',
   madeGuest: 'The link for your guests',
-  copyHost: 'Copy host link',
   madeStaff: 'The link for staff who make appointments: with it they make guest links. It opens no call.',
+  copyHost: 'Copy host link',
   copyGuest: 'Copy guest link',
-  copied: 'Copied.',
   copyStaff: 'Copy staff link',
+  copied: 'Copied.',
   copyFailed: 'Could not copy. Please select the text and copy it yourself.',
   done: 'Done',
   close: 'Close',
@@ -142,10 +143,23 @@ export const deskEn = {
   passwordSheetText: 'The page to which your link leads asks for it. The link comes another way: do not keep the two together.',
   handOut: 'Hand out',
   handedOut: 'The link is handed out: its page asks for consent now.',
-  noteConsent: 'Note consent',
+  noteConsent: 'Consent by mail',
+  noteConsentTitle: 'Consent by mail, letter or telephone',
+  noteConsentText: 'Copy the text and send it to your guest. When they have consented, note here to which text: its version, its language and the time are kept, not who it was.',
+  noteConsentConfirm: 'Note consent',
+  consentLanguage: 'Language of the text',
+  consentWhich: 'Version of the text',
+  consentVersion: (version: number): string => `version ${version}`,
+  consentCurrent: (version: number): string => `version ${version}, which holds now`,
+  languageName: { de: 'German', en: 'English' },
+  copyConsent: 'Copy text',
+  withdrawal: 'Note withdrawal',
+  withdrawalQuestion: 'Note that the consent was withdrawn?',
+  withdrawalText: 'the link is closed for good, and whoever came by it is out of the call at once.',
+  withdrawalNoted: 'The withdrawal is noted, and the link is closed.',
   consentNoted: 'The consent is noted.',
-  consentGiven: (version: number, at: string, way: 'page' | 'mail'): string =>
-    `consent to version ${version}, ${at}, ${way === 'page' ? 'on its page' : 'noted by staff'}`,
+  consentGiven: ({ version, language, way }: Pick<Consent, 'version' | 'language' | 'way'>, at: string): string =>
+    `consent to version ${version} in ${language === 'de' ? 'German' : 'English'}, ${at}, ${way === 'page' ? 'on its page' : 'noted by staff'}`,
   copyLink: 'Copy link',
   revoke: 'Revoke',
   revoked: 'The link is revoked.',
