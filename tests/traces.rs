@@ -1,5 +1,6 @@
-//! What a whole appointment leaves: an account that logs in, a guest's link, a
-//! call with sound and pictures, its end. Beyond what docs/privacy.md lists, no
+//! What a whole appointment leaves: an account that logs in on a device, a room
+//! that a program makes, a guest's link, events for an endpoint that takes none,
+//! a call with sound and pictures, its end. Beyond what docs/privacy.md lists, no
 //! name, address or identifier of it is in the database, the log or the metrics.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -27,12 +28,15 @@ const THEIRS: Ipv4Addr = Ipv4Addr::new(127, 66, 77, 88);
 /// Where something may be kept: table and column.
 type Kept = Option<(&'static str, &'static str)>;
 
+/// Where events wait for an endpoint.
+const WAITS: Kept = Some(("deliveries", "body"));
+
 /// An identifier as bytes and as the wire writes it.
-fn identifier(what: &str, bytes: &[u8], kept: Kept) -> Vec<(Needle, Kept)> {
+fn identifier(what: &str, bytes: &[u8], (kept, as_text): (Kept, Kept)) -> Vec<(Needle, Kept)> {
     let text = URL_SAFE_NO_PAD.encode(bytes);
     vec![
         (Needle::new(what, bytes), kept),
-        (Needle::new(format!("{what} as text"), text), None),
+        (Needle::new(format!("{what} as text"), text), as_text),
     ]
 }
 
@@ -84,6 +88,12 @@ fn word_after(printed: &str, label: &str) -> String {
         .to_owned()
 }
 
+/// What the wire writes as base64url.
+fn decoded(text: &serde_json::Value) -> Vec<u8> {
+    let text = text.as_str().expect("text");
+    URL_SAFE_NO_PAD.decode(text).expect("base64url")
+}
+
 async fn ask(door: &Door, request: &str, token: &str, body: &str) -> serde_json::Value {
     let reply = door.request(request, token, body.as_bytes()).await.unwrap();
     assert!((200..300).contains(&reply.status), "{request}: {reply:?}");
@@ -101,7 +111,8 @@ fn from_theirs(mut options: Options, hertz: f32) -> Options {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
     let log = "info,conclave=trace,conclave_signaling=trace,conclave_sfu=trace";
-    let server = Server::start_with(PROGRAM, &[("CONCLAVE_LOG", log)]).await;
+    let settings = [("CONCLAVE_LOG", log), ("CONCLAVE_WEBHOOKS_TO", "loopback")];
+    let server = Server::start_with(PROGRAM, &settings).await;
     let door = door_from_theirs(&server.door()).await;
 
     // Doctor Quarterbrook has an account, logs in and makes the room and the link.
@@ -127,10 +138,22 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
     let token = session["token"].as_str().expect("a token");
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let accounts = ask(&door, "GET /api/v1/accounts", &server.operator(), "").await;
-    let account = accounts["accounts"][0]["account"].as_str().expect("an id");
-    let account = URL_SAFE_NO_PAD.decode(account).expect("base64url");
+    let account = decoded(&accounts["accounts"][0]["account"]);
+    let laptop = r#"{"name":"Thimbleberry's laptop"}"#;
+    let device = ask(&door, "PUT /api/v1/session/device", &bearer, laptop).await;
+    let device = decoded(&device["device"]);
+
+    // Nobody listens at the port that discards.
+    let endpoint = "http://127.0.0.1:9/hook-of-underhill";
+    let asked = serde_json::json!({ "url": endpoint }).to_string();
+    let hook = ask(&door, "POST /api/v1/webhooks", &server.operator(), &asked).await;
+    let secret = hook["secret"].as_str().expect("a secret").to_owned();
+    let key = "by-the-practice-program-4711";
+    let once = format!("{bearer}Idempotency-Key: {key}\r\n");
     let asked = r#"{"title":"Hour of Featherstone","scheduled":true}"#;
-    let created = ask(&door, "POST /api/v1/rooms", &bearer, asked).await;
+    let created = ask(&door, "POST /api/v1/rooms", &once, asked).await;
+    let again = ask(&door, "POST /api/v1/rooms", &once, asked).await;
+    assert_eq!(created, again, "it is made once");
     let created: RoomCreated = serde_json::from_value(created).expect("a room");
     let room = Room::new(created);
     let hosts = room.host_link(&server.door());
@@ -160,6 +183,20 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
     doctor.gets(PATIENCE, 10, &[ids.1]).await;
     patient.gets(PATIENCE, 10, &[ids.0]).await;
     let mut knocker = Member::enter(&door, &room, "Zinnia Thistlewood", true).await;
+    // Who knocks is on a device of the doctor's, and certified for this stay.
+    let of = |id: &[u8]| id.try_into().expect("16 bytes");
+    let proof = knocker.session.proof(&of(&account), &of(&device));
+    let (public, proof) = proof.expect("a proof");
+    let asked = serde_json::json!({
+        "key": URL_SAFE_NO_PAD.encode(&public),
+        "proof": URL_SAFE_NO_PAD.encode(proof),
+        "room": room.id,
+        "participant": knocker.id(),
+        "token": knocker.stay.token,
+    });
+    let certify = "POST /api/v1/session/certificate";
+    let issued = ask(&door, certify, &bearer, &asked.to_string()).await;
+    let certificate = decoded(&issued["certificate"]);
     knocker.knock().await;
 
     let mut needles = vec![
@@ -177,17 +214,33 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
             "Hour of Featherstone",
             Some(("rooms", "title")),
         ),
+        text(
+            "the device's name",
+            "Thimbleberry's laptop",
+            Some(("devices", "name")),
+        ),
+        text("the endpoint", endpoint, Some(("webhooks", "url"))),
+        text("what events are signed with", &secret, None),
+        text("the key of a request", key, None),
         text("an address", &THEIRS.to_string(), None),
         text("the session's token", token, None),
     ];
     let mut digits = Vec::new();
     for (what, id, kept) in [
-        ("the account", &account[..], Some(("accounts", "id"))),
-        ("the room", &room.id.0, Some(("rooms", "id"))),
-        ("the link", &link, Some(("links", "id"))),
-        ("the host", &ids.0.0, None),
-        ("the guest", &ids.1.0, None),
-        ("the knocker", &knocker.id().0, None),
+        (
+            "the account",
+            &account[..],
+            (Some(("accounts", "id")), None),
+        ),
+        ("the room", &room.id.0, (Some(("rooms", "id")), WAITS)),
+        ("the link", &link, (Some(("links", "id")), WAITS)),
+        ("the device", &device, (Some(("devices", "id")), None)),
+        ("the host key", &room.host_key.0, (None, None)),
+        ("the certified key", &public, (None, None)),
+        ("the certificate", &certificate, (None, None)),
+        ("the host", &ids.0.0, (None, None)),
+        ("the guest", &ids.1.0, (None, None)),
+        ("the knocker", &knocker.id().0, (None, None)),
     ] {
         needles.extend(identifier(what, id, kept));
         digits.push(in_digits(what, id));
