@@ -39,6 +39,8 @@ impl Outside {
     pub(super) fn new(provider: &Provider) -> Result<Self, Code> {
         let issuer = Url::parse(&provider.issuer).map_err(|_| Code::Internal)?;
         let mut client = reqwest::Client::builder()
+            // Directly, as webhooks are sent: what a firewall lets out is then the same.
+            .no_proxy()
             .redirect(redirect::Policy::none())
             .referer(false)
             .timeout(PROVIDER_LIMIT);
