@@ -126,6 +126,31 @@ async fn a_call_of_three_goes_on_after_the_server_was_killed() {
 }
 
 #[tokio::test]
+async fn a_start_without_the_databases_key_says_so() {
+    let mut server = Server::start(PROGRAM).await;
+    // Something is sealed with it.
+    let root = "GET /api/v1/root?tenant=default";
+    let made = server.door().request(root, &server.operator(), &[]).await;
+    assert_eq!(made.expect("a reply").status, 200);
+    let key = server.data().join("identity-key");
+    let kept = std::fs::read(&key).expect("the key");
+    let said = |server: &Server| server.log().matches("identity-key").count();
+
+    server.kill();
+    std::fs::remove_file(&key).expect("it was there");
+    server.start_again().await;
+    assert_eq!(said(&server), 1, "{}", server.log());
+    // Nor is the one that this start has made the right one.
+    server.kill();
+    server.start_again().await;
+    assert_eq!(said(&server), 2, "{}", server.log());
+    server.kill();
+    std::fs::write(&key, kept).expect("it is put back");
+    server.start_again().await;
+    assert_eq!(said(&server), 2, "{}", server.log());
+}
+
+#[tokio::test]
 async fn no_handshake_message_is_lost_whenever_the_server_is_killed() {
     let _turn = quiet().await;
     let mut dice = Dice::new("kills", 1973);

@@ -161,6 +161,13 @@ async fn compose(
         Some(url) => Store::connect(url).await?,
         None => Store::open(&config.data_dir.join("conclave.sqlite")).await?,
     };
+    if !identity.fits(&store).await? {
+        tracing::error!(
+            "the file identity-key is not the one that this database's second factors, roots and \
+             secrets of providers and webhooks are sealed with: stop the server, put the one of \
+             the backup into the data folder, and start it again"
+        );
+    }
     let metrics = Arc::new(Metrics::new()?);
     Ok(Arc::new(App {
         rooms: Rooms::new(store, Clock::start(), metrics, commands),

@@ -21,11 +21,11 @@ use crate::domain::Millis;
 use crate::domain::once::Asked;
 use crate::domain::throttle::{Name, Throttle};
 use crate::origin::Origin;
-use crate::store::{Root, Store};
+use crate::store::{Root, SealedKind, Store, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use conclave_wire::code::Code;
-use conclave_wire::id::TenantId;
+use conclave_wire::id::{AccountId, TenantId};
 use key::ServerKey;
 use oidc::Providers;
 use passkeys::RelyingParty;
@@ -61,6 +61,25 @@ impl Identity {
             providers: Providers::default(),
             relying_party: RelyingParty::of(origin)?,
         })
+    }
+
+    /// Whether what the database keeps sealed opens with the server's key. It
+    /// does not where a backup was restored without that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn fits(&self, store: &Store) -> Result<bool, StoreError> {
+        let sealed = store.one_sealed_of_each().await?;
+        Ok(sealed.iter().all(|sealed| {
+            let (owner, secret) = (sealed.owner, &sealed.secret);
+            let opened = match sealed.kind {
+                SealedKind::Factor => self.key.open(AccountId(owner), secret),
+                SealedKind::Root => self.key.roots.open(owner, secret),
+                SealedKind::Provider => self.key.providers.open(owner, secret),
+                SealedKind::Webhook => self.key.webhooks.open(owner, secret),
+            };
+            opened.is_some()
+        }))
     }
 
     /// A password to begin with, and what is kept of it.

@@ -18,6 +18,7 @@ mod postgres;
 mod providers;
 mod retention;
 mod rooms;
+mod sealed;
 mod sessions;
 mod sqlite;
 mod tenants;
@@ -30,6 +31,7 @@ pub(crate) use people::People;
 pub use postgres::PostgresUrl;
 pub(crate) use providers::{Entry, Provider};
 pub(crate) use rooms::{NewRoom, Public};
+pub(crate) use sealed::SealedKind;
 pub(crate) use sessions::Signed;
 pub(crate) use webhooks::SealedSecrets;
 
