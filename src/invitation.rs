@@ -103,4 +103,38 @@ mod tests {
         }
         assert_ne!(events[0].get_uid(), events[1].get_uid());
     }
+
+    /// What the page makes, as `web/src/desk/calendar.test.ts` compares it.
+    #[test]
+    fn the_file_of_the_page_is_read_by_the_same_parser() {
+        let text = include_str!("../web/src/desk/invitation.ics");
+        for line in text.split("\r\n") {
+            assert!(line.len() <= 75 && !line.contains('\n'), "{line}");
+        }
+        let unfolded = unfold(text);
+        let calendar: Calendar = read_calendar(&unfolded).expect("reads").into();
+        assert_eq!(calendar.property_value("METHOD"), Some("PUBLISH"));
+        let events: Vec<_> = calendar.events().collect();
+        let slots = [
+            ("20261123T093000Z", "20261123T100000Z", "Q"),
+            ("20261130T093000Z", "20261130T100000Z", "g"),
+        ];
+        assert_eq!(events.len(), slots.len());
+        for (event, (from, until, letter)) in events.iter().zip(slots) {
+            let name = letter.repeat(22);
+            assert_eq!(event.get_uid(), Some(format!("{name}@conclave").as_str()));
+            assert_eq!(event.property_value("DTSTART"), Some(from));
+            assert_eq!(event.property_value("DTEND"), Some(until));
+            assert!(event.get_timestamp().is_some(), "when it was made");
+            let title = "Sprechstunde, Dr. Weiß; bitte pünktlich \\ mit Künstlerinnen 🎻";
+            assert_eq!(event.get_summary(), Some(title));
+            let url = event.get_url().expect("the link");
+            let link = Link::parse(url).expect("a link that opens");
+            assert_eq!(link.name.map(|name| name.to_string()), Some(name));
+            assert_eq!(event.get_location(), Some(url));
+            let note = "Das Passwort kommt auf anderem Weg.\nBis dann";
+            let description = event.get_description().expect("a text");
+            assert_eq!(description, format!("{url}\n\n{note}"));
+        }
+    }
 }

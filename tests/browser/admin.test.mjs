@@ -236,5 +236,9 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     // Last: where Firefox tells of the download, it takes the keyboard.
     await use('invite');
     await says('polite', 'Die Einladung ist gespeichert.');
+    const [file = ''] = await tab.run(() => /** @type {any} */ (window).probe.saved());
+    const plain = file.replaceAll('\r\n ', '');
+    assert.match(plain, new RegExp(`\r\nURL:https://\\S+#l\\.[\\w-]{22}\\.c\\.p\\.${secretOf(host)}\r\n`));
+    assert.ok(!plain.includes(roomPassword) && !plain.includes(roomPassword.replaceAll('-', '')), 'the password is in no invitation');
   });
 }

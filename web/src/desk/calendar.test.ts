@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { invitationFile, weekly } from './calendar';
+import kept from './invitation.ics?raw';
 
 const from = Date.UTC(2026, 10, 23, 9, 30);
 const until = Date.UTC(2026, 10, 23, 10, 0);
@@ -18,6 +19,28 @@ test('an invitation is an event for each appointment, in lines that calendars re
   expect(lines).toContain(`URL:${link}`);
   expect(lines).toContain(`DESCRIPTION:${link}\\n\\nPasswort kommt auf anderem Weg.\\nBis dann`);
   expect(lines.filter((line) => line === 'BEGIN:VEVENT')).toHaveLength(1);
+});
+
+test('a file is the one that the command line\'s parser reads', () => {
+  // src/invitation.rs reads that file; after a change here, it is written anew from what this says is made.
+  const week = 7 * 24 * 3_600_000;
+  const appointments = ['Q'.repeat(22), 'g'.repeat(22)].map((name, at) => ({
+    name,
+    from: from + at * week,
+    until: until + at * week,
+    link: `https://conclave.example/r/${'A'.repeat(22)}#l.${name}.p.${'A'.repeat(43)}`,
+  }));
+  const title = 'Sprechstunde, Dr. Weiß; bitte pünktlich \\ mit Künstlerinnen 🎻';
+  expect(invitationFile(title, 'Das Passwort kommt auf anderem Weg.\nBis dann', appointments, from)).toBe(kept);
+});
+
+test('a changed appointment is the same event, written later', () => {
+  const line = (file: string, name: string): string | undefined => file.split('\r\n').find((row) => row.startsWith(`${name}:`));
+  const before = invitationFile('Jour fixe', '', [{ name: 'name', from, until, link }], from);
+  const after = invitationFile('Jour fixe, later', '', [{ name: 'name', from: until, until: until + 1, link }], until);
+  expect(line(after, 'UID')).toBe(line(before, 'UID'));
+  expect(line(after, 'DTSTART')).not.toBe(line(before, 'DTSTART'));
+  expect(Number(line(after, 'DTSTAMP')?.replace(/\D/g, ''))).toBeGreaterThan(Number(line(before, 'DTSTAMP')?.replace(/\D/g, '')));
 });
 
 test('long titles are folded between letters, whatever these take', () => {
