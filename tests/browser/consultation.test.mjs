@@ -118,16 +118,15 @@ async function journey(t, open, words) {
   await says(doctor, `${byId('tile')}[data-name="${patient.name}"]`, words.guest);
   assert.equal(await patient.tab.run((selector) => document.querySelector(selector)?.getAttribute('data-guest'), `${byId('tile')}[data-name="${DOCTOR}"]`), 'false');
   assert.equal(await doctor.callCode(), await patient.callCode(), 'both read the same digits');
-  // Of what either says, even the size says nothing: what the doctor's page sealed, and what it opened, is all of one.
+  // Of what either says, even the size says nothing: what the doctor's page seals is of one size from the start, and
+  // what it opens, of a browser that encodes at a variable rate, at most grows in a step or two.
   await doctor.tab.until('sound of both for a second', enoughSound);
   const sound = (await framesOf(doctor)).filter(({ kind }) => kind === 'audio');
-  const [sealed, opened] = [sound.filter(({ before, after }) => after.length > before.length), sound.filter(({ before, after }) => after.length < before.length)];
-  for (const [whose, sizes] of /** @type {const} */ ([
-    ['the doctor', sealed.map(({ before }) => atob(before).length)],
-    ['the patient', opened.map(({ after }) => atob(after).length)],
-  ])) {
-    assert.equal(new Set(sizes).size, 1, `frames of sound of ${whose} have the sizes ${[...new Set(sizes)]}`);
-  }
+  const sealed = sound.filter(({ before, after }) => after.length > before.length).map(({ before }) => atob(before).length);
+  const opened = sound.filter(({ before, after }) => after.length < before.length).map(({ after }) => atob(after).length);
+  assert.equal(new Set(sealed).size, 1, `frames of sound of the doctor have the sizes ${[...new Set(sealed)]}`);
+  assert.deepEqual(opened, opened.toSorted((one, other) => one - other), 'frames of sound of the patient never become smaller');
+  assert.ok(new Set(opened).size <= 4, `frames of sound of the patient have the sizes ${[...new Set(opened)]}`);
   await show(patient, 'call');
   await show(doctor, 'call-of-the-doctor');
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PACKET, padded } from './opus';
+import { SIZE, padded } from './opus';
 
 /** An Opus packet's frames, read as RFC 6716 section 3.2 and appendix A of it say, without looking at how it is written. */
 function frames(packet: Uint8Array): number[][] {
@@ -38,10 +38,10 @@ function frames(packet: Uint8Array): number[][] {
 const content = (length: number) => Array.from({ length }, (_, at) => (at * 7) % 251);
 const TOC = 0x78;
 
-test('a frame of any length becomes a packet of the one size, or of a multiple', () => {
-  for (let length = 0; length < 10 * PACKET; length += 1) {
-    const whole = padded(Uint8Array.from([TOC, ...content(length)]));
-    expect(whole.length).toBe(length + 2 <= PACKET ? PACKET : PACKET * Math.ceil((length + 2) / PACKET));
+test('a frame of any length becomes a packet of the one size, or of the next step', () => {
+  for (let length = 0; length < 1280; length += 1) {
+    const whole = padded(Uint8Array.from([TOC, ...content(length)]), SIZE);
+    expect(whole.length).toBe(length + 2 <= SIZE ? SIZE : 32 * Math.ceil((length + 2) / 32));
     expect((whole[0] ?? 0) & ~3).toBe(TOC);
     expect(frames(whole)).toEqual([content(length)]);
   }
@@ -58,13 +58,14 @@ test.each([
   ['several that are padded', [TOC | 3, 2 | 128 | 64, 2, 6, ...content(20)]],
 ])('%s stay what they are', (_, bytes) => {
   const packet = Uint8Array.from(bytes);
-  const whole = padded(packet);
-  expect(whole.length % PACKET).toBe(0);
+  const whole = padded(packet, SIZE);
+  expect(whole.length % 32).toBe(0);
   expect(frames(whole)).toEqual(frames(packet));
-  expect(padded(whole)).toEqual(whole);
+  expect(padded(whole, whole.length)).toEqual(whole);
+  expect(frames(padded(whole, 800))).toEqual(frames(packet));
 });
 
 test.each([[[]], [[TOC | 3]], [[TOC | 3, 0]], [[TOC | 3, 1 | 64]], [[TOC | 3, 1 | 64, 255]], [[TOC | 3, 1 | 64, 9, 1]]])('what is no packet, %j, is left alone', (bytes) => {
   const packet = Uint8Array.from(bytes);
-  expect(padded(packet)).toBe(packet);
+  expect(padded(packet, SIZE)).toBe(packet);
 });

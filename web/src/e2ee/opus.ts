@@ -5,24 +5,25 @@
  */
 
 /**
- * The size of a packet, bytes: more than 20 ms of one channel at 28 kbit/s take at their loudest, by a wide margin. What
- * is longer in spite of that becomes twice as long, and so on.
+ * The size that packets begin with, bytes: 20 ms of one voice at 28 kbit/s, and a margin. A louder one makes it larger
+ * by steps, for good: it is then the size of all that follow, so that the few steps say how loud it was at most.
  */
-export const PACKET = 128;
+export const SIZE = 96;
+const STEP = 32;
 
 const CODE = 3;
 const VARIABLE = 0x80;
 const PADDED = 0x40;
 const COUNT = 0x3f;
 
-/** The packet, padded to the next multiple of {@link PACKET}; as it is, if it is none that can be padded. */
-export function padded(packet: Uint8Array): Uint8Array {
+/** The packet, padded to `size`, or to the next step where it is longer; as it is, if it is none that can be padded. */
+export function padded(packet: Uint8Array, size: number): Uint8Array {
   const parts = split(packet);
   if (parts === null) return packet;
   const { toc, count, content } = parts;
-  const size = PACKET * Math.ceil((2 + content.length) / PACKET);
-  const padding = size - 2 - content.length;
-  const whole = new Uint8Array(size);
+  const length = Math.max(size, STEP * Math.ceil((2 + content.length) / STEP));
+  const padding = length - 2 - content.length;
+  const whole = new Uint8Array(length);
   whole[0] = toc | CODE;
   whole[1] = padding > 0 ? count | PADDED : count;
   let at = 2;

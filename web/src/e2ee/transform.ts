@@ -5,7 +5,7 @@
 
 import { CONTEXTS, type FrameCounts, type SlotReport, type TransformOptions } from './calls';
 import { Lane } from './lane';
-import { padded } from './opus';
+import { SIZE, padded } from './opus';
 import type { Source } from '../wire';
 
 /** What names a frame's sender: a leaf may belong to someone else in another epoch. */
@@ -63,6 +63,8 @@ interface Slot {
 export class Frames {
   readonly #slots = new Map<number, Slot>();
   readonly #sent = new Map<Source, { sealed: number; dropped: number }>();
+  /** Of packets whose sizes are to tell nothing, the size of the last one: no later one is smaller. */
+  readonly #sizes = new Map<Source, number>();
 
   constructor(
     private readonly session: () => FrameSession | null,
@@ -103,6 +105,7 @@ export class Frames {
   clear(): void {
     this.#slots.clear();
     this.#sent.clear();
+    this.#sizes.clear();
   }
 
   /** What was counted. */
@@ -120,7 +123,7 @@ export class Frames {
       const session = this.session();
       if (session === null) throw new Error('no session');
       const encoded = new Uint8Array(frame.data);
-      frame.data = exact(session.seal(CONTEXTS.indexOf(source), constant ? padded(encoded) : encoded));
+      frame.data = exact(session.seal(CONTEXTS.indexOf(source), constant ? this.#constant(source, encoded) : encoded));
       count.sealed += 1;
       return true;
     } catch {
@@ -128,6 +131,12 @@ export class Frames {
       count.dropped += 1;
       return false;
     }
+  }
+
+  #constant(source: Source, encoded: Uint8Array): Uint8Array {
+    const packet = padded(encoded, this.#sizes.get(source) ?? SIZE);
+    this.#sizes.set(source, packet.length);
+    return packet;
   }
 
   #opened(slot: number, count: Slot, { key, sender }: OpenedFrame): void {
