@@ -32,7 +32,7 @@ test('the secret is learned from any link of that room, and of no other', () => 
   expect(secrets.guestLink(origin, room, name)).toBe(drawn.guestLink(origin, room, name));
 });
 
-test('the staff’s link is enough, and of a host’s the host key is not kept', () => {
+test('from the staff’s link come the same links as from a host’s, none with the host key', () => {
   const host = hostLink(origin, new Secrets().keep({ room, hostKey }, drawSecret({ password: true, consultation: true }, draw)));
   const staff = host.slice(0, -1 - hostKey.length);
   for (const text of [host, staff]) {
