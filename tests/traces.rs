@@ -139,7 +139,7 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let accounts = ask(&door, "GET /api/v1/accounts", &server.operator(), "").await;
     let account = decoded(&accounts["accounts"][0]["account"]);
-    let laptop = r#"{"name":"Thimbleberry's laptop"}"#;
+    let laptop = r#"{"name":"Thimbleberry laptop"}"#;
     let device = ask(&door, "PUT /api/v1/session/device", &bearer, laptop).await;
     let device = decoded(&device["device"]);
 
@@ -216,7 +216,7 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
         ),
         text(
             "the device's name",
-            "Thimbleberry's laptop",
+            "Thimbleberry laptop",
             Some(("devices", "name")),
         ),
         text("the endpoint", endpoint, Some(("webhooks", "url"))),
