@@ -177,7 +177,9 @@ fn where_the_organisation_wants_everybody_asked_for_nobody_is_let_in_unasked() {
     service.enter(2, false, Admit::Nobody);
     service.settle();
     assert_eq!(service.names(1), ["P1"]);
-    service.seat(id(1)).call.admit(id(2));
+    let seat = service.seat(id(1));
+    seat.call.admit(id(2));
+    seat.drain();
     service.settle();
     assert_eq!(service.names(1), ["P1", "P2"]);
 }

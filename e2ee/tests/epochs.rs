@@ -29,6 +29,23 @@ fn a_newcomer_opens_no_earlier_frame() {
 }
 
 #[test]
+fn each_appointment_of_a_room_has_keys_of_its_own() {
+    let call = || {
+        let (mut anna, mut ben) = (founder(1), session(2));
+        admit(&mut [&mut anna], &mut ben, 0);
+        (anna, ben)
+    };
+    // By one link, one after the other: the same people, places and epochs.
+    let ((mut anna, mut ben), (later_anna, mut later_ben)) = (call(), call());
+    assert_eq!(anna.send_epoch(), later_anna.send_epoch());
+    assert_eq!(anna.own_leaf(), later_anna.own_leaf());
+    assert_ne!(anna.call_code().unwrap(), later_anna.call_code().unwrap());
+    let said = seal(&mut anna, Context::MICROPHONE, b"said in the first");
+    assert!(open(&mut later_ben, &said, 0).is_err());
+    assert!(open(&mut ben, &said, 0).is_ok());
+}
+
+#[test]
 fn a_removed_member_opens_no_later_frame() {
     let (mut anna, mut ben, mut carl) = three();
     let pending = anna.remove(&[participant(3)]).unwrap();

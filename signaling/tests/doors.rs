@@ -80,7 +80,7 @@ async fn http_refusals_are_problem_details() {
             b"{\"name\":\"x\"}",
             Code::BadMessage,
         ),
-        ("POST", "/api/v1/rooms", &[b' '; 5_000], Code::TooLarge),
+        ("POST", "/api/v1/rooms", &[b' '; 50_000], Code::TooLarge),
         (
             "GET",
             "/api/v1/rooms/AAAAAAAAAAAAAAAAAAAAAA/socket",

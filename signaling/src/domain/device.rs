@@ -89,13 +89,13 @@ impl Room {
         device: DeviceId,
         out: &mut Vec<Effect>,
     ) -> Result<(), Code> {
+        let stay = self.stays.get_mut(&participant);
+        let stay = stay.filter(|stay| stay.token == token);
+        let stay = stay.ok_or(Code::Gone)?;
         let banned = |call: &Call| call.banned.contains(&device);
         if self.call.as_ref().is_some_and(banned) {
             return Err(Code::Forbidden);
         }
-        let stay = self.stays.get_mut(&participant);
-        let stay = stay.filter(|stay| stay.token == token);
-        let stay = stay.ok_or(Code::Gone)?;
         match stay.device {
             Some(bound) if bound == device => {}
             Some(_) => return Err(Code::OtherDevice),

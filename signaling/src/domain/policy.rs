@@ -372,11 +372,15 @@ impl Policies {
         let allowed = (room.password || !self.is(Policy::Password))
             && (room.scheduled || !self.is(Policy::Scheduled))
             && (room.consultation || !self.is(Policy::Consultations))
-            && room
-                .people
-                .is_none_or(|people| people <= self.most_people())
+            && room.people.is_none_or(|people| self.may_have(people))
             && (room.maker != Some(Role::Host) || self.is(Policy::HostsMakeRooms));
         allowed.then_some(()).ok_or(Code::PolicyForbids)
+    }
+
+    /// Whether a room may be for so many people. That none has more than the
+    /// server's most is not for a policy to say.
+    fn may_have(&self, people: u32) -> bool {
+        people.min(MAX_MEMBERS as u32) <= self.most_people()
     }
 
     /// How many people are in a call at most.

@@ -271,9 +271,13 @@ fn run(world: &mut World, links: &mut links::Links, operation: Operation) {
         Operation::Certify(who, device) => {
             let client = pick(world, who);
             let before = devices::device(world, client);
-            let done = devices::certify(world, client, DeviceId([device; 16]));
+            let asked = DeviceId([device; 16]);
+            let call = world.room.call.as_ref();
+            let banned = call.is_some_and(|call| call.banned.contains(&asked));
+            let done = devices::certify(world, client, asked);
             let expected = match before {
                 None => Err(Code::Gone),
+                Some(_) if banned => Err(Code::Forbidden),
                 Some(Some(bound)) if bound.0[0] != device => Err(Code::OtherDevice),
                 Some(_) => Ok(()),
             };
