@@ -173,14 +173,9 @@ async fn serve(visit: Visit, mind: Arc<Mutex<Mind>>) -> Result<(), Failure> {
     with(&mind, |mind| mind.socket = Some(socket))?;
     loop {
         let passed = tokio::select! {
-            message = near.next() => {
-                let Some(message) = message.transpose()? else { break };
-                let Some(frame) = parse(&message) else {
-                    far.send(message).await?;
-                    continue;
-                };
-                with(&mind, |mind| mind.pass(Said::Client(frame)))?
-            }
+            // What the service said last is passed on before anything is said to it,
+            // which it may have closed its ears to.
+            biased;
             message = far.next() => {
                 let Some(message) = message.transpose()? else { break };
                 let Some(frame) = parse(&message) else {
@@ -189,6 +184,14 @@ async fn serve(visit: Visit, mind: Arc<Mutex<Mind>>) -> Result<(), Failure> {
                 };
                 with(&mind, |mind| mind.pass(Said::Server(frame)))?
             }
+            message = near.next() => {
+                let Some(message) = message.transpose()? else { break };
+                let Some(frame) = parse(&message) else {
+                    let _ = far.send(message).await;
+                    continue;
+                };
+                with(&mind, |mind| mind.pass(Said::Client(frame)))?
+            }
             said = inserted.recv() => {
                 let Some(said) = said else { break };
                 with(&mind, |mind| vec![mind.number(said)])?
@@ -196,7 +199,10 @@ async fn serve(visit: Visit, mind: Arc<Mutex<Mind>>) -> Result<(), Failure> {
         };
         for said in passed {
             match said {
-                Said::Client(frame) => far.send(text(&frame)?).await?,
+                // If it hears no more, reading says so, behind what it said last.
+                Said::Client(frame) => {
+                    let _ = far.send(text(&frame)?).await;
+                }
                 Said::Server(frame) => near.send(text(&frame)?).await?,
             }
         }
