@@ -180,6 +180,7 @@ test('by an address no passkey is offered, and the account says why, in Chromium
   const password = await server.account('Anna', 'host');
   const { tab } = await inChromium(stage, { ...anna, size: WIDE });
   const url = server.url.replace('localhost', '127.0.0.1');
+  stage.hosts.add(new URL(url).host);
   await tab.open(`${url}/login`);
   await tab.untilPhase('login');
   await tab.fill('login-name', 'anna');
