@@ -225,13 +225,73 @@ describe('a silent path', () => {
   });
 });
 
-test('leaving says so, closes normally, and never reconnects', () => {
-  const { world, signaling } = enter();
-  signaling.leave();
-  expect(types(world.last)).toEqual(['enter', 'leave']);
-  expect(world.last.closed).toBe(1000);
-  world.advance(60_000);
-  expect(world.sockets).toHaveLength(1);
+describe('leaving', () => {
+  test('says so, closes normally once that is answered, and never reconnects', () => {
+    const { world, signaling } = enter();
+    signaling.leave();
+    expect(types(world.last)).toEqual(['enter', 'leave']);
+    expect(world.last.closed).toBe(null);
+    world.last.receive({ type: 'ack', re: 2 });
+    expect(world.last.closed).toBe(1000);
+    world.advance(120_000);
+    expect(world.sockets).toHaveLength(1);
+  });
+
+  test('while the socket is lost is said on the next one, at once, and the owner hears nothing of it', () => {
+    const { world, told, signaling } = enter();
+    signaling.request({ type: 'lock', locked: true }, () => undefined);
+    world.last.onclose?.();
+    expect(told.interrupted).toBe(1);
+    signaling.leave();
+    world.last.onopen?.();
+    world.last.receive(entered(4));
+    expect(types(world.last)).toEqual(['resume', 'leave']);
+    expect(world.last.sent[0]).toMatchObject({ after: 0xffff_ffff });
+    world.last.receive({ type: 'knocks', knocks: [] });
+    world.last.receive({ type: 'over', reason: 'ended' });
+    expect(world.last.closed).toBe(1000);
+    expect(told).toMatchObject({ entered: [false], notices: [], interrupted: 1, failed: [] });
+    world.advance(120_000);
+    expect(world.sockets).toHaveLength(2);
+  });
+
+  test('on a socket that turns out dead is said again on the next one', () => {
+    const { world, told, signaling } = enter();
+    signaling.leave();
+    world.advance(6_000);
+    expect(world.sockets).toHaveLength(2);
+    world.last.onopen?.();
+    world.last.receive(entered(5));
+    expect(types(world.last)).toEqual(['resume', 'leave']);
+    expect(told.interrupted).toBe(0);
+  });
+
+  test('is over when the service has forgotten the stay, by its word or by the time', () => {
+    const { world, told, signaling } = enter();
+    world.last.onclose?.();
+    signaling.leave();
+    world.last.onopen?.();
+    world.last.receive({ type: 'error', re: 3, code: 'gone' } as ServerFrame);
+    expect(world.last.closed).toBe(1000);
+    expect(told.failed).toEqual([]);
+
+    const offline = enter();
+    offline.world.last.onclose?.();
+    offline.signaling.leave();
+    offline.world.advance(60_000);
+    const tried = offline.world.sockets.length;
+    expect(tried).toBeGreaterThan(3);
+    offline.world.advance(60_000);
+    expect(offline.world.sockets).toHaveLength(tried);
+  });
+
+  test('before the stay has begun only closes', () => {
+    const { world, signaling } = stay();
+    signaling.leave();
+    expect(world.last.closed).toBe(1000);
+    world.advance(60_000);
+    expect(world.sockets).toHaveLength(1);
+  });
 });
 
 test('the last frame of a stay closes it', () => {

@@ -70,6 +70,10 @@ const PING_EVERY_MS = 2_000;
 const DEAD_AFTER_MS = 3_000;
 /** A socket that does not open within this time is tried anew. */
 const OPEN_WITHIN_MS = 8_000;
+/** So long the service keeps the stay of one whose socket it lost; nobody need be told of its end any more then. */
+const FORGOTTEN_AFTER_MS = 60_000;
+/** No log entry has a higher number: who leaves is sent none of those that were missed. */
+const NO_ENTRIES = 0xffff_ffff;
 
 interface Unanswered {
   readonly frame: ClientFrame;
@@ -81,6 +85,8 @@ export class Signaling {
   #socket: SocketLike | null = null;
   #ready = false;
   #closed = false;
+  /** Left, as far as the owner goes; the service may not have it yet. */
+  #leaving = false;
   #nextId = 1;
   #greeting: number | null = null;
   #stay: Stay | null = null;
@@ -89,6 +95,7 @@ export class Signaling {
   #cancelRetry: (() => void) | null = null;
   #cancelPing: (() => void) | null = null;
   #cancelDeadline: (() => void) | null = null;
+  #cancelFarewell: (() => void) | null = null;
 
   constructor(
     private readonly surroundings: Surroundings,
@@ -124,17 +131,25 @@ export class Signaling {
     this.#connect();
   }
 
-  /** Ends the stay (`leave`) and closes the socket. */
+  /**
+   * Ends the stay. The owner hears nothing any more; the service is told until it answers, on a new socket if this one is
+   * lost: others would see a member for another minute who has left.
+   */
   leave(): void {
-    if (this.#closed) return;
-    if (this.#ready) this.#send({ id: this.#nextId++, type: 'leave' });
-    this.close();
+    if (this.#closed || this.#leaving) return;
+    if (this.#stay === null) return this.close();
+    this.#leaving = true;
+    this.#unanswered.clear();
+    this.request({ type: 'leave' }, () => this.close());
+    this.#cancelFarewell = this.surroundings.after(FORGOTTEN_AFTER_MS, () => this.close());
+    this.hurry();
   }
 
   /** Closes for good. */
   close(): void {
     this.#closed = true;
     this.#cancelRetry?.();
+    this.#cancelFarewell?.();
     this.#drop(1000);
     this.#unanswered.clear();
   }
@@ -149,7 +164,7 @@ export class Signaling {
       const greeting: Request =
         this.#stay === null
           ? this.#enter()
-          : { type: 'resume', ...this.#stay, after: this.listener.applied() };
+          : { type: 'resume', ...this.#stay, after: this.#leaving ? NO_ENTRIES : this.listener.applied() };
       this.#send({ id: this.#greeting, ...greeting });
       this.#deadline(DEAD_AFTER_MS + PING_EVERY_MS);
       this.#ping();
@@ -192,7 +207,7 @@ export class Signaling {
         this.#stay = { participant: frame.participant, token: frame.token };
         this.#backoff = FIRST_BACKOFF_MS;
         // The owner first: it may give requests up that the new situation has made pointless.
-        this.listener.entered(frame, resumed);
+        if (!this.#leaving) this.listener.entered(frame, resumed);
         this.#ready = !this.#closed;
         if (this.#ready) for (const { frame: waiting } of this.#unanswered.values()) this.#send(waiting);
         return;
@@ -204,15 +219,17 @@ export class Signaling {
       case 'error':
         if (frame.re !== undefined && frame.re === this.#greeting && !this.#ready) {
           this.close();
-          return this.listener.failed(frame.code, frame.triesLeft ?? null);
+          if (!this.#leaving) this.listener.failed(frame.code, frame.triesLeft ?? null);
+          return;
         }
         if (frame.re === undefined) return;
         return this.#answered(frame.re, { type: 'error', code: frame.code, missed: frame.missed ?? [] });
       case 'over':
         this.close();
-        return this.listener.notice(frame);
+        if (!this.#leaving) this.listener.notice(frame);
+        return;
       default:
-        return this.listener.notice(frame);
+        if (!this.#leaving) this.listener.notice(frame);
     }
   }
 
@@ -257,7 +274,7 @@ export class Signaling {
     if (this.#closed) return;
     const wait = this.#backoff * (0.75 + 0.5 * this.surroundings.random());
     this.#backoff = Math.min(this.#backoff * 2, LAST_BACKOFF_MS);
-    this.listener.interrupted();
+    if (!this.#leaving) this.listener.interrupted();
     this.#cancelRetry = this.surroundings.after(wait, () => this.#connect());
   }
 }
