@@ -17,6 +17,7 @@ mod room;
 mod scim;
 mod serve;
 mod tenant;
+mod text;
 mod verify_web;
 mod webhook;
 
@@ -44,6 +45,8 @@ enum Command {
     Link(link::Link),
     /// Set and show the texts that guests consent to.
     ConsentText(consent_text::ConsentText),
+    /// Set and show what an organisation says to everybody: terms of use, privacy notice, imprint.
+    Text(text::Text),
     /// Make, list and delete organisations.
     Tenant(tenant::Tenant),
     /// Make accounts for people, list and disable them, and help them back in.
@@ -89,6 +92,7 @@ async fn main() -> ExitCode {
         Command::Room(room) => room.run().await,
         Command::Link(link) => link.run().await,
         Command::ConsentText(text) => text.run().await,
+        Command::Text(text) => text.run().await,
         Command::Tenant(tenant) => tenant.run().await,
         Command::Account(account) => account.run().await,
         Command::Audit(audit) => audit.run().await,

@@ -53,6 +53,7 @@ pub mod vp9;
 mod http;
 #[cfg(test)]
 mod secrets;
+mod texts;
 mod webhooks;
 
 pub use participant::{JoinError, Options, Participant, join};

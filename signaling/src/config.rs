@@ -238,6 +238,13 @@ pub const MAX_CONSENT_BODY: usize = 8 * MAX_CONSENT_TEXT + (4 << 10);
 /// Versions of those texts. Consents refer to them, so they are kept.
 pub const MAX_CONSENT_TEXTS: u32 = 1_000;
 
+/// Largest text that an organisation says to everybody, bytes.
+pub const MAX_PUBLIC_TEXT: usize = 64 << 10;
+
+/// Largest body that sets one: in two languages, each byte written as an escape
+/// of two at most.
+pub const MAX_PUBLIC_TEXT_BODY: usize = 4 * MAX_PUBLIC_TEXT + (4 << 10);
+
 /// How long an HTTP request may take, its body included.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 

@@ -21,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 48] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 50] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -101,6 +101,8 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 48] = [
     ),
     ("POST", "session/code", Err("it ends a login")),
     ("DELETE", "tenants/{tenant}", Ok(Act::TenantDeleted)),
+    ("PUT", "texts/{text}", Ok(Act::PublicTextSet)),
+    ("DELETE", "texts/{text}", Ok(Act::PublicTextRemoved)),
     ("POST", "webhooks", Ok(Act::WebhookMade)),
     ("PATCH", "webhooks/{webhook}", Ok(Act::WebhookChanged)),
     (
@@ -259,6 +261,11 @@ async fn every_request_that_changes_something_is_one_line() {
         ("POST", "rooms", json!({ "title": "A title" })),
         ("POST", "rooms/{room}/links", slot()),
         ("POST", "consent-texts", texts()),
+        (
+            "PUT",
+            "texts/{text}",
+            json!({ "de": "terms of texts", "en": "terms of texts" }),
+        ),
         ("POST", "rooms/{room}/links/{link}/consent", mail),
         (
             "POST",
@@ -306,6 +313,7 @@ async fn every_request_that_changes_something_is_one_line() {
             .replace("{link}", &link)
             .replace("{device}", &device.to_string())
             .replace("{webhook}", &webhook.to_string())
+            .replace("{text}", "terms")
             .replace("{tenant}", "other");
         let filled = match (method, path) {
             // Revoking comes before handing out: another of the links.

@@ -6,10 +6,12 @@ import { Desk } from './desk/desk.svelte';
 import { placeAt } from './desk/place';
 import DeskPage from './desk/view/DeskPage.svelte';
 import { isInApp } from './inapp';
+import { legalAt } from './legal';
 import { takeLink } from './link';
 import { canEncrypt } from './media/connection';
 import { readPreferences } from './preferences';
 import './styles/base.css';
+import LegalPage from './view/LegalPage.svelte';
 import Page from './view/Page.svelte';
 import { App } from './view/app.svelte';
 
@@ -42,7 +44,7 @@ function openCall(target: HTMLElement): void {
   const link = reading.kind === 'link' ? reading.link : null;
   if (link !== null && isInApp(navigator.userAgent)) app.advise('in-app', link);
   else if (!canEncrypt()) app.advise('unsupported', link);
-  else if (reading.kind === 'none') app.obstacle = 'home';
+  else if (reading.kind === 'none') app.welcome();
   else if (reading.kind === 'incomplete') app.obstacle = 'incomplete';
   else void app.arrive(reading.link);
 
@@ -50,6 +52,8 @@ function openCall(target: HTMLElement): void {
 }
 
 if (target !== null) {
-  if (placeAt(location.pathname) !== null) openDesk(target);
+  const legal = legalAt(location.pathname, location.search);
+  if (legal !== null) mount(LegalPage, { target, props: { preferences, ...legal } });
+  else if (placeAt(location.pathname) !== null) openDesk(target);
   else openCall(target);
 }

@@ -223,10 +223,15 @@ fn judge(text: &ConsentText) -> Result<(), Refusal> {
         if part.len() > MAX_CONSENT_TEXT {
             return Err(Refusal(Code::TooLarge));
         }
-        let strange = |letter: char| letter.is_control() && letter != '\n';
-        if part.trim().is_empty() || part.contains(strange) {
+        if !is_text(part) {
             return Err(Refusal(Code::BadMessage));
         }
     }
     Ok(())
+}
+
+/// Whether there is something to read, and lines and nothing else.
+pub(super) fn is_text(text: &str) -> bool {
+    let strange = |letter: char| letter.is_control() && letter != '\n';
+    !text.trim().is_empty() && !text.contains(strange)
 }

@@ -25,6 +25,7 @@ mod rooms;
 mod scim;
 mod session;
 mod tenants;
+mod texts;
 mod webhooks;
 
 pub use headers::CONTENT_SECURITY_POLICY;
@@ -33,7 +34,7 @@ pub use openapi::openapi;
 use crate::assets::Assets;
 use crate::config::{
     MAX_BODY, MAX_CONSENT_BODY, MAX_PASSKEY_BODY, MAX_POLICY_SHEET, MAX_PROVIDER_BODY,
-    MAX_ROOM_BODY, REQUEST_LIMIT,
+    MAX_PUBLIC_TEXT_BODY, MAX_ROOM_BODY, REQUEST_LIMIT,
 };
 use crate::domain::Digest;
 use crate::domain::reach::Reach;
@@ -81,6 +82,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(client::page))
         .route("/r/{room}", get(client::page))
         .route("/login", get(client::page))
+        .route("/legal/{text}", get(client::page))
         .route("/rooms", get(client::page))
         .route("/admin", get(client::page))
         .route("/admin/{section}", get(client::page))
@@ -160,6 +162,11 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rooms::socket))
         .routes(routes!(links::list, links::create))
         .routes(routes!(links::info, links::revoke))
+        .routes(
+            routes!(texts::show, texts::set, texts::remove)
+                .layer(DefaultBodyLimit::max(MAX_PUBLIC_TEXT_BODY)),
+        )
+        .routes(routes!(texts::show_of_room))
         .routes(routes!(consent::hand_out))
         .routes(routes!(consent::give, consent::withdraw))
         .routes(routes!(consent::texts))

@@ -79,6 +79,7 @@ impl Terms {
         (name = "rooms", description = "Rooms, and the door to a room's socket"),
         (name = "links", description = "Guests' own links of a room"),
         (name = "consent", description = "What guests consent to, and their consent"),
+        (name = "texts", description = "What organisations say to everybody: terms of use, privacy notice, imprint"),
         (name = "session", description = "Who is logged in"),
         (name = "accounts", description = "Accounts of an organisation"),
         (name = "devices", description = "What people log in on, and certificates for it"),

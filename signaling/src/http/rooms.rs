@@ -178,12 +178,14 @@ pub(super) async fn info(
         consultation,
         marking,
     } = existing(&app, room).await?;
+    let texts = app.rooms.store.public_texts_of(room).await?;
     let info = RoomInfo {
         suite,
         password,
         scheduled,
         consultation,
         marking,
+        texts,
     };
     Ok((NOT_STORED, Json(info)).into_response())
 }

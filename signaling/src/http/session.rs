@@ -5,7 +5,7 @@ use super::guard::{COOKIE, LoggedIn, is_own_page};
 use super::openapi::{By, Terms};
 use super::problem::{Refusal, problem};
 use super::rooms::{NOT_STORED, parse};
-use crate::domain::{Token, role};
+use crate::domain::{Token, role, tenant};
 use crate::identity::Refused;
 use crate::store::Signed;
 use axum::Json;
@@ -44,13 +44,14 @@ pub(super) async fn ways(
 ) -> Result<Response, Refusal> {
     let Path(name) = path.map_err(|_| Refusal(Code::BadMessage))?;
     let store = &app.rooms.store;
-    let provider = match store.tenant(&name).await? {
-        Some(found) => store.provider(found.tenant).await?,
-        None => None,
+    let (provider, tenant) = match store.tenant(&name).await? {
+        Some(found) => (store.provider(found.tenant).await?, found.tenant),
+        None => (None, tenant::DEFAULT),
     };
     let ways = LoginWays {
         provider: provider.map(|provider| provider.name),
         passkeys: app.identity.passkeys_at().map(str::to_owned),
+        texts: store.public_texts(tenant).await?,
     };
     Ok((NOT_STORED, Json(ways)).into_response())
 }

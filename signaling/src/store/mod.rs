@@ -22,6 +22,7 @@ mod sealed;
 mod sessions;
 mod sqlite;
 mod tenants;
+mod texts;
 mod webhooks;
 
 pub(crate) use devices::Root;
@@ -49,7 +50,7 @@ use std::time::Duration;
 
 /// The schema's history, oldest first. A migration that was released is never
 /// changed. Types are SQLite's names; PostgreSQL has [others](postgres::schema).
-const MIGRATIONS: [(&str, &str); 21] = [
+const MIGRATIONS: [(&str, &str); 22] = [
     (
         "rooms, stays, calls",
         include_str!("../../migrations/0001_rooms_stays_calls.sql"),
@@ -107,6 +108,10 @@ const MIGRATIONS: [(&str, &str); 21] = [
         include_str!("../../migrations/0020_markings.sql"),
     ),
     ("listed", include_str!("../../migrations/0021_listed.sql")),
+    (
+        "public_texts",
+        include_str!("../../migrations/0022_public_texts.sql"),
+    ),
 ];
 
 /// How long an operation waits for the one connection.

@@ -134,8 +134,7 @@ impl Store {
         })
     }
 
-    /// Deletes an organisation with its accounts, its consent texts and its audit
-    /// log.
+    /// Deletes an organisation with its accounts, its texts and its audit log.
     ///
     /// # Errors
     /// [`Code::NoSuchTenant`]; [`Code::TenantInUse`] when it has rooms or is the
@@ -150,10 +149,15 @@ impl Store {
             return refuse(Code::TenantInUse);
         }
         // Without rooms there is no link whose guest consented to them.
-        sqlx::query("DELETE FROM consent_texts WHERE tenant = $1")
-            .bind(id.as_bytes())
-            .execute(&mut *transaction)
-            .await?;
+        for own in [
+            "DELETE FROM consent_texts WHERE tenant = $1",
+            "DELETE FROM public_texts WHERE tenant = $1",
+        ] {
+            sqlx::query(own)
+                .bind(id.as_bytes())
+                .execute(&mut *transaction)
+                .await?;
+        }
         sqlx::query("DELETE FROM tenants WHERE id = $1")
             .bind(id.as_bytes())
             .execute(&mut *transaction)

@@ -1,6 +1,7 @@
 //! Organisations, accounts and sessions in the HTTP interface, `/api/v1`.
 
 use crate::id::{AccountId, TenantId};
+use crate::text::PublicText;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -382,4 +383,8 @@ pub struct LoginWays {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub passkeys: Option<String>,
+    /// What there is to read before, as [`PublicText`]s.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<PublicText>>", optional)]
+    pub texts: Vec<PublicText>,
 }

@@ -100,6 +100,10 @@ acts! {
     WebhookDeleted = "webhook.deleted",
     /// There is another version of the texts that guests consent to.
     ConsentTextsSet = "consent-texts.set",
+    /// Terms of use, a privacy notice or an imprint read differently from now on.
+    PublicTextSet = "public-text.set",
+    /// The organisation has none of its own any more.
+    PublicTextRemoved = "public-text.removed",
 }
 
 impl Act {

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::id::{Blob, LinkId, RoomId};
+use crate::text::PublicText;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -130,6 +131,10 @@ pub struct RoomInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub marking: Option<String>,
+    /// What there is to read of its organisation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<PublicText>>", optional)]
+    pub texts: Vec<PublicText>,
 }
 
 /// A room in the list of its organisation.

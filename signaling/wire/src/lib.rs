@@ -12,6 +12,7 @@
 //! - [`device`]: those about devices and their certificates.
 //! - [`directory`]: those about organisations' directories.
 //! - [`passkey`]: those about passkeys.
+//! - [`text`]: those about what organisations say to everybody.
 //! - [`webhook`]: those about who is told of events, and the events.
 //! - [`typescript`]: the same types for the browser client.
 //!
@@ -28,6 +29,7 @@ pub mod http;
 pub mod id;
 pub mod passkey;
 pub mod policy;
+pub mod text;
 mod title;
 pub mod typescript;
 pub mod webhook;

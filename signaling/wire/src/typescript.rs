@@ -2,7 +2,9 @@
 //! `web/src/wire/` is committed; a stale one fails this module's test, and
 //! `CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire` renews it.
 
-use crate::{account, audit, client, code, control, device, http, id, passkey, policy, webhook};
+use crate::{
+    account, audit, client, code, control, device, http, id, passkey, policy, text, webhook,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use ts_rs::{Config, TS};
 
@@ -36,6 +38,7 @@ fn all(config: &Config) -> Vec<Declared> {
         id: RoomId, LinkId, TenantId, AccountId, DeviceId, PasskeyId, ParticipantId, WebhookId, Blob, Mid;
         passkey: PasskeyChallenge, PasskeyRequest, PasskeyLogin, PasskeyName, PasskeyInfo, PasskeyList;
         policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;
+        text: PublicText, PublicTextRequest, PublicTextInfo;
         webhook: EventKind, WebhookRequest, WebhookChange, WebhookInfo, WebhookMade, WebhookList;
     }
 }

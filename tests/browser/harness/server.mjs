@@ -186,6 +186,11 @@ export class Server {
     await this.#print('consent-text', 'set', '--controller', controller, '--server', this.url, '--data', this.data);
   }
 
+  /** Publishes the terms of use that come with the program. @param {string} provider */
+  async setTerms(provider) {
+    await this.#print('text', 'set', 'terms', '--provider', provider, '--server', this.url, '--data', this.data);
+  }
+
   /** How the links of a room stand, a line each. @param {string} host  a link of the room @returns {Promise<string[]>} */
   async links(host) {
     const [, room] = host.match(/\/r\/([^#]+)#/) ?? [];

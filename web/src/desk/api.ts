@@ -34,6 +34,9 @@ import type {
   PolicyList,
   Problem,
   ProviderInfo,
+  PublicText,
+  PublicTextInfo,
+  PublicTextRequest,
   RoomCreated,
   RoomEntry,
   RoomId,
@@ -348,6 +351,19 @@ export class Api {
 
   setConsentTexts(texts: ConsentTextsRequest): Promise<Answer<ConsentTexts>> {
     return this.#send('POST', 'consent-texts', texts);
+  }
+
+  /** A text that the organisation says to everybody, as it holds. */
+  publicText(text: PublicText): Promise<Answer<PublicTextInfo>> {
+    return this.#send('GET', `texts/${text}`);
+  }
+
+  setPublicText(text: PublicText, written: PublicTextRequest): Promise<Answer<PublicTextInfo>> {
+    return this.#send('PUT', `texts/${text}`, written);
+  }
+
+  removePublicText(text: PublicText): Promise<Answer<null>> {
+    return this.#send('DELETE', `texts/${text}`);
   }
 
   #send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {

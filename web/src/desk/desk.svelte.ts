@@ -2,7 +2,7 @@
 
 import { writePreferences, type Preferences } from '../preferences';
 import { codeText, languages, type Text } from '../text/text';
-import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, RoomEntry, RoomId, RoomRequest, SessionInfo } from '../wire';
+import type { Action, Enrolment, LinkInfo, LinkRequest, LinkId, PublicText, RoomEntry, RoomId, RoomRequest, SessionInfo } from '../wire';
 import { invitation } from '../link';
 import { Api, type Answer, type Credentials, type Refusal } from './api';
 import { arrival, loginAddress, organisationName, type Arrival } from './arrival';
@@ -21,6 +21,9 @@ export interface Ways {
   readonly provider: { readonly name: string; readonly address: string } | null;
   /** The name of the server under which passkeys are used, null where it has none. */
   readonly passkeys: string | null;
+  /** What there is to read before. */
+  readonly texts: readonly PublicText[];
+  readonly organisation: string;
 }
 
 /** The links of a room that was just made. */
@@ -122,8 +125,8 @@ export class Desk {
     if (name === null) return null;
     const ways = await this.#api.ways(name);
     if (!ways.ok) return null;
-    const { provider, passkeys = null } = ways.value;
-    return { provider: provider === undefined ? null : { name: provider, address: loginAddress(name) }, passkeys };
+    const { provider, passkeys = null, texts = [] } = ways.value;
+    return { provider: provider === undefined ? null : { name: provider, address: loginAddress(name) }, passkeys, texts, organisation: name };
   }
 
   /** Logs in with a passkey: with one that is asked for now, or, `conditional`, with one that the browser offers. */

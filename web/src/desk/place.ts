@@ -1,7 +1,7 @@
 /** Which address leads to which of the pages for people with an account. */
 
 /** The parts of the administration, in the order in which they are listed. The first is at `/admin` itself. */
-export const SECTIONS = ['organisation', 'accounts', 'devices', 'policies', 'consent-texts', 'provider', 'webhooks', 'audit'] as const;
+export const SECTIONS = ['organisation', 'accounts', 'devices', 'policies', 'consent-texts', 'texts', 'provider', 'webhooks', 'audit'] as const;
 
 export type Section = (typeof SECTIONS)[number];
 

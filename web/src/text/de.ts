@@ -279,6 +279,13 @@ export const de: Text = {
   draftText: 'Er wurde noch nicht ausgegeben. Fragen Sie, wer ihn Ihnen geschickt hat.',
   linkNeededTitle: 'Hier braucht jeder Gast einen eigenen Link',
   linkNeededText: 'Dieser Link allein öffnet kein Gespräch. Öffnen Sie den Link, den Sie für Ihren Termin bekommen haben, und zwar ganz: Vielleicht fehlt ein Teil. Wer Termine vergibt, legt mit diesem Link auf der Seite „Meine Räume“ Links für Gäste an.',
+  legal: {
+    all: 'Rechtliches',
+    titles: { terms: 'Nutzungsbedingungen', privacy: 'Datenschutzerklärung', imprint: 'Impressum' },
+    since: (date) => `Stand: ${date}`,
+    none: 'Die Stelle, die diesen Dienst anbietet, hat dies hier nicht veröffentlicht.',
+  },
+
   consentTitle: 'Ihre Einwilligung',
   consentLead: 'Bitte lesen Sie dies, bevor Sie teilnehmen. Von Ihren Geräten wird noch nichts verwendet.',
   privacyNotice: 'Hinweise zum Datenschutz',

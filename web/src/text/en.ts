@@ -293,6 +293,13 @@ export const en = {
   draftText: 'It has not been handed out. Ask whoever sent it to you.',
   linkNeededTitle: 'Here every guest needs a link of their own',
   linkNeededText: 'This link alone opens no call. Open the link you were sent for your appointment, and all of it: a part may be missing. Staff who make appointments use this link on the page “My rooms” to make guest links.',
+  legal: {
+    all: 'Terms and notices',
+    titles: { terms: 'Terms of use', privacy: 'Privacy notice', imprint: 'Legal notice' },
+    since: (date: string): string => `As of ${date}`,
+    none: 'Whoever offers this service has not published this here.',
+  },
+
   consentTitle: 'Your consent',
   consentLead: 'Before you can join, please read the following. Nothing of your devices is used yet.',
   privacyNotice: 'Privacy notice',

@@ -4,11 +4,12 @@ import type { Announcement, Event } from '../call/messages';
 import { Runtime, type View } from '../call/runtime';
 import type { State } from '../call/state';
 import { askServer, consent, consentTexts, consultation, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
+import { FIRST, textsOf, type Owner } from '../legal';
 import { forgetLink, invitation, ownLink, type RoomLink } from '../link';
 import { listDevices, type DeviceLists } from '../media/devices';
 import { writePreferences, type Preferences } from '../preferences';
 import { announcementText, codeText, languages, type Text } from '../text/text';
-import type { Consent, ConsentTexts, Consultation, Source } from '../wire';
+import type { Consent, ConsentTexts, Consultation, PublicText, Source } from '../wire';
 import { Passing } from './passing.svelte';
 import { Sizes } from './sizes';
 
@@ -44,6 +45,9 @@ export class App implements View {
   consent = $state.raw<Consent | null>(null);
   /** Of a consultation: for how many people it is, and with whom, as the room says. */
   consultation = $state.raw<Consultation | null>(null);
+  /** What there is to read of who offers the call, and whose it is. */
+  texts = $state.raw<readonly PublicText[]>([]);
+  owner = $state.raw<Owner>(FIRST);
   /** Whether guests have links of their own, so that none can be handed on. */
   scheduled = $state(false);
   call = $state.raw<State | null>(null);
@@ -95,6 +99,12 @@ export class App implements View {
     await this.#copy(text, this.t.linkCopied, `${this.t.copyFailed} ${text}`);
   }
 
+  /** Shows the page of who comes by no link. */
+  welcome(): void {
+    this.obstacle = 'home';
+    this.#readAbout(FIRST);
+  }
+
   /**
    * Goes where a link leads. It may not open yet, or no more, or its room is gone, or the server down: then nothing is
    * asked of the devices.
@@ -103,6 +113,7 @@ export class App implements View {
     this.#arriving = link;
     this.#link = { room: link.room, name: link.name };
     if (link.consultation) void consultation(link, askServer).then((found) => (this.consultation = found));
+    this.#readAbout({ room: link.room });
     await this.lookAgain();
   }
 
@@ -278,6 +289,10 @@ export class App implements View {
 
   unavailable(): void {
     this.obstacle = 'unavailable';
+  }
+
+  #readAbout(owner: Owner): void {
+    void textsOf(owner, askServer).then((texts) => ([this.owner, this.texts] = [owner, texts]));
   }
 
   #readOut(text: string, urgent: boolean): void {

@@ -1,6 +1,7 @@
 // Generated from signaling/wire; do not edit.
 // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire
 import type { AccountId, Blob, TenantId } from './id';
+import type { PublicText } from './text';
 
 /**
  * What somebody is to their organisation. What each may do is one table:
@@ -56,7 +57,11 @@ provider?: string,
  * The server's name, under which passkeys are used; nothing where it has
  * none.
  */
-passkeys?: string, };
+passkeys?: string, 
+/**
+ * What there is to read before, as [`PublicText`]s.
+ */
+texts?: Array<PublicText>, };
 
 /**
  * `GET /api/v1/tenants/{tenant}/oidc`: the same without the secret.

@@ -2,6 +2,7 @@
 // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire
 import type { Code } from './code';
 import type { Blob, LinkId, RoomId } from './id';
+import type { PublicText } from './text';
 
 /**
  * What calls of a consultation are: for few people, of whom hosts alone let
@@ -106,7 +107,11 @@ consultation?: Consultation,
 /**
  * What its calls are marked as, if they are.
  */
-marking?: string, };
+marking?: string, 
+/**
+ * What there is to read of its organisation.
+ */
+texts?: Array<PublicText>, };
 
 /**
  * A room in the list of its organisation.

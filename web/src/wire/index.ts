@@ -10,4 +10,5 @@ export type * from './http';
 export type * from './id';
 export type * from './passkey';
 export type * from './policy';
+export type * from './text';
 export type * from './webhook';
