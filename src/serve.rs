@@ -7,10 +7,12 @@ use conclave_signaling as signaling;
 use conclave_signaling::domain::reach::Reach;
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::{MediaAddress, MediaTrial};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Commands and events that may wait between signaling and media. A call of a
@@ -81,6 +83,10 @@ pub(crate) struct Serve {
     /// "private" networks as well, or this machine by "loopback" as well, then also over HTTP
     #[arg(long, env = "CONCLAVE_WEBHOOKS_TO", default_value = "public")]
     webhooks_to: Reach,
+    /// For how many seconds after SIGTERM or SIGINT all goes on, but for /readyz, which says 503: a
+    /// load balancer has so long to notice. A second signal ends it at once
+    #[arg(long, env = "CONCLAVE_DRAIN", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=600))]
+    drain: u16,
 }
 
 /// How many are heard at once; without a number everybody.
@@ -160,16 +166,32 @@ impl Serve {
         }
         drop(sfu);
 
-        let failed = tokio::select! {
-            _ = stop.recv() => None,
-            interrupted = tokio::signal::ctrl_c() => interrupted.err(),
+        let mut failed = tokio::select! {
+            told = told_to_stop(&mut stop) => told.err(),
             ended = serving.wait() => ended.err(),
         };
+        if failed.is_none() && self.drain > 0 {
+            serving.drain();
+            tracing::info!(seconds = self.drain, "draining");
+            failed = tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(self.drain.into())) => None,
+                told = told_to_stop(&mut stop) => told.err(),
+                ended = serving.wait() => ended.err(),
+            };
+        }
         serving.shutdown().await;
         match failed {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn told_to_stop(terminate: &mut Signal) -> io::Result<()> {
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
     }
 }
 

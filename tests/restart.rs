@@ -1,9 +1,13 @@
 //! The server dies in the middle of a call and starts again: the members come
 //! back to the same MLS group, and nothing that was promised is forgotten.
 
+use conclave_client::audio::source::Signal;
+use conclave_client::call::Admit;
 use conclave_client::event::Event;
-use conclave_kit::{Dice, Member, Native, PATIENCE, Server, quiet};
+use conclave_kit::native::{CAMERA, clip, options};
+use conclave_kit::{Dice, Member, Native, PATIENCE, Raw, Server, eventually, quiet};
 use conclave_wire::client::{LogEvent, Request, Standing};
+use conclave_wire::code::Code;
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
@@ -123,6 +127,95 @@ async fn a_call_of_three_goes_on_after_the_server_was_killed() {
     }
     call[0].gets(PATIENCE, 5, &[ids[1], dora_id]).await;
     assert_eq!(call[0].code().await, dora.code().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_drops_no_call_and_forgets_neither_who_waits_nor_the_lock() {
+    let _turn = quiet().await;
+    // It ends by itself when it has drained.
+    let mut server = Server::start_with(PROGRAM, &[("CONCLAVE_DRAIN", "1")]).await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut hosting = options(&door, &room.host_link(&door), "Anna");
+    hosting.start = true;
+    hosting.admit = Admit::Named("Ben".to_owned());
+    hosting.sound = Some(Signal::Tone(440.0));
+    hosting.camera = Some(clip(CAMERA));
+    let mut anna = Native::start(hosting);
+    anna.admitted().await;
+    let mut ben = Native::guest(&door, &room.link(&door), "Ben", 660.0);
+    ben.admitted().await;
+    let (anna_id, ben_id) = (anna.id().await, ben.id().await);
+    anna.gets(PATIENCE, 5, &[ben_id]).await;
+    ben.gets(PATIENCE, 5, &[anna_id]).await;
+    let mut clara = Member::guest(&door, &room, "Clara").await;
+    let clara_id = clara.id();
+    anna.until(PATIENCE, "hears Clara knock", |event| {
+        matches!(event, Event::Knock { participant, .. } if *participant == clara_id).then_some(())
+    })
+    .await;
+    anna.inner.lock(true).await;
+    let locked = Event::RoomLocked { locked: true };
+    anna.told(PATIENCE, locked.clone()).await;
+
+    anna.from_now_on();
+    ben.from_now_on();
+    server.terminate();
+    for native in [&mut anna, &mut ben] {
+        native.told(PATIENCE, Event::Disconnected).await;
+    }
+    let goodbye = clara.raw.until_closed().await.expect("a goodbye");
+    assert_eq!(u16::from(goodbye.code), 1012, "{goodbye:?}");
+    server.ended().await;
+
+    let started = Instant::now();
+    server.start_again().await;
+    for native in [&mut anna, &mut ben] {
+        let back = native.told(PATIENCE, Event::Reconnected).await;
+        let back = back.duration_since(started);
+        assert!(back <= BACK, "{} is back after {back:?}", native.name);
+    }
+    anna.gets(PATIENCE, 10, &[ben_id]).await;
+    ben.gets(PATIENCE, 10, &[anna_id]).await;
+    anna.told(PATIENCE, locked).await;
+    let mut late = Raw::open(&door, room.id).await.expect("a socket");
+    let enter = Request::Enter {
+        host_key: None,
+        password: None,
+        link: None,
+    };
+    assert_eq!(late.refused(enter).await, Code::RoomLocked);
+
+    // Who waited waits, and is let in by the same call.
+    assert_eq!(clara.resume().await, Ok(Standing::Waiting));
+    anna.inner.admit(clara_id).await;
+    clara.until_epoch(2).await;
+    anna.gets(PATIENCE, 5, &[ben_id]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_drains_says_so_and_serves_on_until_it_is_told_again() {
+    // Far longer than the test may take.
+    let mut server = Server::start_with(PROGRAM, &[("CONCLAVE_DRAIN", "600")]).await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut anna = Member::host(&door, &room, "Anna").await;
+    assert_eq!(door.get("/readyz").await.expect("a reply").status, 200);
+    server.terminate();
+    eventually(PATIENCE, "it is not ready any more", async || {
+        let status = door.get("/readyz").await.expect("a reply").status;
+        (status == 503).then_some(())
+    })
+    .await;
+
+    // Who is there stays, and who comes meanwhile is let in.
+    assert_eq!(door.get("/livez").await.expect("a reply").status, 200);
+    let ben = Member::guest(&door, &room, "Ben").await;
+    anna.admit(ben.id()).await;
+    assert!(server.lives());
+
+    server.terminate();
+    let goodbye = anna.raw.until_closed().await.expect("a goodbye");
+    assert_eq!(u16::from(goodbye.code), 1012, "{goodbye:?}");
+    server.ended().await;
 }
 
 #[tokio::test]

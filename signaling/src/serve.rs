@@ -21,6 +21,7 @@ use hyper_util::server::conn::auto::Builder;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -49,6 +50,7 @@ pub struct Serving {
     address: SocketAddr,
     handle: Handle<SocketAddr>,
     shutdown: watch::Sender<bool>,
+    app: Arc<App>,
     rooms: Arc<Rooms>,
     sockets: Arc<Semaphore>,
     server: JoinHandle<io::Result<()>>,
@@ -117,11 +119,12 @@ pub async fn serve(
         retention.run().await;
     });
     let webhooks = tokio::spawn(webhooks::run(app.clone()));
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     Ok(Serving {
         address,
         handle,
         shutdown,
+        app,
         rooms: rooms.clone(),
         sockets,
         server: tokio::spawn(server.serve(service)),
@@ -180,6 +183,7 @@ async fn compose(
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),
         media_metrics,
         media_trial,
+        draining: AtomicBool::new(false),
         shutdown,
     }))
 }
@@ -205,6 +209,12 @@ impl Serving {
             Ok(result) => result,
             Err(error) => Err(io::Error::other(error)),
         }
+    }
+
+    /// Says at `/readyz` that the service is about to end, and goes on with all
+    /// else: whoever sends others here by that has time to send them elsewhere.
+    pub fn drain(&self) {
+        self.app.draining.store(true, Ordering::Relaxed);
     }
 
     /// Ends the service gracefully: it is no longer ready, sockets are closed

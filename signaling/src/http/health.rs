@@ -8,15 +8,17 @@ use axum::response::{IntoResponse, Response};
 use conclave_wire::code::Code;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The process lives.
 pub(super) async fn live() -> StatusCode {
     StatusCode::OK
 }
 
-/// The service can serve: it is not shutting down and the database answers.
+/// The service can serve: it is not about to shut down and the database answers.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> StatusCode {
-    if !*app.shutdown.borrow() && app.rooms.store.is_ready().await {
+    let leaving = app.draining.load(Ordering::Relaxed) || *app.shutdown.borrow();
+    if !leaving && app.rooms.store.is_ready().await {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -49,6 +49,7 @@ use axum::routing::get;
 use conclave_wire::code::Code;
 use problem::Refusal;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
@@ -71,6 +72,9 @@ pub(crate) struct App {
     pub(crate) sockets: Arc<Semaphore>,
     pub(crate) media_metrics: Option<MediaMetrics>,
     pub(crate) media_trial: Option<AskTrial>,
+    /// Whether the service is soon to shut down, and takes whoever comes
+    /// meanwhile.
+    pub(crate) draining: AtomicBool,
     /// True once the service shuts down.
     pub(crate) shutdown: watch::Receiver<bool>,
 }

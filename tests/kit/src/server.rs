@@ -149,6 +149,30 @@ impl Server {
         child.wait().expect("it is gone");
     }
 
+    /// SIGTERM, as service managers end it; it is not waited for.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.pid());
+        let done = Command::new("sh").args(["-c", &kill]).status();
+        assert!(done.expect("a shell").success(), "it can be told");
+    }
+
+    /// Waits until it has ended by itself, without an error.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end so in time.
+    pub async fn ended(&mut self) {
+        let child = self.process.as_mut().expect("it runs");
+        let status = eventually(PATIENCE, "the server ends", async || {
+            child.try_wait().expect("it is a child of ours")
+        })
+        .await;
+        self.process = None;
+        assert!(status.success(), "{status}");
+    }
+
     /// Whether the process lives.
     pub fn lives(&mut self) -> bool {
         self.process
