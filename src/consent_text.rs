@@ -78,7 +78,7 @@ struct Show {
     language: Language,
 }
 
-/// The languages of the texts.
+/// The languages of texts and messages.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Language {
     De,

@@ -1,6 +1,7 @@
 //! `conclave room`: a client of the server's HTTP interface. It makes the link
 //! secret and the password on this side, so that the server never sees them.
 
+use crate::consent_text::Language;
 use crate::tenant;
 use clap::{Args, Subcommand};
 use conclave_client::accounts::Operator;
@@ -13,6 +14,7 @@ use conclave_wire::id::RoomId;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -35,6 +37,10 @@ enum RoomCommand {
     People(People),
     /// Open a room's links again, which wrong passwords have locked.
     Unlock(Which),
+    /// Have the password of a room's links sent to a telephone, which it reads from standard input:
+    /// by the endpoint of the organisation that is told password.send (`conclave webhook`). The
+    /// link goes another way.
+    SendPassword(SendPassword),
     /// Delete a room with its links; its call ends.
     Delete(Which),
 }
@@ -110,6 +116,18 @@ struct People {
     /// Let everybody of the organisation take part.
     #[arg(long)]
     everybody: bool,
+}
+
+#[derive(Args)]
+struct SendPassword {
+    #[command(flatten)]
+    which: Which,
+    /// The telephone's number: + and 8 to 15 digits, the country's first
+    #[arg(long, value_name = "NUMBER")]
+    to: String,
+    /// In which language the message is to be
+    #[arg(long, value_enum, default_value = "de")]
+    language: Language,
 }
 
 #[derive(Args)]
@@ -217,6 +235,7 @@ impl Room {
                 let (token, trust) = at.credentials()?;
                 Ok(unlock_room(&at.server, &token, &trust, room).await?)
             }
+            RoomCommand::SendPassword(send) => send.run().await,
             RoomCommand::Delete(Which { at, room }) => Ok(at.operator()?.delete_room(room).await?),
         }
     }
@@ -296,6 +315,22 @@ impl People {
             Some(listed) => listed.join("\n"),
             None => "everybody of the organisation".to_owned(),
         })
+    }
+}
+
+impl SendPassword {
+    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let Which { at, room } = self.which;
+        if std::io::stdin().is_terminal() {
+            eprint!("password: ");
+        }
+        let mut line = Zeroizing::new(String::new());
+        std::io::stdin().read_line(&mut line)?;
+        let password = Password::parse(&line)?;
+        let message = (&password, self.to.as_str());
+        let operator = at.operator()?;
+        let sent = operator.send_password(room, message, self.language.into());
+        Ok(sent.await?)
     }
 }
 

@@ -39,7 +39,8 @@ struct Create {
     /// The organisation
     #[arg(long, default_value = "default", value_parser = tenant::name)]
     tenant: String,
-    /// Of what; can be given more than once. Default: of everything
+    /// Of what; can be given more than once. Default: of everything but password.send, which sends
+    /// the passwords of rooms' links to telephones
     #[arg(long = "event", value_parser = event)]
     events: Vec<EventKind>,
 }
@@ -73,7 +74,7 @@ struct Change {
     /// Of what; can be given more than once
     #[arg(long = "event", value_parser = event, conflicts_with = "all_events")]
     events: Vec<EventKind>,
-    /// Of everything
+    /// Of everything but password.send
     #[arg(long)]
     all_events: bool,
     /// Switch it on; what was given up within the last seven days is tried again

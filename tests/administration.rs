@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use conclave_kit::Server;
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::thread;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
 
@@ -78,6 +81,64 @@ async fn endpoints_are_made_listed_changed_and_deleted() {
     assert_eq!(run("webhook list").as_deref(), Ok(""));
     let gone = run(&format!("webhook show {id}")).expect_err("it is gone");
     assert!(gone.contains("there is no such endpoint"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_password_is_sent_from_standard_input() {
+    let settings = [("CONCLAVE_WEBHOOKS_TO", "loopback")];
+    let server = Server::start_with(PROGRAM, &settings).await;
+    let run = |arguments: &str| run(&server, arguments);
+    let made = run("room create --password").expect("made");
+    let password = behind(&made, "never beside a link:").to_owned();
+    let room = behind(&made, "/r/").split('#').next().expect("a room");
+    let send = |typed: &str| {
+        let mut child = Command::new(PROGRAM)
+            .args(["room", "send-password", room, "--to", "+4915123456789"])
+            .args(["--language", "en"])
+            .env("CONCLAVE_SERVER", server.door().url())
+            .env("CONCLAVE_DATA", server.data())
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut stdin = child.stdin.take().expect("its input");
+        // It may have refused before it read.
+        let _ = writeln!(stdin, "{typed}");
+        drop(stdin);
+        let output = child.wait_with_output().expect("its end");
+        let said = String::from_utf8(output.stderr).expect("text");
+        output.status.success().then_some(()).ok_or(said)
+    };
+    let none = send(&password).expect_err("there is no endpoint");
+    assert!(none.contains("no endpoint that sends passwords"), "{none}");
+
+    let gateway = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = gateway.local_addr().expect("an address").port();
+    run(&format!(
+        "webhook create http://127.0.0.1:{port}/ --event password.send"
+    ))
+    .expect("made");
+    let told = thread::spawn(move || {
+        let (mut stream, _) = gateway.accept().expect("a connection");
+        let (mut request, mut byte) = (Vec::new(), [0]);
+        while !request.ends_with(b"}}") {
+            stream.read_exact(&mut byte).expect("a request");
+            request.extend(byte);
+        }
+        let taken = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(taken).expect("answers");
+        String::from_utf8(request).expect("text")
+    });
+    send("no password").expect_err("it is none");
+    // As people type it.
+    send(&password.replace('-', " ").to_uppercase()).expect("sent");
+    let told = told.join().expect("told");
+    let data =
+        format!(r#""data":{{"to":"+4915123456789","password":"{password}","language":"en"}}}}"#);
+    assert!(told.ends_with(&data), "{told}");
+    assert!(!told.contains(room), "{told}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a whole appointment leaves: an account that logs in on a device, a room
-//! that a program makes, a guest's link, events for an endpoint that takes none,
-//! a call with sound and pictures, its end. Beyond what docs/privacy.md lists, no
+//! that a program makes, a guest's link, a password that goes to a telephone,
+//! events for an endpoint that takes none, a call with sound and pictures, its end. Beyond what docs/privacy.md lists, no
 //! name, address or identifier of it is in the database, the log or the metrics.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -16,7 +16,7 @@ use conclave_wire::client::Reason;
 use conclave_wire::http::RoomCreated;
 use std::net::Ipv4Addr;
 use std::process::Command;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
@@ -100,6 +100,25 @@ async fn ask(door: &Door, request: &str, token: &str, body: &str) -> serde_json:
     reply.json()
 }
 
+/// Where passwords are sent to telephones; it says these in turn.
+async fn gateway(answers: [&'static str; 2]) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for said in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            // It is JSON: its last byte is known.
+            while !request.ends_with(b"}}") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            let answer = format!("HTTP/1.1 {said}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    format!("http://127.0.0.1:{port}/gateway")
+}
+
 /// Sound and pictures from [`THEIRS`].
 fn from_theirs(mut options: Options, hertz: f32) -> Options {
     options.bind = vec![(THEIRS, 0).into()];
@@ -148,6 +167,21 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
     let asked = serde_json::json!({ "url": endpoint }).to_string();
     let hook = ask(&door, "POST /api/v1/webhooks", &server.operator(), &asked).await;
     let secret = hook["secret"].as_str().expect("a secret").to_owned();
+
+    // A password for a telephone: the first attempt is not taken.
+    let gateway = gateway(["500 Internal Server Error", "204 No Content"]).await;
+    let asked = serde_json::json!({ "url": gateway, "events": ["password.send"] }).to_string();
+    ask(&door, "POST /api/v1/webhooks", &server.operator(), &asked).await;
+    let asked = serde_json::json!({ "password": URL_SAFE_NO_PAD.encode([7; 32]) }).to_string();
+    let locked = ask(&door, "POST /api/v1/rooms", &bearer, &asked).await;
+    let locked = locked["room"].as_str().expect("a room");
+    let asked = r#"{"to":"+4915566677788","password":"q7rm-4xqz-w2pa","language":"de"}"#;
+    let path = format!("POST /api/v1/rooms/{locked}/password-message");
+    for status in [502, 204] {
+        let reply = door.request(&path, &bearer, asked.as_bytes()).await;
+        assert_eq!(reply.unwrap().status, status);
+    }
+
     let key = "by-the-practice-program-4711";
     let once = format!("{bearer}Idempotency-Key: {key}\r\n");
     let asked = r#"{"title":"Hour of Featherstone","scheduled":true}"#;
@@ -221,6 +255,9 @@ async fn an_appointment_leaves_what_the_documents_list_and_no_more() {
         ),
         text("the endpoint", endpoint, Some(("webhooks", "url"))),
         text("what events are signed with", &secret, None),
+        text("the telephone's number", "4915566677788", None),
+        text("the telephone's password", "q7rm-4xqz-w2pa", None),
+        text("the telephone's password in one", "q7rm4xqzw2pa", None),
         text("the key of a request", key, None),
         text("an address", &THEIRS.to_string(), None),
         text("the session's token", token, None),

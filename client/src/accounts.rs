@@ -5,18 +5,21 @@ use crate::http::Answer;
 use crate::link::Server;
 use crate::rooms::{RoomError, ask, done, make, refused};
 use crate::trust::Trust;
+use conclave_e2ee::Password;
 use conclave_wire::account::{
     AccountChange, AccountInfo, AccountList, AccountMade, AccountRequest, ProviderInfo,
     ProviderRequest, TenantChange, TenantInfo, TenantList, TenantRequest,
 };
 use conclave_wire::audit::AuditList;
-use conclave_wire::http::{LinkInfo, RoomEntry, RoomInfo, RoomList, RoomPeople};
+use conclave_wire::http::{Language, LinkInfo, RoomEntry, RoomInfo, RoomList, RoomPeople};
 use conclave_wire::id::{AccountId, LinkId, PasskeyId, RoomId};
 use conclave_wire::passkey::{PasskeyInfo, PasskeyList};
 use conclave_wire::policy::{PolicyEntry, PolicyList, PolicyRequest};
+use conclave_wire::webhook::PasswordMessage;
 use hyper::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use zeroize::Zeroize as _;
 
 /// A server, and the right to administer it.
 pub struct Operator {
@@ -244,6 +247,30 @@ impl Operator {
     pub async fn delete_room(&self, room: RoomId) -> Result<(), RoomError> {
         let path = format!("/api/v1/rooms/{room}");
         self.order((Method::DELETE, &path)).await
+    }
+
+    /// Has the password of a room's links sent to a telephone, by the endpoint of its
+    /// organisation. It is asked for once: of two requests two messages would come.
+    ///
+    /// # Errors
+    /// [`RoomError`]; with [`Code::NoPasswordEndpoint`](conclave_wire::code::Code::NoPasswordEndpoint)
+    /// when the organisation has no endpoint for it.
+    pub async fn send_password(
+        &self,
+        room: RoomId,
+        (password, to): (&Password, &str),
+        language: Language,
+    ) -> Result<(), RoomError> {
+        let mut message = PasswordMessage {
+            to: to.to_owned(),
+            password: password.grouped().to_string(),
+            language,
+        };
+        let body = serde_json::to_vec(&message).map_err(|_| RoomError::Protocol);
+        message.password.zeroize();
+        let path = format!("/api/v1/rooms/{room}/password-message");
+        let asked = (Method::POST, path.as_str(), body?);
+        done(&ask(&self.server, &self.token, &self.trust, asked).await?)
     }
 
     /// A guest's link that opens now.

@@ -301,6 +301,7 @@ async fn a_room_is_made_with_a_secret_of_its_own() {
         let body = serde_json::to_string(&RoomCreated {
             room: ROOM,
             host_key: Blob(vec![6; 32]),
+            password_message: false,
         })
         .expect("serialises");
         let (link, head) = tokio::join!(

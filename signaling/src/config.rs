@@ -305,6 +305,24 @@ pub const DELIVERIES_IN_A_ROW: u32 = 10;
 /// How long an endpoint may take for one event, from the name to the status.
 pub const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long an endpoint may take for a password that somebody waits for, so that
+/// they are told before [`REQUEST_LIMIT`].
+pub const MESSAGE_LIMIT: Duration = Duration::from_secs(8);
+
+/// Passwords that are sent to endpoints at once; others wait for their turn, as
+/// long as they may take in all.
+pub const MESSAGES_AT_ONCE: usize = 32;
+
+/// Passwords that one account, or the operator, may have sent in a row: a morning's
+/// appointments. More would let a stolen account ring more telephones.
+pub const MESSAGES_IN_A_ROW: u32 = 20;
+
+/// After how long it may have another one sent: 480 a day.
+pub const MESSAGE_EVERY: Duration = Duration::from_secs(180);
+
+/// Accounts that are known to have had one sent lately; each costs about 50 bytes.
+pub const MAX_SENDERS: usize = 10_000;
+
 /// Answers that are kept for one account, or the operator, within a day; each
 /// takes about a kilobyte. A program that makes more would be one gone wrong.
 pub const MAX_ANSWERS: u32 = 10_000;

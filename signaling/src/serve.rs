@@ -11,7 +11,8 @@ use crate::retention::Retention;
 use crate::rooms::Rooms;
 use crate::sort::Sorter;
 use crate::store::{Store, StoreError};
-use crate::{files, leaver, operator, revocation, tls, webhooks};
+use crate::webhooks::{self, Messages, Sender};
+use crate::{files, leaver, operator, revocation, tls};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -40,6 +41,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("the address cannot be listened on")]
     Listen(#[source] io::Error),
+    /// What tells endpoints of events cannot be set up.
+    #[error("the sender of webhooks cannot be set up")]
+    Sender(#[from] reqwest::Error),
     /// The metrics cannot be set up.
     #[error("the metrics cannot be set up")]
     Metrics(#[from] prometheus::Error),
@@ -179,6 +183,8 @@ async fn compose(
         identity,
         suite: config.suite,
         reach: config.reach,
+        sender: Sender::new(config.reach)?,
+        messages: Messages::default(),
         strict_transport: config.tls.is_some(),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),
         media_metrics,

@@ -3,14 +3,18 @@
 //! What was sent and not written down before the server stopped is sent once
 //! more: at least once, under the same identifier.
 
+mod messages;
 mod sender;
+
+pub(crate) use messages::{Messages, send_password};
+pub(crate) use sender::Sender;
 
 use crate::config::{DELIVERIES_AT_ONCE, DELIVERIES_EVERY, DELIVERIES_IN_A_ROW};
 use crate::domain::webhook::{self, Answer, Standing};
 use crate::http::App;
 use crate::store::StoreError;
 use conclave_wire::id::WebhookId;
-use sender::{Message, Sender};
+use sender::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::{Id, JoinSet};
@@ -18,10 +22,6 @@ use tokio::time::MissedTickBehavior;
 
 /// Tells endpoints of events for as long as the service runs.
 pub(crate) async fn run(app: Arc<App>) {
-    let sender = match Sender::new(app.reach) {
-        Ok(sender) => sender,
-        Err(error) => return tracing::error!(%error, "no events are sent to webhooks"),
-    };
     // Those that are being told something, each by one task at a time.
     let mut turns = JoinSet::new();
     let mut busy: HashMap<Id, WebhookId> = HashMap::new();
@@ -51,21 +51,21 @@ pub(crate) async fn run(app: Arc<App>) {
             if busy.values().any(|other| *other == id) {
                 continue;
             }
-            let turn = turn(app.clone(), sender.clone(), id);
+            let turn = turn(app.clone(), id);
             busy.insert(turns.spawn(turn).id(), id);
         }
     }
 }
 
-async fn turn(app: Arc<App>, sender: Sender, id: WebhookId) {
-    if let Err(error) = deliver(&app, &sender, id).await {
+async fn turn(app: Arc<App>, id: WebhookId) {
+    if let Err(error) = deliver(&app, id).await {
         tracing::error!(%error, "what became of an event for a webhook could not be kept");
     }
 }
 
 /// Tells one endpoint what is due, until it does not take something: then the
 /// rest waits for its next turn.
-async fn deliver(app: &App, sender: &Sender, id: WebhookId) -> Result<(), StoreError> {
+async fn deliver(app: &App, id: WebhookId) -> Result<(), StoreError> {
     let (store, clock) = (&app.rooms.store, &app.rooms.clock);
     let due = store.due_deliveries((id, clock.now()), DELIVERIES_IN_A_ROW);
     let Some((endpoint, deliveries)) = due.await? else {
@@ -76,7 +76,7 @@ async fn deliver(app: &App, sender: &Sender, id: WebhookId) -> Result<(), StoreE
         let message = Message::new(delivery.event, &delivery.body, clock.now());
         let signed = message.signed(&app.identity, (id, &endpoint.secrets));
         let answer = match signed {
-            Ok(signatures) => sender.send(&endpoint.url, &message, signatures).await,
+            Ok(signatures) => app.sender.send(&endpoint.url, &message, signatures).await,
             // Sealed with another server's key: nothing can be signed.
             Err(_) => Answer::Refused,
         };

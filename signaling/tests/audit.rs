@@ -21,7 +21,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Every request that changes something: what is noted of it, or why nothing
 /// is. Whoever adds one adds it here.
-const ROUTES: [(&str, &str, Result<Act, &str>); 50] = [
+const ROUTES: [(&str, &str, Result<Act, &str>); 51] = [
     ("POST", "session", Err("logging in changes nothing")),
     ("DELETE", "session", Err("nor does logging out")),
     ("PUT", "session/password", Ok(Act::AccountPasswordChanged)),
@@ -115,6 +115,11 @@ const ROUTES: [(&str, &str, Result<Act, &str>); 50] = [
     ("DELETE", "rooms/{room}", Ok(Act::RoomDeleted)),
     ("POST", "rooms/{room}/unlock", Ok(Act::RoomUnlocked)),
     ("PUT", "rooms/{room}/people", Ok(Act::RoomPeopleSet)),
+    (
+        "POST",
+        "rooms/{room}/password-message",
+        Ok(Act::RoomPasswordSent),
+    ),
     ("POST", "rooms/{room}/links", Ok(Act::LinkMade)),
     ("DELETE", "rooms/{room}/links/{link}", Ok(Act::LinkRevoked)),
     (
@@ -298,8 +303,10 @@ async fn every_request_that_changes_something_is_one_line() {
         if path == "session/certificate" || path == "session/code" {
             continue; // They take more: tests/devices.rs, tests/provider.rs.
         }
-        if path.contains("/passkey") || path.ends_with("/people") {
-            // They take an authenticator, and a marked room: tests/passkeys.rs, tests/markings.rs.
+        let elsewhere = ["/people", "/password-message"];
+        if path.contains("/passkey") || elsewhere.iter().any(|end| path.ends_with(end)) {
+            // They take an authenticator, a marked room and somebody's endpoint:
+            // tests/passkeys.rs, tests/markings.rs, tests/messages.rs.
             noted.extend(act.map(Act::as_str));
             continue;
         }

@@ -20,8 +20,9 @@
 //! be), [`account`], [`session`] and [`throttle`] (who is logged in), [`device`]
 //! (what is certified of whose), [`retention`] (what is forgotten), [`audit`] (what
 //! is noted), [`policy`] (what an organisation allows), [`webhook`] and [`reach`] (who
-//! is told of what, and where that may be), [`once`] (what is not done
-//! twice), [`scim`] (what directories say of people).
+//! is told of what, and where that may be), [`message`] (a password on its way to a
+//! telephone), [`once`] (what is not done twice), [`scim`] (what directories say of
+//! people).
 
 pub mod account;
 pub mod audit;
@@ -36,6 +37,7 @@ pub mod framing;
 pub mod guests;
 mod hosting;
 pub mod link;
+pub mod message;
 pub mod notice;
 pub mod once;
 pub mod password;

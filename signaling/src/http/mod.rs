@@ -13,6 +13,7 @@ mod health;
 mod language;
 mod links;
 mod media;
+mod messages;
 mod oidc;
 mod once;
 mod openapi;
@@ -41,6 +42,7 @@ use crate::domain::reach::Reach;
 use crate::identity::Identity;
 use crate::media::{AskTrial, MediaMetrics};
 use crate::rooms::Rooms;
+use crate::webhooks::{Messages, Sender};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
@@ -66,6 +68,10 @@ pub(crate) struct App {
     pub(crate) suite: u16,
     /// How far the endpoints of organisations may be reached.
     pub(crate) reach: Reach,
+    /// What sends events to them.
+    pub(crate) sender: Sender,
+    /// Passwords on their way to telephones.
+    pub(crate) messages: Messages,
     /// Whether the certificate is one that a browser may be told to insist on.
     pub(crate) strict_transport: bool,
     /// One permit a socket.
@@ -161,6 +167,7 @@ fn doors() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rooms::list, rooms::create).layer(DefaultBodyLimit::max(MAX_ROOM_BODY)))
         .routes(routes!(rooms::info, rooms::delete))
         .routes(routes!(rooms::unlock))
+        .routes(routes!(messages::send))
         .routes(routes!(people::show, people::set).layer(DefaultBodyLimit::max(MAX_ROOM_BODY)))
         .routes(routes!(media::trial))
         .routes(routes!(rooms::socket))

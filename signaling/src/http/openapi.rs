@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use conclave_wire::account::Action;
 use conclave_wire::code::Code;
 use conclave_wire::http::Problem;
-use conclave_wire::webhook::{EventKind, WebhookEvent};
+use conclave_wire::webhook::{EventKind, PasswordEvent, WebhookEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ impl Terms {
         (name = "webhooks", description = "Endpoints that are told of events"),
         (name = "document", description = "This document"),
     ),
-    components(schemas(Problem, WebhookEvent)),
+    components(schemas(Problem, WebhookEvent, PasswordEvent)),
 )]
 struct Base;
 
@@ -162,7 +162,15 @@ fn events() -> Value {
         })
     };
     let event = |kind: &EventKind| {
-        let operation = json!({
+        // Somebody waits for what becomes of a password, and nothing is kept of it.
+        let (schema, otherwise) = match kind {
+            EventKind::PasswordSend => (
+                "PasswordEvent",
+                "Whoever sends it is told; it is not sent again",
+            ),
+            _ => ("WebhookEvent", "It is sent again later"),
+        };
+        let mut operation = json!({
             "summary": kind.as_str(),
             "parameters": [
                 header("webhook-id", "The event's identifier, the same with each attempt"),
@@ -170,14 +178,17 @@ fn events() -> Value {
                 header("webhook-signature", "One or two signatures by Standard Webhooks, `v1`"),
             ],
             "requestBody": { "required": true, "content": { "application/json": {
-                "schema": { "$ref": "#/components/schemas/WebhookEvent" },
+                "schema": { "$ref": format!("#/components/schemas/{schema}") },
             } } },
             "responses": {
                 "2XX": { "description": "It has the event" },
-                "410": { "description": "It wants no more: the endpoint is switched off" },
-                "default": { "description": "It is sent again later" },
+                "default": { "description": otherwise },
             },
         });
+        if *kind != EventKind::PasswordSend {
+            operation["responses"]["410"] =
+                json!({ "description": "It wants no more: the endpoint is switched off" });
+        }
         (kind.as_str().to_owned(), json!({ "post": operation }))
     };
     Value::Object(EventKind::ALL.iter().map(event).collect())

@@ -121,10 +121,13 @@ pub(super) async fn create(
         marking,
         listed,
     };
-    app.rooms.store.create_room(&deed, room, &new).await?;
+    let store = &app.rooms.store;
+    store.create_room(&deed, room, &new).await?;
     let created = RoomCreated {
         room,
         host_key: Blob(host_key.expose().to_vec()),
+        password_message: new.password.is_some()
+            && store.password_endpoint(tenant).await?.is_some(),
     };
     let headers = [
         (header::LOCATION, format!("/api/v1/rooms/{room}")),

@@ -133,6 +133,16 @@ impl Store {
         }
     }
 
+    /// Notes what is done beside the database.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn note(&self, deed: &Deed) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        note(&mut transaction, deed).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// Whose an account is.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub(crate) use providers::{Entry, Provider};
 pub(crate) use rooms::{NewRoom, Public};
 pub(crate) use sealed::SealedKind;
 pub(crate) use sessions::Signed;
-pub(crate) use webhooks::SealedSecrets;
+pub(crate) use webhooks::{Endpoint, SealedSecrets};
 
 use crate::domain::audit::Deed;
 use crate::domain::password::Door;

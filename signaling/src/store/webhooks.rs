@@ -229,15 +229,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let old: Option<Vec<u8>> = row.try_get("old_secret")?;
-        let endpoint = Endpoint {
-            url: row.try_get("url")?,
-            secrets: SealedSecrets {
-                present: row.try_get("secret")?,
-                old: old.zip(moment(&row, "old_until")?),
-            },
-            failing_since: moment(&row, "failing_since")?,
-        };
+        let endpoint = endpoint(&row)?;
         let rows = sqlx::query(
             "SELECT event, body, attempts FROM deliveries WHERE webhook = $1 AND due_at <= $2 \
              AND dead_at IS NULL ORDER BY due_at LIMIT $3",
@@ -256,6 +248,33 @@ impl Store {
         };
         let deliveries = rows.iter().map(delivery).collect::<Result<_, _>>()?;
         Ok(Some((endpoint, deliveries)))
+    }
+
+    /// Where the organisation's passwords are sent: to the first endpoint of those
+    /// that name it and are switched on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn password_endpoint(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<(WebhookId, Endpoint)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, events, url, secret, old_secret, old_until, failing_since \
+             FROM webhooks WHERE tenant = $1 AND disabled_at IS NULL ORDER BY created_at, id",
+        )
+        .bind(tenant.as_bytes())
+        .fetch_all(&self.pool)
+        .await?;
+        for row in rows {
+            let events: String = row.try_get("events")?;
+            let mut events = events.split_whitespace();
+            if events.any(|name| name == EventKind::PasswordSend.as_str()) {
+                let id = WebhookId(bytes(&row, "id")?);
+                return Ok(Some((id, endpoint(&row)?)));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes down what became of an attempt.
@@ -447,6 +466,18 @@ fn names(events: &[EventKind]) -> String {
 fn moment(row: &AnyRow, column: &str) -> Result<Option<Millis>, StoreError> {
     let at: Option<i64> = row.try_get(column)?;
     at.map(|at| Ok(Millis(narrow(at)?))).transpose()
+}
+
+fn endpoint(row: &AnyRow) -> Result<Endpoint, StoreError> {
+    let old: Option<Vec<u8>> = row.try_get("old_secret")?;
+    Ok(Endpoint {
+        url: row.try_get("url")?,
+        secrets: SealedSecrets {
+            present: row.try_get("secret")?,
+            old: old.zip(moment(row, "old_until")?),
+        },
+        failing_since: moment(row, "failing_since")?,
+    })
 }
 
 fn info(row: &AnyRow) -> Result<WebhookInfo, StoreError> {

@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::store::SealedSecrets;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use bytes::Bytes;
 use conclave_wire::code::Code;
 use conclave_wire::id::WebhookId;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -18,6 +19,7 @@ use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHO
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// An event as it is sent now.
 pub(super) struct Message<'a> {
@@ -48,7 +50,7 @@ impl<'a> Message<'a> {
 
 /// Sends to every endpoint.
 #[derive(Clone)]
-pub(super) struct Sender {
+pub(crate) struct Sender {
     client: reqwest::Client,
     reach: Reach,
 }
@@ -58,7 +60,7 @@ impl Sender {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new(reach: Reach) -> reqwest::Result<Self> {
+    pub(crate) fn new(reach: Reach) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .dns_resolver(Arc::new(Within(reach)))
             // A proxy would resolve names by itself.
@@ -91,7 +93,10 @@ impl Sender {
             .header(HEADER_WEBHOOK_ID, &message.id)
             .header(HEADER_WEBHOOK_TIMESTAMP, message.now.0 / 1000)
             .header(HEADER_WEBHOOK_SIGNATURE, signatures)
-            .body(message.body.to_owned())
+            // A password may be in it, too.
+            .body(Bytes::from_owner(Zeroizing::new(
+                message.body.as_bytes().to_vec(),
+            )))
             .send()
             .await;
         match sent.map(|answer| answer.status()) {

@@ -80,6 +80,9 @@ acts! {
     RoomUnlocked = "room.unlocked",
     /// It was said whom a marked room's calls are for.
     RoomPeopleSet = "room.people-set",
+    /// The password of a room's links was given, to be sent to a telephone by
+    /// the organisation's endpoint.
+    RoomPasswordSent = "room.password-sent",
     /// A link was made for a guest of a room.
     LinkMade = "link.made",
     /// A guest's link was handed out.

@@ -131,6 +131,15 @@ pub enum Code {
     /// A link cannot need consent as long as there is no text to consent to.
     #[error("there is no text to consent to: the operator has to set one")]
     NoConsentText,
+    /// The room's links have no password.
+    #[error("the room's links have no password")]
+    NoPassword,
+    /// No endpoint of the organisation that is switched on sends passwords.
+    #[error("the organisation has no endpoint that sends passwords")]
+    NoPasswordEndpoint,
+    /// The organisation's endpoint did not take the password, or not in time.
+    #[error("the organisation's endpoint did not take the password")]
+    PasswordNotTaken,
     /// The room takes guests by its own link: it has no others.
     #[error("the room takes guests by its own link and has no others")]
     NotScheduled,
@@ -286,6 +295,9 @@ impl Code {
             Self::ConsentOutdated => "consent-outdated",
             Self::NoConsentNeeded => "no-consent-needed",
             Self::NoConsentText => "no-consent-text",
+            Self::NoPassword => "no-password",
+            Self::NoPasswordEndpoint => "no-password-endpoint",
+            Self::PasswordNotTaken => "password-not-taken",
             Self::NotScheduled => "not-scheduled",
             Self::NoSuchAccount => "no-such-account",
             Self::LastAdministrator => "last-administrator",
@@ -363,6 +375,8 @@ impl Code {
             Self::MethodNotAllowed => 405,
             Self::CallRunning
             | Self::StaleEpoch
+            | Self::NoPassword
+            | Self::NoPasswordEndpoint
             | Self::NotScheduled
             | Self::PeopleLimit
             | Self::LinkDraft
@@ -393,6 +407,7 @@ impl Code {
             Self::LinkLocked | Self::RoomLocked => 423,
             Self::TooMany => 429,
             Self::Internal => 500,
+            Self::PasswordNotTaken => 502,
             Self::Full | Self::MediaUnavailable | Self::ProviderUnavailable => 503,
         }
     }

@@ -111,6 +111,10 @@ pub struct RoomCreated {
     pub room: RoomId,
     /// Makes its holder a host: 32 bytes.
     pub host_key: Blob,
+    /// Whether its password can be sent to a telephone, by an endpoint of the
+    /// organisation: `POST /api/v1/rooms/{room}/password-message`.
+    #[serde(default)]
+    pub password_message: bool,
 }
 
 /// `GET /api/v1/rooms/{room}`.

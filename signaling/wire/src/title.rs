@@ -70,6 +70,13 @@ impl Code {
             Self::NoConsentText => {
                 "es gibt keinen Text, in den eingewilligt werden kann: der Betreiber muss einen setzen"
             }
+            Self::NoPassword => "die Links des Raums haben kein Passwort",
+            Self::NoPasswordEndpoint => {
+                "die Organisation hat keinen Dienst, der Passwörter verschickt"
+            }
+            Self::PasswordNotTaken => {
+                "der Dienst der Organisation hat das Passwort nicht angenommen"
+            }
             Self::NotScheduled => {
                 "der Raum nimmt Gäste mit seinem eigenen Link und hat keine anderen"
             }

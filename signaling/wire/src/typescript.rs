@@ -39,7 +39,7 @@ fn all(config: &Config) -> Vec<Declared> {
         passkey: PasskeyChallenge, PasskeyRequest, PasskeyLogin, PasskeyName, PasskeyInfo, PasskeyList;
         policy: PolicySource, PolicyEntry, PolicyList, PolicyRequest;
         text: PublicText, PublicTextRequest, PublicTextInfo;
-        webhook: EventKind, WebhookRequest, WebhookChange, WebhookInfo, WebhookMade, WebhookList;
+        webhook: EventKind, WebhookRequest, WebhookChange, WebhookInfo, WebhookMade, WebhookList, PasswordMessage;
     }
 }
 

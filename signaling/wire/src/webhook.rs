@@ -1,6 +1,7 @@
 //! Webhooks: who is told of what happens in an organisation, `/api/v1/webhooks`,
 //! and what they are told.
 
+use crate::http::Language;
 use crate::id::{AccountId, LinkId, RoomId, TenantId, WebhookId};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,8 @@ macro_rules! events {
     ($($(#[$doc:meta])* $event:ident = $name:literal,)+) => {
         /// Something that an organisation's programs may be told. Nothing of a
         /// call is one, and no event has a name in it.
+        ///
+        /// `password.send` is told to no endpoint that does not name it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
         pub enum EventKind {
             $($(#[$doc])* #[serde(rename = $name)] $event,)+
@@ -51,6 +54,8 @@ events! {
     ConsentGiven = "consent.given",
     /// A guest withdrew the consent: the link is closed.
     ConsentWithdrawn = "consent.withdrawn",
+    /// The password of a room's links is to be sent to somebody's telephone.
+    PasswordSend = "password.send",
 }
 
 impl EventKind {
@@ -93,6 +98,34 @@ pub struct EventData {
     pub link: Option<LinkId>,
 }
 
+/// What is sent to an endpoint that sends passwords to telephones. Nothing in it
+/// says which room the password is of, or whose.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordEvent {
+    /// [`EventKind::PasswordSend`].
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// When, in UTC (RFC 3339), to the millisecond.
+    pub timestamp: String,
+    /// To whom, and what.
+    pub data: PasswordMessage,
+}
+
+/// The body of `POST /api/v1/rooms/{room}/password-message`, and what the
+/// organisation's endpoint is told of it.
+#[derive(Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordMessage {
+    /// The number: `+` and 8 to 15 digits (E.164).
+    pub to: String,
+    /// The password of the room's links as it was drawn: three groups of four
+    /// symbols with hyphens between them.
+    pub password: String,
+    /// In which language the message is to be.
+    pub language: Language,
+}
+
 /// The body of `POST /api/v1/webhooks`.
 #[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -101,7 +134,7 @@ pub struct WebhookRequest {
     /// or a fragment.
     pub url: String,
     /// Of what; empty or left out: of everything, also of what comes with later
-    /// versions.
+    /// versions, but not of `password.send`, which has to be named.
     #[serde(default)]
     pub events: Vec<EventKind>,
 }
@@ -114,7 +147,7 @@ pub struct WebhookChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub url: Option<String>,
-    /// Of what; empty: of everything.
+    /// Of what; empty: of everything but `password.send`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub events: Option<Vec<EventKind>>,
@@ -133,7 +166,7 @@ pub struct WebhookInfo {
     pub webhook: WebhookId,
     /// Where to.
     pub url: String,
-    /// Of what; empty: of everything.
+    /// Of what; empty: of everything but `password.send`.
     pub events: Vec<EventKind>,
     /// When it was made, in milliseconds since the Unix epoch.
     #[ts(type = "number")]

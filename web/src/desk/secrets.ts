@@ -42,7 +42,7 @@ export class Secrets {
   readonly #known = new Map<RoomId, Secret>();
 
   /** Keeps what was drawn for a room that was made; its host's link. */
-  keep({ room, hostKey }: RoomCreated, drawn: Secret): RoomLink {
+  keep({ room, hostKey }: Pick<RoomCreated, 'room' | 'hostKey'>, drawn: Secret): RoomLink {
     this.#known.set(room, drawn);
     return { room, ...drawn, name: null, hostKey };
   }

@@ -82,7 +82,12 @@ room: RoomId,
 /**
  * Makes its holder a host: 32 bytes.
  */
-hostKey: Blob, };
+hostKey: Blob, 
+/**
+ * Whether its password can be sent to a telephone, by an endpoint of the
+ * organisation: `POST /api/v1/rooms/{room}/password-message`.
+ */
+passwordMessage: boolean, };
 
 /**
  * `GET /api/v1/rooms/{room}`.

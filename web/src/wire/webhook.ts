@@ -1,12 +1,15 @@
 // Generated from signaling/wire; do not edit.
 // Renew with: CONCLAVE_WRITE_TYPES=1 cargo test -p conclave-wire
+import type { Language } from './http';
 import type { WebhookId } from './id';
 
 /**
  * Something that an organisation's programs may be told. Nothing of a
  * call is one, and no event has a name in it.
+ *
+ * `password.send` is told to no endpoint that does not name it.
  */
-export type EventKind = "account.made" | "account.disabled" | "account.enabled" | "account.deleted" | "room.made" | "room.deleted" | "link.made" | "link.handed-out" | "link.revoked" | "consent.given" | "consent.withdrawn";
+export type EventKind = "account.made" | "account.disabled" | "account.enabled" | "account.deleted" | "room.made" | "room.deleted" | "link.made" | "link.handed-out" | "link.revoked" | "consent.given" | "consent.withdrawn" | "password.send";
 
 /**
  * The body of `POST /api/v1/webhooks`.
@@ -19,7 +22,7 @@ export type WebhookRequest = {
 url: string, 
 /**
  * Of what; empty or left out: of everything, also of what comes with later
- * versions.
+ * versions, but not of `password.send`, which has to be named.
  */
 events: Array<EventKind>, };
 
@@ -32,7 +35,7 @@ export type WebhookChange = {
  */
 url?: string, 
 /**
- * Of what; empty: of everything.
+ * Of what; empty: of everything but `password.send`.
  */
 events?: Array<EventKind>, 
 /**
@@ -54,7 +57,7 @@ webhook: WebhookId,
  */
 url: string, 
 /**
- * Of what; empty: of everything.
+ * Of what; empty: of everything but `password.send`.
  */
 events: Array<EventKind>, 
 /**
@@ -103,3 +106,22 @@ webhooks: Array<WebhookInfo>,
  * Whether there are more: `?after=` the last one gives them.
  */
 more: boolean, };
+
+/**
+ * The body of `POST /api/v1/rooms/{room}/password-message`, and what the
+ * organisation's endpoint is told of it.
+ */
+export type PasswordMessage = { 
+/**
+ * The number: `+` and 8 to 15 digits (E.164).
+ */
+to: string, 
+/**
+ * The password of the room's links as it was drawn: three groups of four
+ * symbols with hyphens between them.
+ */
+password: string, 
+/**
+ * In which language the message is to be.
+ */
+language: Language, };
