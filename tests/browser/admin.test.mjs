@@ -7,6 +7,7 @@ import test from 'node:test';
 import { anna, ben } from './harness/cast.mjs';
 import { enterAdministration, looker, typist, WIDE } from './harness/desk.mjs';
 import { inChromium, inFirefox } from './harness/gather.mjs';
+import { Gateway } from './harness/gateway.mjs';
 import { Server } from './harness/server.mjs';
 import { resultFolder, Stage } from './harness/stage.mjs';
 import { byId } from './harness/tab.mjs';
@@ -151,6 +152,12 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     await tab.untilPhase('rooms');
     assert.equal(await tab.run(() => location.pathname), '/rooms');
 
+    // From now on the organisation has passwords sent to telephones, if they are.
+    const gateway = await Gateway.start(stage);
+    const hook = { url: gateway.url, events: ['password.send'] };
+    const status = await tab.run(async (body) => (await fetch('/api/v1/webhooks', { method: 'POST', body })).status, JSON.stringify(hook));
+    assert.equal(status, 201);
+
     // A room by the whole form: its password is shown once, beside no link, and the server has its digest alone.
     await use('new-room');
     await enter('room-title', 'Sprechstunde');
@@ -171,8 +178,32 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
     assert.equal(info.password, true);
     await look('made');
 
+    // The password by SMS: a number without its country is none, the service that fails is said to, and then it has it.
+    await enter('sms-number', '0151 2345678');
+    await use('send-sms');
+    await says('sms-problem', 'Landesvorwahl');
+    await tab.fill('sms-number', '0049 (0)151-2345 678');
+    gateway.says = 500;
+    await use('send-sms');
+    await says('sms-problem', 'nicht angenommen');
+    await look('sms-failed');
+    gateway.says = 202;
+    // The button still has the focus.
+    await tab.press('Enter');
+    await says('sms-sent', 'hat das Passwort angenommen');
+    assert.equal(await value('sms-number'), '', 'the number is gone');
+    await look('sms-sent');
+    const data = { to: '+491512345678', password: roomPassword, language: 'de' };
+    for (const told of gateway.told) {
+      assert.deepEqual(Object.keys(JSON.parse(told)), ['type', 'timestamp', 'data']);
+      assert.deepEqual(JSON.parse(told).data, data);
+    }
+    assert.equal(gateway.told.length, 2);
+    await tab.fill('sms-number', '+49 151 2345678');
+
     // The password on a sheet of its own: no link is on it, nor what opens the room.
-    await use('show-password-sheet');
+    await tab.reach('show-password-sheet', 'Shift+Tab');
+    await tab.press('Enter');
     await tab.untilShown('password-sheet');
     const paper = await tab.run((selector) => document.querySelector(selector)?.textContent ?? '', byId('password-sheet'));
     assert.ok(paper.includes(roomPassword) && paper.includes('Sprechstunde'), paper);
@@ -184,6 +215,7 @@ for (const [family, open] of /** @type {const} */ ([['Chromium', inChromium], ['
 
     // Its schedule: a link for the same hour of two weeks, each closed until its guest has consented.
     await use('made-done');
+    assert.equal(await tab.run(() => [...document.querySelectorAll('input')].some((field) => field.value.includes('2345678'))), false, 'the number is nowhere');
     await use('show-links');
     await tab.untilShown('link-weeks');
     await choose('link-weeks', '2');

@@ -86,7 +86,7 @@ export class Server {
   /** Starts the process; again after `kill`, with the same folder and ports. */
   async run() {
     const media = ['--media', this.media, '--announce', this.announce, ...(this.tcp ? [] : ['--tcp-port', '0'])];
-    const child = new Child('server', conclave, ['serve', '--listen', `${this.listen}:${this.port}`, ...media, '--data', this.data]);
+    const child = new Child('server', conclave, ['serve', '--listen', `${this.listen}:${this.port}`, ...media, '--data', this.data, '--webhooks-to', 'loopback']);
     this.child = child;
     await child.until('/readyz', () => this.ready());
   }

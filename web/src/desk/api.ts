@@ -30,6 +30,7 @@ import type {
   PasskeyId,
   PasskeyInfo,
   PasskeyList,
+  PasswordMessage,
   PolicyEntry,
   PolicyList,
   Problem,
@@ -181,6 +182,11 @@ export class Api {
 
   deleteRoom(room: RoomId): Promise<Answer<null>> {
     return this.#send('DELETE', `rooms/${room}`);
+  }
+
+  /** Has the password of a room's links sent to a telephone. */
+  sendPassword(room: RoomId, message: PasswordMessage): Promise<Answer<null>> {
+    return this.#send('POST', `rooms/${room}/password-message`, message);
   }
 
   unlock(room: RoomId): Promise<Answer<null>> {

@@ -35,6 +35,8 @@ export interface Made {
   /** Of a room whose guests have links of their own: what these are made from. */
   readonly staff: string | null;
   readonly password: string | null;
+  /** The room, where the organisation can have the password sent to a telephone. */
+  readonly bySms: RoomId | null;
 }
 
 export class Desk {
@@ -212,9 +214,15 @@ export class Desk {
     // Where guests have links of their own, the room's link without the host key opens nothing.
     const open = invitation(location.origin, link);
     const [guest, staff] = request.scheduled === true ? [null, open] : [open, null];
-    this.made = { title: request.title ?? null, host: hostLink(location.origin, link), guest, staff, password };
+    this.made = { title: request.title ?? null, host: hostLink(location.origin, link), guest, staff, password, bySms: created.value.passwordMessage ? link.room : null };
     await this.#readRooms();
     return null;
+  }
+
+  /** Has the organisation's service send the password of a room's links to a telephone. */
+  async sendPassword(room: RoomId, to: string, password: string): Promise<Refusal | null> {
+    const sent = await this.ask((api) => api.sendPassword(room, { to, password, language: this.preferences.language }));
+    return sent.ok ? null : sent;
   }
 
   async deleteRoom(room: RoomId): Promise<Refusal | null> {
