@@ -6,36 +6,18 @@
 mod common;
 
 use common::client::{Client, log_in, session, slot};
-use common::{Page, Server, commit, connect};
+use common::{Server, commit, connect};
 use conclave_wire::account::{AccountList, Role};
 use conclave_wire::client::{Reason, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::Command;
-use conclave_wire::http::{LinkList, LinkState, RoomCreated};
-use conclave_wire::id::LinkId;
+use conclave_wire::http::{LinkList, LinkState};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What is promised for a leaver.
 const PROMISE: Duration = Duration::from_secs(60);
-
-async fn enters(server: &Server, room: &RoomCreated, link: LinkId) -> Page {
-    let mut page = server.page(room.room).await;
-    let request = Request::Enter {
-        host_key: None,
-        password: None,
-        link: Some(link),
-    };
-    let id = page.send(request).await;
-    match page.answer(id).await {
-        ServerFrame::Entered {
-            participant, token, ..
-        } => (page.participant, page.token) = (Some(participant), token),
-        other => panic!("{other:?}"),
-    }
-    page
-}
 
 async fn ends_with_its_account(method: &str, suffix: &str) {
     let mut server = Server::start().await;
@@ -54,7 +36,7 @@ async fn ends_with_its_account(method: &str, suffix: &str) {
 
         anna = server.enter(&room, true).await;
         anna.done(Request::StartCall {}).await;
-        ben = enters(&server, &room, theirs).await;
+        ben = server.enter_by(&room, theirs).await;
         ben.knock().await;
         let first = commit(room.room, 0, &[ben.id()], &[], b"first");
         anna.done(first).await;

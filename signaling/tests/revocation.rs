@@ -4,15 +4,17 @@
 
 mod common;
 
-use common::client::{Client, read, session};
+use common::client::{Client, session};
 use common::database::change;
-use common::device::{draw, on_device, on_new_device, refused, request};
+use common::device::{
+    cannot_resume, certified, draw, is_thrown_out, on_device, on_new_device, refused, request,
+};
 use common::{Page, Server, commit};
-use conclave_wire::account::{AccountMade, Role, SessionInfo};
-use conclave_wire::client::{LogEvent, Reason, Request, ServerFrame};
+use conclave_wire::account::{AccountMade, Role};
+use conclave_wire::client::{LogEvent, Request, ServerFrame};
 use conclave_wire::code::Code;
 use conclave_wire::control::Command;
-use conclave_wire::device::{CertificateIssued, DeviceInfo};
+use conclave_wire::device::DeviceInfo;
 use conclave_wire::http::RoomCreated;
 use conclave_wire::id::{Blob, ParticipantId};
 use serde_json::{Value, json};
@@ -20,16 +22,6 @@ use std::time::{Duration, Instant};
 
 /// What is promised for a revoked device.
 const PROMISE: Duration = Duration::from_secs(10);
-
-/// A certificate for a stay.
-async fn certified(
-    who: (&Client<'_>, &SessionInfo, &DeviceInfo),
-    stay: (&RoomCreated, &Page),
-) -> CertificateIssued {
-    let (client, info, device) = who;
-    let body = request(info, device.device, &draw(), stay);
-    read(&client.post("session/certificate", body).await)
-}
 
 /// A call of a host and one who is let in.
 async fn call(server: &Server) -> (RoomCreated, Page, Page) {
@@ -42,24 +34,6 @@ async fn call(server: &Server) -> (RoomCreated, Page, Page) {
     host.done(first).await;
     guest.entry().await;
     (room, host, guest)
-}
-
-async fn is_thrown_out(page: &mut Page) {
-    let over = page.until(|frame| match frame {
-        ServerFrame::Over { reason } => Some(*reason),
-        _ => None,
-    });
-    assert_eq!(over.await, Reason::DeviceRevoked);
-    assert_eq!(page.closed().await, 1000);
-}
-
-/// The code with which a resume is refused.
-async fn cannot_resume(server: &Server, room: &RoomCreated, stay: &Page) {
-    let mut back = server.page(room.room).await;
-    match back.resume(stay).await {
-        ServerFrame::Error { code, .. } => assert_eq!(code, Code::Gone),
-        other => panic!("is back: {other:?}"),
-    }
 }
 
 async fn left(page: &mut Page, who: ParticipantId) {

@@ -4,18 +4,25 @@
 
 mod common;
 
-use common::client::{Client, read};
+use common::client::{Client, administrator, read, session};
 use common::database::{bytes, change};
-use common::{Answer, Server};
-use conclave_wire::account::{AccountInfo, AccountList, Role};
+use common::device::{cannot_resume, certified, is_thrown_out, on_device};
+use common::{Answer, Server, call_of_two, commit};
+use conclave_wire::account::{AccountInfo, AccountList, Role, SessionInfo};
 use conclave_wire::audit::{Act, AuditList};
+use conclave_wire::client::{LogEvent, ServerFrame};
 use conclave_wire::code::Code;
+use conclave_wire::control::Command;
 use conclave_wire::directory::DirectoryMade;
+use conclave_wire::id::AccountId;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// What is promised for a leaver.
+/// What is promised for a leaver, and for the calls that they are in.
 const PROMISE: Duration = Duration::from_secs(60);
+const OUT_OF_CALLS: Duration = Duration::from_secs(10);
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
@@ -204,20 +211,8 @@ async fn a_directory_makes_finds_changes_and_forgets_people() {
     );
 }
 
-/// A leaver, as a directory says it, who has a session, a device and a link.
-async fn leaves(say: impl AsyncFn(&Directory<'_>, &str)) {
-    let server = Server::start().await;
-    let operator = Client::operator(&server);
-    // Somebody who is logged in, and whose account is the provider's.
-    let made = operator.account("default", "anna", Role::Host).await;
-    let account = made.account.account;
-    let (anna, _) = common::client::session(&server, "default", &made).await;
-    let bearer = anna.bearer.clone();
-    let room = anna.room().await;
-    let link = anna.link(&room).await.link;
-    let device = json!({ "name": "Anna's" });
-    assert_eq!(anna.ask("PUT", "session/device", device).await.status, 200);
-    drop(anna);
+/// Has an account be the provider's, as if its person had logged in there.
+async fn of_provider(server: Server, account: AccountId) -> Server {
     let Server { serving, dir, .. } = server;
     serving.shutdown().await;
     let of_provider = format!(
@@ -225,23 +220,64 @@ async fn leaves(say: impl AsyncFn(&Directory<'_>, &str)) {
         bytes(account.as_bytes())
     );
     change(dir.path(), &[of_provider]).await;
-    let server = Server::start_in(dir).await;
-    let anna = Client {
-        server: &server,
-        bearer,
-    };
-    assert_eq!(anna.ask("GET", "session", Value::Null).await.status, 200);
-    let directory = Directory::of(&server, "default").await;
-    let found = directory.get("Users?filter=userName+eq+%22anna%22").await;
-    assert_eq!(found["Resources"][0]["active"], true);
+    Server::start_in(dir).await
+}
 
-    let asked = Instant::now();
-    say(&directory, &account.to_string()).await;
-    let refused = anna.ask("GET", "session", Value::Null).await;
-    assert_eq!(refused.problem().code, Code::Unauthorized);
-    let path = format!("/api/v1/rooms/{}/links/{link}", room.room);
-    assert_eq!(server.get(&path).await.problem().code, Code::LinkRevoked);
-    assert!(asked.elapsed() < PROMISE, "{:?}", asked.elapsed());
+/// A leaver, as a directory says it, who has a session, a device and a link, and
+/// is in a call.
+async fn leaves(say: impl AsyncFn(&Directory<'_>, &str)) {
+    let server = Server::start().await;
+    let operator = Client::operator(&server);
+    let made = operator.account("default", "anna", Role::Host).await;
+    let account = made.account.account;
+    let (anna, _) = session(&server, "default", &made).await;
+    let bearer = anna.bearer.clone();
+    let room = anna.room().await;
+    let link = anna.link(&room).await.link;
+    drop(anna);
+    let mut server = of_provider(server, account).await;
+    let (call, mut host, mut member);
+    {
+        let anna = Client {
+            server: &server,
+            bearer,
+        };
+        let info: SessionInfo = anna.get("session").await;
+        let device = on_device(&anna, json!({ "name": "Anna's" })).await;
+        call = server.create_room().await;
+        (host, member) = call_of_two(&server, &call).await;
+        certified((&anna, &info, &device), (&call, &member)).await;
+        let directory = Directory::of(&server, "default").await;
+        let found = directory.get("Users?filter=userName+eq+%22anna%22").await;
+        assert_eq!(found["Resources"][0]["active"], true);
+
+        let asked = Instant::now();
+        say(&directory, &account.to_string()).await;
+        is_thrown_out(&mut member).await;
+        cannot_resume(&server, &call, &member).await;
+        let who = member.id();
+        host.until(|frame| match frame {
+            ServerFrame::Entry(entry) => {
+                (entry.event == LogEvent::Left { participant: who }).then_some(())
+            }
+            _ => None,
+        })
+        .await;
+        assert!(asked.elapsed() < OUT_OF_CALLS, "{:?}", asked.elapsed());
+        host.done(commit(call.room, 1, &[], &[who], b"removal"))
+            .await;
+        let refused = anna.ask("GET", "session", Value::Null).await;
+        assert_eq!(refused.problem().code, Code::Unauthorized);
+        let path = format!("/api/v1/rooms/{}/links/{link}", room.room);
+        assert_eq!(server.get(&path).await.problem().code, Code::LinkRevoked);
+        assert!(asked.elapsed() < PROMISE, "{:?}", asked.elapsed());
+    }
+    let cut_off = Command::Disconnect {
+        participant: member.id(),
+    };
+    while server.command().await != cut_off {}
+    let server = server.restart().await;
+    cannot_resume(&server, &call, &member).await;
     let Server { serving, dir, .. } = server;
     serving.shutdown().await;
     assert_eq!(common::database::count(dir.path(), "devices").await, 0);
@@ -249,7 +285,7 @@ async fn leaves(say: impl AsyncFn(&Directory<'_>, &str)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leavers_login_devices_and_links_are_dead_as_entra_id_says_it() {
+async fn a_leavers_login_devices_links_and_calls_are_over_as_entra_id_says_it() {
     leaves(async |directory, id| {
         let op = json!({ "op": "Replace", "path": "active", "value": "False" });
         let user = scim(&directory.patch(id, op).await, 200);
@@ -259,7 +295,7 @@ async fn a_leavers_login_devices_and_links_are_dead_as_entra_id_says_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leavers_login_devices_and_links_are_dead_as_okta_says_it() {
+async fn a_leavers_login_devices_links_and_calls_are_over_as_okta_says_it() {
     leaves(async |directory, id| {
         let op = json!({ "op": "replace", "value": { "active": false } });
         assert_eq!(scim(&directory.patch(id, op).await, 200)["active"], false);
@@ -268,7 +304,7 @@ async fn a_leavers_login_devices_and_links_are_dead_as_okta_says_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leavers_login_devices_and_links_are_dead_when_they_are_replaced_or_deleted() {
+async fn a_leavers_login_devices_links_and_calls_are_over_when_they_are_replaced_or_deleted() {
     leaves(async |directory, id| {
         let user = json!({ "userName": "anna", "active": false });
         let path = format!("Users/{id}");
@@ -283,6 +319,181 @@ async fn a_leavers_login_devices_and_links_are_dead_when_they_are_replaced_or_de
         );
     })
     .await;
+}
+
+/// Whoever leaves loses what they had, also who was the last to administer; the
+/// operator can always make another.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_administrator_is_a_leaver_too_and_the_operator_makes_another() {
+    for says in ["PATCH", "DELETE"] {
+        let server = Server::start().await;
+        let operator = Client::operator(&server);
+        let made = operator.account("default", "anna", Role::Admin).await;
+        let anna = administrator(&server, "default", &made).await;
+        let account = made.account.account;
+        let path = format!("accounts/{account}");
+        let by_themselves = anna.ask("DELETE", &path, Value::Null).await;
+        assert_eq!(by_themselves.problem().code, Code::LastAdministrator);
+        let bearer = anna.bearer.clone();
+        drop(anna);
+        let server = of_provider(server, account).await;
+        let anna = Client {
+            server: &server,
+            bearer,
+        };
+        anna.get::<AccountList>("accounts").await;
+
+        let directory = Directory::of(&server, "default").await;
+        let off = json!({ "op": "replace", "path": "active", "value": false });
+        let body = match says {
+            "PATCH" => json!({ "schemas": [PATCH], "Operations": [off] }),
+            _ => Value::Null,
+        };
+        let answer = directory.ask(says, &format!("Users/{account}"), body).await;
+        assert!(answer.status < 300, "{says}: {}", answer.status);
+        let refused = anna.ask("GET", "accounts", Value::Null).await;
+        assert_eq!(refused.problem().code, Code::Unauthorized, "{says}");
+        let is_admin = |it: &AccountInfo| it.role == Role::Admin && !it.disabled;
+        assert!(!accounts(&server).await.iter().any(is_admin), "{says}");
+        // It does not go unseen.
+        let operator = Client::operator(&server);
+        let log: AuditList = operator.get("audit?limit=100").await;
+        let last = log.lines.last().unwrap();
+        let act = match says {
+            "PATCH" => Act::AccountDisabled,
+            _ => Act::AccountDeleted,
+        };
+        assert_eq!((last.act, last.detail.as_deref()), (act, Some("scim")));
+
+        let made = operator.account("default", "ben", Role::Admin).await;
+        let ben = administrator(&server, "default", &made).await;
+        ben.get::<AccountList>("accounts").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_directory_finds_out_is_what_holds() {
+    let server = Server::start().await;
+    let directory = Directory::of(&server, "default").await;
+    let address = |path: &str| format!("https://localhost/scim/v2/{path}");
+    let config = directory.get("ServiceProviderConfig").await;
+    assert_eq!(config["meta"]["location"], address("ServiceProviderConfig"));
+    let is = |part: &str| config[part]["supported"].as_bool().unwrap();
+    assert_eq!((is("patch"), is("filter")), (true, true));
+    assert!(!is("bulk") && !is("sort") && !is("etag") && !is("changePassword"));
+
+    // One type of resources, of one schema, in the list as alone.
+    let types = directory.get("ResourceTypes").await;
+    let user_type = directory.get("ResourceTypes/User").await;
+    assert_eq!(types["Resources"], json!([user_type]));
+    assert_eq!(
+        (&types["totalResults"], &types["startIndex"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (
+            &user_type["endpoint"],
+            &user_type["schema"],
+            &user_type["schemaExtensions"]
+        ),
+        (&json!("/Users"), &json!(USER), &json!([]))
+    );
+    let schemas = directory.get("Schemas").await;
+    let schema = directory.get(&format!("Schemas/{USER}")).await;
+    assert_eq!(schemas["Resources"], json!([schema]));
+    assert_eq!(schema["id"], USER);
+    for (resource, path) in [
+        (&user_type, "ResourceTypes/User".to_owned()),
+        (&schema, format!("Schemas/{USER}")),
+    ] {
+        assert_eq!(resource["meta"]["location"], address(&path));
+    }
+
+    // What the schema says of a user is what becomes of one.
+    let full = json!({
+        "userName": "anna", "displayName": "Anna Berg", "active": false,
+        "name": { "formatted": "Anna Berg", "givenName": "Anna", "familyName": "Berg" },
+    });
+    let made = scim(&directory.ask("POST", "Users", full.clone()).await, 201);
+    let mut seen = 0;
+    let mut agrees = |attribute: &Value, (said, kept): (&Value, &Value)| {
+        let name = attribute["name"].as_str().unwrap();
+        let (said, kept) = (&said[name], &kept[name]);
+        let kind = match said {
+            Value::Bool(_) => "boolean",
+            Value::Object(_) => "complex",
+            _ => "string",
+        };
+        assert_eq!(attribute["type"], kind, "{name}");
+        match attribute["returned"].as_str().unwrap() {
+            "never" => assert_eq!(
+                (&attribute["mutability"], kept),
+                (&json!("writeOnly"), &Value::Null),
+                "{name}"
+            ),
+            _ if kind == "complex" => assert!(kept.is_object(), "{name}"),
+            _ => assert_eq!(kept, said, "{name}"),
+        }
+        seen += 1;
+    };
+    let attributes = schema["attributes"].as_array().unwrap();
+    for attribute in attributes {
+        agrees(attribute, (&full, &made));
+        let parts = attribute["subAttributes"].as_array().into_iter().flatten();
+        for part in parts {
+            agrees(part, (&full["name"], &made["name"]));
+        }
+        // What is required cannot be left out, and nothing else need be there.
+        let name = attribute["name"].as_str().unwrap();
+        let mut without = full.clone();
+        without["userName"] = format!("without.{name}").to_lowercase().into();
+        without.as_object_mut().unwrap().remove(name);
+        let status = if attribute["required"] == true {
+            400
+        } else {
+            201
+        };
+        scim(&directory.ask("POST", "Users", without).await, status);
+    }
+    assert_eq!(seen, 7);
+    // Beside the attributes that every resource has (RFC 7643 section 3.1).
+    let known = |name: &str| {
+        attributes
+            .iter()
+            .any(|attribute| attribute["name"] == *name)
+    };
+    let others: Vec<_> = made
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| !known(name))
+        .collect();
+    assert_eq!(others, ["id", "meta", "schemas"]);
+
+    for (path, status) in [
+        ("ResourceTypes?filter=name+eq+%22User%22", 403),
+        ("Schemas?filter=id+sw+%22a%22", 403),
+        ("ResourceTypes/Group", 404),
+        ("Schemas/urn:ietf:params:scim:schemas:core:2.0:Group", 404),
+    ] {
+        refused(
+            &directory.ask("GET", path, Value::Null).await,
+            (status, None),
+        );
+    }
+    let nobody = Directory {
+        server: &server,
+        token: String::new(),
+    };
+    for path in [
+        "ServiceProviderConfig",
+        "ResourceTypes",
+        "ResourceTypes/User",
+        "Schemas",
+        "Schemas/a",
+    ] {
+        refused(&nobody.ask("GET", path, Value::Null).await, (401, None));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 //! above all who does not any more. What ends with an account ends before the
 //! answer goes out.
 
+mod discovery;
+
 use super::App;
 use super::guard::bearer;
 use super::language::accepted;
@@ -38,8 +40,7 @@ const DIRECTORY: &str = "scim";
 /// Its doors. The interface's document is that of `/api/v1`; these are described
 /// by the RFC.
 pub(super) fn doors() -> Router<Arc<App>> {
-    Router::new()
-        .route("/scim/v2/ServiceProviderConfig", get(config))
+    discovery::doors()
         .route("/scim/v2/Users", get(list).post(create))
         .route(
             "/scim/v2/Users/{user}",
@@ -165,7 +166,11 @@ impl Directory {
     }
 
     fn location(&self, id: AccountId) -> String {
-        format!("https://{}/scim/v2/Users/{id}", self.host)
+        self.address(&format!("Users/{id}"))
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("https://{}/scim/v2/{path}", self.host)
     }
 
     fn body(&self, body: Result<Bytes, BytesRejection>) -> Result<Value, ScimRefusal> {
@@ -181,25 +186,6 @@ impl Directory {
 
 type Answer = Result<Response, ScimRefusal>;
 type Named = Result<Path<String>, PathRejection>;
-
-async fn config(_: Directory) -> Response {
-    let no = json!({ "supported": false });
-    let config = json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
-        "patch": { "supported": true },
-        "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
-        "filter": { "supported": true, "maxResults": MAX_PAGE },
-        "changePassword": no,
-        "sort": no,
-        "etag": no,
-        "authenticationSchemes": [{
-            "type": "oauthbearertoken",
-            "name": "Bearer token",
-            "description": "The token that the operator was given for the organisation",
-        }],
-    });
-    scim(StatusCode::OK, &config)
-}
 
 async fn list(State(app): State<Arc<App>>, directory: Directory, uri: Uri) -> Answer {
     let (mut filter, mut first, mut most) = (Filter::All, 1, MAX_PAGE);
@@ -222,15 +208,8 @@ async fn list(State(app): State<Arc<App>>, directory: Directory, uri: Uri) -> An
         .store
         .directory_users(directory.tenant, &filter, part);
     let (users, all) = found.await.map_err(|error| directory.failed(error))?;
-    let users: Vec<_> = users.iter().map(|user| directory.resource(user)).collect();
-    let list = json!({
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-        "totalResults": all,
-        "startIndex": first,
-        "itemsPerPage": users.len(),
-        "Resources": users,
-    });
-    Ok(scim(StatusCode::OK, &list))
+    let users = users.iter().map(|user| directory.resource(user)).collect();
+    Ok(scim(StatusCode::OK, &listed(users, (first, all))))
 }
 
 async fn create(
@@ -290,6 +269,17 @@ async fn delete(State(app): State<Arc<App>>, directory: Directory, path: Named) 
     let ended = leaver::end(&app.rooms, (deed, user.account), End::Deleted).await;
     ended.map_err(|code| directory.refuse(Refused::Other(code)))?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Some of `all`, from the `first` on (RFC 7644 section 3.4.2).
+fn listed(resources: Vec<Value>, (first, all): (u32, u64)) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": all,
+        "startIndex": first,
+        "itemsPerPage": resources.len(),
+        "Resources": resources,
+    })
 }
 
 fn scim(status: StatusCode, body: &Value) -> Response {

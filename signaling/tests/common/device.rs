@@ -1,13 +1,18 @@
-//! Sessions on devices, and what asks for a certificate.
+//! Sessions on devices, certificates for stays, and how those end.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails says where"
+)]
 
 use super::client::{Client, read, session};
 use super::{Answer, Page, Server};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use conclave_wire::account::{AccountMade, SessionInfo};
+use conclave_wire::client::{Reason, ServerFrame};
 use conclave_wire::code::Code;
-use conclave_wire::device::DeviceInfo;
+use conclave_wire::device::{CertificateIssued, DeviceInfo};
 use conclave_wire::http::RoomCreated;
 use conclave_wire::id::{Blob, DeviceId};
 use serde_json::{Value, json};
@@ -55,4 +60,33 @@ pub(crate) async fn on_new_device<'s>(
 
 pub(crate) fn refused(answer: &Answer, code: Code) {
     assert_eq!(answer.problem().code, code);
+}
+
+/// A certificate for a stay.
+pub(crate) async fn certified(
+    who: (&Client<'_>, &SessionInfo, &DeviceInfo),
+    stay: (&RoomCreated, &Page),
+) -> CertificateIssued {
+    let (client, info, device) = who;
+    let body = request(info, device.device, &draw(), stay);
+    read(&client.post("session/certificate", body).await)
+}
+
+/// Waits until a page is told that its device was revoked, and is closed.
+pub(crate) async fn is_thrown_out(page: &mut Page) {
+    let over = page.until(|frame| match frame {
+        ServerFrame::Over { reason } => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(over.await, Reason::DeviceRevoked);
+    assert_eq!(page.closed().await, 1000);
+}
+
+/// Tries to go on with a stay that is over.
+pub(crate) async fn cannot_resume(server: &Server, room: &RoomCreated, stay: &Page) {
+    let mut back = server.page(room.room).await;
+    match back.resume(stay).await {
+        ServerFrame::Error { code, .. } => assert_eq!(code, Code::Gone),
+        other => panic!("is back: {other:?}"),
+    }
 }

@@ -21,7 +21,7 @@ use conclave_signaling::{
 use conclave_wire::client::{ClientFrame, Request, ServerFrame};
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::{Problem, RoomCreated};
-use conclave_wire::id::{Blob, ParticipantId, RoomId};
+use conclave_wire::id::{Blob, LinkId, ParticipantId, RoomId};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -259,6 +259,13 @@ impl Server {
         page
     }
 
+    /// A page that has entered by a guest's link.
+    pub(crate) async fn enter_by(&self, room: &RoomCreated, link: LinkId) -> Page {
+        let mut page = self.page(room.room).await;
+        page.enter_with(None, Some(link)).await;
+        page
+    }
+
     pub(crate) async fn command(&mut self) -> Command {
         let command = tokio::time::timeout(PATIENCE, self.commands.recv()).await;
         command.expect("a command in time").expect("a command")
@@ -457,11 +464,15 @@ impl Page {
     }
 
     pub(crate) async fn enter(&mut self, host_key: Option<Blob>) {
+        self.enter_with(host_key, None).await;
+    }
+
+    async fn enter_with(&mut self, host_key: Option<Blob>, link: Option<LinkId>) {
         let id = self
             .send(Request::Enter {
                 host_key,
                 password: None,
-                link: None,
+                link,
             })
             .await;
         match self.answer(id).await {
