@@ -5,12 +5,14 @@ use crate::common::Server;
 use crate::common::authenticator::{Authenticator, Where};
 use crate::common::client::{Client, administrator, read, session, slot};
 use crate::common::device::on_device;
+use crate::common::receiver::Receiver;
 use conclave_signaling::domain::role::{TABLE, check};
 use conclave_signaling::openapi;
 use conclave_wire::account::{Action, Role};
 use conclave_wire::audit::AuditList;
 use conclave_wire::code::Code;
 use conclave_wire::http::{LinkInfo, RoomCreated};
+use conclave_wire::id::Blob;
 use conclave_wire::passkey::{PasskeyChallenge, PasskeyInfo};
 use conclave_wire::webhook::WebhookMade;
 use serde_json::{Value, json};
@@ -30,7 +32,7 @@ enum By {
 /// Every operation that is not for everybody, by its name in the document and
 /// what it is asked besides, in an order in which none takes away what a later
 /// one needs. Whoever adds one adds it here.
-const OPERATIONS: [(&str, &str, By); 53] = {
+const OPERATIONS: [(&str, &str, By); 56] = {
     use Action::{
         DeleteRoom, MakeRoom, ManageAccounts, ManageLinks, ManagePolicies, ManageWebhooks,
         ReadAudit, SeeRooms, SetConsentTexts, UnlockRoom,
@@ -46,6 +48,7 @@ const OPERATIONS: [(&str, &str, By); 53] = {
         ("createLink", "", May(ManageLinks)),
         ("handOutLink", "", May(ManageLinks)),
         ("giveConsent", "", May(ManageLinks)),
+        ("sendPassword", "", May(ManageLinks)),
         ("revokeLink", "", May(ManageLinks)),
         ("deleteRoom", "", May(DeleteRoom)),
         ("listPolicies", "", May(ManagePolicies)),
@@ -59,6 +62,8 @@ const OPERATIONS: [(&str, &str, By); 53] = {
         ("listAudit", "", May(ReadAudit)),
         ("listAudit", "of=server", Operator),
         ("setConsentTexts", "", May(SetConsentTexts)),
+        ("setPublicText", "", May(SetConsentTexts)),
+        ("removePublicText", "", May(SetConsentTexts)),
         ("listWebhooks", "", May(ManageWebhooks)),
         ("createWebhook", "", May(ManageWebhooks)),
         ("getWebhook", "", May(ManageWebhooks)),
@@ -183,7 +188,8 @@ struct Scene {
 impl Scene {
     /// In the organisation that is always there.
     async fn new(operator: &Client<'_>, login: &str) -> Self {
-        let room = operator.room().await.room;
+        let room = json!({ "scheduled": true, "password": Blob(vec![7; 32]) });
+        let room = read::<RoomCreated>(&operator.post("rooms", room).await).room;
         let marked = json!({ "marking": "VS-NfD" });
         let marked: RoomCreated = read(&operator.post("rooms", marked).await);
         let mut draft = slot();
@@ -240,6 +246,7 @@ impl Scene {
             .replace("{device}", &self.device)
             .replace("{passkey}", &self.passkey)
             .replace("{webhook}", &self.webhook)
+            .replace("{text}", "imprint")
             .replace("{tenant}", tenant)
     }
 
@@ -251,11 +258,15 @@ impl Scene {
             "setRoomPeople" => json!({ "listed": [self.login] }),
             "createLink" => slot(),
             "giveConsent" => json!({ "version": 1, "language": "de", "way": "mail" }),
+            "sendPassword" => {
+                json!({ "to": "+4915123456789", "password": "k7dm-4xqz-w2pa", "language": "de" })
+            }
             "setPolicies" | "setAccountPolicies" => {
                 json!({ "policies": { "session-hours": "11" } })
             }
             "importPolicies" => json!("account,policy,value\r\n,session-hours,10\r\n"),
             "setConsentTexts" => json!({ "de": text, "en": text }),
+            "setPublicText" => json!({ "de": "ein Text", "en": "a text" }),
             "createWebhook" => json!({ "url": "https://hers.example/" }),
             "changeWebhook" => json!({ "events": ["room.made"] }),
             "createAccount" => {
@@ -356,6 +367,10 @@ async fn each_operation_is_done_for_whom_the_table_says_and_refused_to_all_other
     assert_eq!(operator.post("consent-texts", texts).await.status, 201);
     let set = operator.ask("PUT", "tenants/default/oidc", provider());
     assert_eq!(set.await.status, 200);
+    // Passwords are sent by the organisation's own endpoint.
+    let receiver = Receiver::start().await;
+    let sms = json!({ "url": receiver.url, "events": ["password.send"] });
+    assert_eq!(operator.post("webhooks", sms).await.status, 201);
 
     let by_token = |bearer: &str| Client {
         server: &server,

@@ -397,6 +397,7 @@ async fn no_role_of_an_account_is_one_in_a_call() {
         let created = RoomCreated {
             room: scene.people.room,
             host_key: Blob::default(),
+            password_message: false,
         };
         for page in [&scene.one, &scene.waits[0], &scene.arrived] {
             let body = request(&info, device.device, &draw(), (&created, page));
