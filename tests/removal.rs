@@ -1,13 +1,18 @@
 //! Removed is over, and new is new: what a removed member gets and can open,
 //! and what a newcomer can.
 
+use conclave_client::event::Event;
 use conclave_kit::media::Sealed;
-use conclave_kit::{Media, Member, Native, PATIENCE, Server, within};
+use conclave_kit::{Media, Member, Native, PATIENCE, Server, quiet, within};
 use conclave_wire::client::Reason;
 use conclave_wire::code::Code;
 use conclave_wire::control::Source;
+use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_conclave");
+
+/// From leaving until nobody sees the one who left, and what is sent opens to them no more.
+const GONE: Duration = Duration::from_secs(1);
 
 /// How many of the frames the member's session opens, and how many there are.
 fn opens(member: &mut Member, frames: &[Sealed]) -> (usize, usize) {
@@ -58,7 +63,7 @@ async fn a_removed_member_gets_no_later_packet_and_opens_no_later_frame_and_a_ne
     // All in: what comes now both can open.
     nadia
         .until(PATIENCE, "seals with epoch 3", |event| {
-            matches!(event, conclave_client::event::Event::Activated { epoch: 3 }).then_some(())
+            matches!(event, Event::Activated { epoch: 3 }).then_some(())
         })
         .await;
     at_ben.so_far();
@@ -155,4 +160,39 @@ async fn a_removed_member_gets_no_later_packet_and_opens_no_later_frame_and_a_ne
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_is_gone_within_a_second_for_the_roster_and_the_keys() {
+    let _turn = quiet().await;
+    let server = Server::start(PROGRAM).await;
+    let (door, room) = (server.door(), server.room().await);
+    let mut anna = Native::host(&door, &room.host_link(&door), "Anna", 440.0);
+    anna.admitted().await;
+    let mut guests = Vec::new();
+    for (name, hertz) in [("Ben", 660.0), ("Clara", 880.0)] {
+        let mut guest = Native::guest(&door, &room.link(&door), name, hertz);
+        guest.admitted().await;
+        guests.push(guest);
+    }
+    let (mut clara, mut ben) = (guests.pop().expect("Clara"), guests.pop().expect("Ben"));
+    let clara_id = clara.id().await;
+    for native in [&mut anna, &mut ben] {
+        native.gets(PATIENCE, 5, &[clara_id]).await;
+        native.from_now_on();
+    }
+    let began = Instant::now();
+    clara.inner.leave().await;
+    // It is told once the commit that removes her is applied.
+    let gone = |event: &Event| {
+        matches!(event, Event::MemberLeft { participant, .. } if *participant == clara_id)
+            .then_some(())
+    };
+    for native in [&mut anna, &mut ben] {
+        let (told, ()) = native.until(PATIENCE, "Clara is gone", gone).await;
+        let took = told.duration_since(began);
+        println!("{}: Clara is gone after {took:?}", native.name);
+        assert!(took <= GONE, "{} sees her {took:?} long", native.name);
+    }
+    clara.told(PATIENCE, Event::Left).await;
 }
