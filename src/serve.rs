@@ -7,7 +7,6 @@ use conclave_signaling as signaling;
 use conclave_signaling::domain::reach::Reach;
 use conclave_wire::control::{Command, Event};
 use conclave_wire::http::{MediaAddress, MediaTrial};
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -84,7 +83,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "CONCLAVE_WEBHOOKS_TO", default_value = "public")]
     webhooks_to: Reach,
     /// For how many seconds after SIGTERM or SIGINT all goes on, but for /readyz, which says 503: a
-    /// load balancer has so long to notice. A second signal ends it at once
+    /// load balancer has so long to notice. A second signal ends the waiting
     #[arg(long, env = "CONCLAVE_DRAIN", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=600))]
     drain: u16,
 }
@@ -157,7 +156,10 @@ impl Serve {
             },
             reach: self.webhooks_to,
         };
-        let mut stop = signal(SignalKind::terminate())?;
+        let mut stop = [
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        ];
         let mut serving = signaling::serve(config, assets::embedded(), media).await?;
         tracing::info!(address = %serving.local_addr(), "serving");
         if over_tcp {
@@ -167,7 +169,7 @@ impl Serve {
         drop(sfu);
 
         let mut failed = tokio::select! {
-            told = told_to_stop(&mut stop) => told.err(),
+            () = told(&mut stop) => None,
             ended = serving.wait() => ended.err(),
         };
         if failed.is_none() && self.drain > 0 {
@@ -175,7 +177,7 @@ impl Serve {
             tracing::info!(seconds = self.drain, "draining");
             failed = tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(self.drain.into())) => None,
-                told = told_to_stop(&mut stop) => told.err(),
+                () = told(&mut stop) => None,
                 ended = serving.wait() => ended.err(),
             };
         }
@@ -187,11 +189,11 @@ impl Serve {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn told_to_stop(terminate: &mut Signal) -> io::Result<()> {
+/// Waits for the next of these signals.
+async fn told([one, other]: &mut [Signal; 2]) {
     tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = one.recv() => (),
+        _ = other.recv() => (),
     }
 }
 
