@@ -5,6 +5,7 @@
 mod common;
 
 use common::client::{Client, administrator, read, session};
+use common::database::count;
 use common::{Answer, Server};
 use conclave_signaling::config::MAX_PUBLIC_TEXT;
 use conclave_wire::account::{LoginWays, Role};
@@ -131,8 +132,10 @@ async fn administrators_set_them_for_their_organisation_and_nobody_else_does() {
     // They go with the organisation.
     let deleted = operator.ask("DELETE", "tenants/praxis", Value::Null).await;
     assert_eq!(deleted.status, 204);
-    operator.post("tenants", json!({ "name": "praxis" })).await;
     assert_eq!(said(&server, "texts/terms?tenant=praxis").await, None);
+    let Server { serving, dir, .. } = server;
+    serving.shutdown().await;
+    assert_eq!(count(dir.path(), "public_texts").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
