@@ -8,6 +8,7 @@ import { LEAN, everyoneReceives, inChromium } from './harness/gather.mjs';
 import { Native } from './harness/native.mjs';
 import { Server } from './harness/server.mjs';
 import { Stage, resultFolder } from './harness/stage.mjs';
+import { until } from './harness/until.mjs';
 
 const GHOST = { participant: 'EEEEEEEEEEEEEEEEEEEEEA', host: false, present: true, live: [] };
 const PHONE = { width: 390, height: 780 };
@@ -112,9 +113,18 @@ test('a page takes no answer without raw video, switches unbidden, and comes bac
   await host.tab.shot(folder, 'caught-up');
   await host.untilReceives([nadia.name]);
   assert.equal(await host.tab.run(() => 'unloaded' in window), true, 'it is the same page');
+  const sealing = () =>
+    host.tab.run(async () => {
+      const { epoch, sendEpoch, sent } = await /** @type {any} */ (window).conclaveDiagnostics();
+      return { epoch, sendEpoch, sealed: sent.reduce((/** @type {number} */ sum, /** @type {any} */ of) => sum + (of.sealed ?? 0), 0) };
+    });
   // Nadia is in the same epoch, and gets the page's pictures again, which nobody had to renegotiate.
-  const epoch = await host.tab.run(async () => (await /** @type {any} */ (window).conclaveDiagnostics()).epoch);
+  const { epoch } = await sealing();
   await natives[0]?.until('epoch', (told) => told.epoch === epoch);
+  // She leaves once a second of frames of that epoch is on its way to her.
+  await until('the page to seal with that epoch', async () => (await sealing()).sendEpoch === epoch);
+  const { sealed } = await sealing();
+  await until('the page to send frames of that epoch', async () => (await sealing()).sealed >= sealed + 60);
   const report = await natives[0]?.leave();
   const ours = report.remotes.find((/** @type {any} */ one) => one.name === anna.name);
   assert.ok(ours.epochs.includes(epoch), `frames of epoch ${epoch} open: ${ours.epochs}`);
