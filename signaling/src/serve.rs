@@ -55,8 +55,6 @@ pub struct Serving {
     handle: Handle<SocketAddr>,
     shutdown: watch::Sender<bool>,
     app: Arc<App>,
-    rooms: Arc<Rooms>,
-    sockets: Arc<Semaphore>,
     server: JoinHandle<io::Result<()>>,
     events: JoinHandle<()>,
     retention: JoinHandle<()>,
@@ -83,7 +81,7 @@ pub async fn serve(
         stopping,
     )
     .await?;
-    let (rooms, sockets) = (app.rooms.clone(), app.sockets.clone());
+    let rooms = app.rooms.clone();
     for room in rooms.store.rooms_in_use().await? {
         rooms.wake(room);
     }
@@ -129,8 +127,6 @@ pub async fn serve(
         handle,
         shutdown,
         app,
-        rooms: rooms.clone(),
-        sockets,
         server: tokio::spawn(server.serve(service)),
         events: tokio::spawn(pass_events(rooms, events)),
         retention,
@@ -233,18 +229,18 @@ impl Serving {
         let _ = (&mut self.server).await;
         // Each socket gives its permit back when it has said goodbye; one that
         // cannot is cut off.
-        let goodbyes = self.sockets.acquire_many(MAX_SOCKETS);
+        let goodbyes = self.app.sockets.acquire_many(MAX_SOCKETS);
         let _ = tokio::time::timeout(SHUTDOWN_LIMIT, goodbyes).await;
         self.retention.abort();
         self.webhooks.abort();
-        self.rooms.stop();
-        self.rooms.store.close().await;
+        self.app.rooms.stop();
+        self.app.rooms.store.close().await;
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.rooms.stop();
+        self.app.rooms.stop();
         self.events.abort();
         self.retention.abort();
         self.webhooks.abort();

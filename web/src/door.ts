@@ -1,7 +1,7 @@
 /** How the room and the link stand, asked before anything is asked of the visitor. Asking uses nothing up. */
 
 import type { RoomLink } from './link';
-import type { Code, Consent, Consultation, ConsentRequest, ConsentTexts, Language, LinkInfo, Problem, RoomInfo } from './wire';
+import type { Code, Consent, ConsentRequest, ConsentTexts, Language, LinkInfo, Problem, RoomInfo } from './wire';
 
 /** Why a guest's own link does not open any more. */
 export const LINK_OVER = ['link-expired', 'link-used', 'link-revoked', 'no-such-link', 'consent-withdrawn'] as const;
@@ -52,11 +52,11 @@ export async function look(link: RoomLink, ask: Ask, now: () => number): Promise
   }
 }
 
-/** What the room says of its consultations: for how many people, and with whom. Nothing if it cannot be asked. */
-export async function consultation({ room }: LinkName, ask: Ask): Promise<Consultation | null> {
+/** What anyone may know of the room. Nothing if it cannot be asked. */
+export async function about({ room }: LinkName, ask: Ask): Promise<RoomInfo | null> {
   try {
     const answer = await ask(`/api/v1/rooms/${room}`);
-    return answer.ok ? (((await answer.json()) as RoomInfo).consultation ?? null) : null;
+    return answer.ok ? ((await answer.json()) as RoomInfo) : null;
   } catch {
     return null;
   }

@@ -6,7 +6,7 @@ use super::consent::is_text;
 use super::guard::{Caller, Object};
 use super::openapi::{By, Terms};
 use super::problem::Refusal;
-use super::rooms::{NOT_STORED, asked, existing, parse};
+use super::rooms::{NOT_STORED, asked, parse};
 use crate::config::MAX_PUBLIC_TEXT;
 use crate::domain::tenant;
 use axum::Json;
@@ -142,7 +142,6 @@ pub(super) async fn show_of_room(
     let Path((room, text)) = path.map_err(|_| Refusal(Code::BadMessage))?;
     let room = room.parse().map_err(|_| Refusal(Code::NoSuchRoom))?;
     let text = PublicText::parse(&text).ok_or(Refusal(Code::NotFound))?;
-    existing(&app, room).await?;
     let tenant = app.rooms.store.tenant_of_room(room).await?;
     answer(&app, tenant, text).await
 }

@@ -3,7 +3,7 @@
 import type { Announcement, Event } from '../call/messages';
 import { Runtime, type View } from '../call/runtime';
 import type { State } from '../call/state';
-import { askServer, consent, consentTexts, consultation, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
+import { about, askServer, consent, consentTexts, isOver, look, withdraw, type LinkName, type LinkOver, type Opens } from '../door';
 import { FIRST, textsOf, type Owner } from '../legal';
 import { forgetLink, invitation, ownLink, type RoomLink } from '../link';
 import { listDevices, type DeviceLists } from '../media/devices';
@@ -102,7 +102,7 @@ export class App implements View {
   /** Shows the page of who comes by no link. */
   welcome(): void {
     this.obstacle = 'home';
-    this.#readAbout(FIRST);
+    void textsOf(FIRST, askServer).then((texts) => (this.texts = texts));
   }
 
   /**
@@ -112,8 +112,10 @@ export class App implements View {
   async arrive(link: RoomLink): Promise<void> {
     this.#arriving = link;
     this.#link = { room: link.room, name: link.name };
-    if (link.consultation) void consultation(link, askServer).then((found) => (this.consultation = found));
-    this.#readAbout({ room: link.room });
+    void about(link, askServer).then((found) => {
+      [this.owner, this.texts] = [{ room: link.room }, found?.texts ?? []];
+      if (link.consultation) this.consultation = found?.consultation ?? null;
+    });
     await this.lookAgain();
   }
 
@@ -289,10 +291,6 @@ export class App implements View {
 
   unavailable(): void {
     this.obstacle = 'unavailable';
-  }
-
-  #readAbout(owner: Owner): void {
-    void textsOf(owner, askServer).then((texts) => ([this.owner, this.texts] = [owner, texts]));
   }
 
   #readOut(text: string, urgent: boolean): void {
